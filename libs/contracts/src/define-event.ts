@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+/** Topics and their keys never change once released; a type stays on its topic. */
+export const TOPICS = ['rotation-events', 'notification-events', 'access-events'] as const;
+export type Topic = (typeof TOPICS)[number];
+
+export const SERVICES = ['rotation', 'audit', 'notification', 'gateway'] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Who did it. Every event carries one, so that the record can name a person or a machine for every change. */
+export const actorSchema = z.strictObject({
+  kind: z.enum(['user', 'workload', 'api_key', 'schedule', 'system']),
+  id: z.string().min(1),
+  name: z.string().min(1),
+});
+export type Actor = z.infer<typeof actorSchema>;
+
+export const systemActor: Actor = { kind: 'system', id: 'dsops', name: 'dsops' };
+
+export interface EventDefinition<Data extends z.ZodType = z.ZodType> {
+  /** `dsops.<context>.<thing>.<happened>.v<N>` */
+  readonly type: string;
+  readonly topic: Topic;
+  /** The service whose outbox says it. */
+  readonly producer: ServiceName;
+  /** In words, what the key is: order holds per key and nowhere else. */
+  readonly key: string;
+  readonly data: Data;
+  readonly description: string;
+  readonly example: z.output<Data>;
+}
+export type EventData<D extends EventDefinition> = z.output<D['data']>;
+
+const TYPE = /^dsops\.[a-z_]+\.[a-z_]+\.[a-z_]+\.v[1-9]\d*$/;
+const defined = new Map<string, EventDefinition>();
+
+/**
+ * The single source of an event: its TypeScript type, JSON Schema, AsyncAPI channel and the drawing of the event flow
+ * all come from here. `fields` holds ids and the facts a consumer needs; never a secret, never an entity.
+ */
+export function defineEvent<Shape extends z.ZodRawShape>(definition: {
+  type: string;
+  topic: Topic;
+  producer: ServiceName;
+  key: string;
+  fields: Shape;
+  description: string;
+  example: z.output<z.ZodObject<Shape & { actor: typeof actorSchema }, z.core.$strict>>;
+}) {
+  const { fields, ...rest } = definition;
+  if (!TYPE.test(rest.type)) throw new TypeError(`${rest.type} is not dsops.<context>.<thing>.<happened>.v<N>`);
+  if (defined.has(rest.type)) throw new TypeError(`${rest.type} is defined twice`);
+  const data = z.strictObject({ ...fields, actor: actorSchema });
+  const event = { ...rest, data };
+  defined.set(rest.type, event as unknown as EventDefinition);
+  return event;
+}
+
+/** Every event of the product by its type. Complete once the package's root has been imported. */
+export const eventRegistry: ReadonlyMap<string, EventDefinition> = defined;

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import type { Role } from './gateway/events.js';
+import type { ServiceName } from './define-event.js';
+
+export interface Operation {
+  readonly id: string;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below `/api/v1` at the gateway and at the root of the service, with parameters as `{name}`. */
+  readonly path: string;
+  readonly service: ServiceName;
+  /** The least role that may call it. */
+  readonly role: Role;
+  readonly summary: string;
+  readonly tag: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  readonly response: z.ZodType;
+  readonly status: 200 | 201 | 202;
+}
+
+/**
+ * One operation of the public API. The gateway's routes, the OpenAPI document and the typed calls of the CLI come from
+ * this table; a service mounts the same path for its own operations.
+ */
+export const defineOperation = <const O extends Operation>(operation: O): O => operation;
+
+type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
+type Sent<S> = S extends z.ZodType ? z.input<S> : undefined;
+export type ParamsOf<O> = O extends { params: infer S } ? Parsed<S> : undefined;
+export type QueryOf<O> = O extends { query: infer S } ? Parsed<S> : undefined;
+export type BodyOf<O> = O extends { body: infer S } ? Parsed<S> : undefined;
+export type ResponseOf<O> = O extends { response: infer S } ? Parsed<S> : undefined;
+/** What a client passes: defaults may be left out. */
+export type RequestOf<O> = {
+  params?: O extends { params: infer S } ? Sent<S> : never;
+  query?: O extends { query: infer S } ? Partial<Sent<S>> : never;
+  body?: O extends { body: infer S } ? Sent<S> : never;
+};

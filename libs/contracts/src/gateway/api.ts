@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { defineOperation } from '../define-operation.js';
+import { pageOf, pageQuery } from '../page.js';
+import { SERVICES } from '../define-event.js';
+import { roleSchema } from './events.js';
+
+const service = 'gateway';
+const instant = z.iso.datetime();
+
+export const deadLetterViewSchema = z.object({
+  id: z.ulid(),
+  /** The service whose consumer could not handle it. */
+  owner: z.enum(SERVICES),
+  consumer: z.string(),
+  status: z.enum(['open', 'replayed']),
+  blocksKey: z.boolean(),
+  reason: z.string(),
+  attempts: z.int(),
+  type: z.string(),
+  topic: z.string(),
+  key: z.string(),
+  sequence: z.string(),
+  eventId: z.string(),
+  at: instant,
+});
+export type DeadLetterView = z.infer<typeof deadLetterViewSchema>;
+/** A letter with its event; `event` has passed no contract, so nothing is said about its shape. */
+export const deadLetterSchema = deadLetterViewSchema.extend({ event: z.unknown() });
+
+export const apiKeyViewSchema = z.object({
+  id: z.ulid(),
+  name: z.string(),
+  role: roleSchema,
+  createdAt: instant,
+  lastUsedAt: instant.nullable(),
+  revokedAt: instant.nullable(),
+});
+
+export const getSystem = defineOperation({
+  id: 'getSystem',
+  method: 'GET',
+  path: '/system',
+  service,
+  tag: 'system',
+  role: 'viewer',
+  status: 200,
+  summary: 'What runs here: version, API version, the oldest CLI that it serves',
+  response: z.object({ version: z.string(), apiVersion: z.int(), oldestClient: z.string(), startedAt: instant }),
+});
+
+export const listDeadLetters = defineOperation({
+  id: 'listDeadLetters',
+  method: 'GET',
+  path: '/dead-letters',
+  service,
+  tag: 'dead letters',
+  role: 'operator',
+  status: 200,
+  summary: 'Events that a consumer gave up on, of all services',
+  query: z.strictObject({
+    owner: z.enum(SERVICES).optional(),
+    status: z.enum(['open', 'replayed']).default('open'),
+    ...pageQuery,
+  }),
+  response: pageOf(deadLetterViewSchema),
+});
+
+export const getDeadLetter = defineOperation({
+  id: 'getDeadLetter',
+  method: 'GET',
+  path: '/dead-letters/{owner}/{letterId}',
+  service,
+  tag: 'dead letters',
+  role: 'operator',
+  status: 200,
+  summary: 'One dead letter with its event',
+  params: z.object({ owner: z.enum(SERVICES), letterId: z.ulid() }),
+  response: deadLetterSchema,
+});
+
+export const replayDeadLetter = defineOperation({
+  id: 'replayDeadLetter',
+  method: 'POST',
+  path: '/dead-letters/{owner}/{letterId}/replay',
+  service,
+  tag: 'dead letters',
+  role: 'admin',
+  status: 200,
+  summary: 'Try it again now; what waited behind it follows',
+  params: z.object({ owner: z.enum(SERVICES), letterId: z.ulid() }),
+  response: deadLetterViewSchema,
+});
+
+export const createApiKey = defineOperation({
+  id: 'createApiKey',
+  method: 'POST',
+  path: '/api-keys',
+  service,
+  tag: 'access',
+  role: 'admin',
+  status: 201,
+  summary: 'Make an API key. Its value is shown once',
+  body: z.strictObject({ name: z.string().min(1).max(63), role: roleSchema }),
+  response: apiKeyViewSchema.extend({ key: z.string() }),
+});
+
+export const listApiKeys = defineOperation({
+  id: 'listApiKeys',
+  method: 'GET',
+  path: '/api-keys',
+  service,
+  tag: 'access',
+  role: 'admin',
+  status: 200,
+  summary: 'API keys, without their values',
+  response: z.object({ items: z.array(apiKeyViewSchema) }),
+});
+
+export const revokeApiKey = defineOperation({
+  id: 'revokeApiKey',
+  method: 'DELETE',
+  path: '/api-keys/{keyId}',
+  service,
+  tag: 'access',
+  role: 'admin',
+  status: 200,
+  summary: 'Refuse this key from now on',
+  params: z.object({ keyId: z.ulid() }),
+  response: z.object({ revoked: z.literal(true) }),
+});

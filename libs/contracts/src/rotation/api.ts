@@ -1,0 +1,390 @@
+import { z } from 'zod';
+import { defineOperation } from '../define-operation.js';
+import { pageOf, pageQuery } from '../page.js';
+import { actorSchema } from '../define-event.js';
+import { ON_CONFLICT, rotationStateSchema, strategySchema, verdictSchema } from './states.js';
+
+const instant = z.iso.datetime();
+/** Names of services, environments and roles of the target: what people type, so no surprises. */
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'letters, digits, . _ - and at most 63 of them');
+const password = z.string().min(1).max(1024).meta({ writeOnly: true });
+const place = z.object({ environment: name, service: name });
+
+export const targetSchema = z.strictObject({
+  host: z.string().min(1).max(253),
+  port: z.int().min(1).max(65535).default(5432),
+  database: z.string().min(1).max(63),
+  /** As libpq has it. `verify-full` checks the server's certificate and name. */
+  sslMode: z.enum(['disable', 'require', 'verify-full']).default('disable'),
+});
+export type Target = z.infer<typeof targetSchema>;
+
+export const addServiceSchema = z.strictObject({
+  name,
+  environment: name,
+  type: z.enum(['postgresql']).default('postgresql'),
+  target: targetSchema,
+  /** The login that administers the target. It is never rotated by the rotations that it administers. */
+  admin: z.strictObject({ username: z.string().min(1).max(63), password }),
+  credential: z.strictObject({
+    name: name.default('login'),
+    strategy: strategySchema,
+    /** Login roles on the target: one for `immediate`, two for `two-key`, the first in use first. */
+    slots: z.array(z.string().min(1).max(63)).min(1).max(2),
+    /** The role that owns what both slots create; both are members of it. Required with two slots. */
+    owner: z.string().min(1).max(63).optional(),
+    /** How long the old value stays valid after the new one was published. */
+    gracePeriod: z.string().default('0s'),
+    verification: z
+      .strictObject({ query: z.string().max(2000).default('SELECT 1'), timeout: z.string().default('30s') })
+      .default({ query: 'SELECT 1', timeout: '30s' }),
+    rollback: z.strictObject({ automatic: z.boolean().default(true) }).default({ automatic: true }),
+  }),
+  /** Present: the login in use is taken over as CURRENT after it was tried, and is not changed. */
+  current: z.strictObject({ username: z.string().min(1).max(63), password }).optional(),
+});
+export type AddService = z.infer<typeof addServiceSchema>;
+
+export const versionViewSchema = z.object({
+  id: z.ulid(),
+  name: z.string(),
+  username: z.string(),
+  label: z.enum(['PENDING', 'CURRENT', 'PREVIOUS']).nullable(),
+  /** What dsops last proved about it at the target, null when it never tried. */
+  verdict: verdictSchema.nullable(),
+  createdAt: instant,
+  endedAt: instant.nullable(),
+});
+
+export const serviceViewSchema = z.object({
+  id: z.ulid(),
+  name: z.string(),
+  environment: z.string(),
+  type: z.string(),
+  target: targetSchema,
+  adminUsername: z.string(),
+  managedBy: z.enum(['file', 'api']),
+  credential: z.object({
+    id: z.ulid(),
+    name: z.string(),
+    strategy: strategySchema,
+    slots: z.array(z.string()),
+    owner: z.string().nullable(),
+    gracePeriod: z.string(),
+  }),
+  versions: z.array(versionViewSchema),
+  createdAt: instant,
+});
+export type ServiceView = z.infer<typeof serviceViewSchema>;
+
+export const stepViewSchema = z.object({
+  name: z.string(),
+  /** `done`, `skipped`, or how the step ended, such as `accepted` or `refused`. */
+  outcome: z.string(),
+  startedAt: instant,
+  durationMs: z.number(),
+  note: z.string().nullable(),
+});
+
+export const rotationViewSchema = z.object({
+  id: z.ulid(),
+  serviceId: z.ulid(),
+  service: z.string(),
+  environment: z.string(),
+  credentialId: z.ulid(),
+  credential: z.string(),
+  action: z.enum(['rotate', 'rollback']),
+  strategy: strategySchema,
+  state: rotationStateSchema,
+  requestedBy: actorSchema,
+  reason: z.string().nullable(),
+  previousVersion: z.string().nullable(),
+  newVersion: z.string().nullable(),
+  /** Why it stopped, for every state but the good ones. */
+  error: z.object({ code: z.string(), message: z.string(), remedy: z.string().nullable() }).nullable(),
+  /** What the target answers to each version, as of the last probe. */
+  known: z.record(z.string(), verdictSchema),
+  /** When dsops looks again by itself: the end of a grace period, the next probe. */
+  wakeAt: instant.nullable(),
+  startedAt: instant,
+  endedAt: instant.nullable(),
+  durationMs: z.number(),
+  steps: z.array(stepViewSchema),
+});
+export type RotationView = z.infer<typeof rotationViewSchema>;
+
+export const findingSchema = z.object({
+  check: z.string(),
+  level: z.enum(['ok', 'warning', 'error']),
+  message: z.string(),
+  remedy: z.string().nullable(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+export const planViewSchema = z.object({
+  service: z.string(),
+  environment: z.string(),
+  strategy: strategySchema,
+  currentVersion: z.string().nullable(),
+  /** The login that receives the new password, and the one that keeps the old one until it is retired. */
+  targetSlot: z.string(),
+  retiredSlot: z.string().nullable(),
+  steps: z.array(z.object({ name: z.string(), description: z.string() })),
+  findings: z.array(findingSchema),
+  /** Who holds a checked-out value now, and open sessions of the old login. */
+  blastRadius: z.object({ checkOuts: z.int(), sessions: z.int().nullable() }),
+  isReversible: z.boolean(),
+  canApply: z.boolean(),
+  /** Given back when applying: apply refuses when what was planned has drifted. */
+  digest: z.string(),
+});
+export type PlanView = z.infer<typeof planViewSchema>;
+
+export const serviceStatusSchema = z.object({
+  service_name: z.string(),
+  environment: z.string(),
+  status: z.enum(['active', 'rotating', 'failed', 'never_rotated', 'needs_rotation', 'needs_operator']),
+  last_rotation: instant.nullable(),
+  next_rotation: instant.nullable(),
+  last_result: z.string().nullable(),
+  last_error: z.string().nullable(),
+  rotation_count: z.int(),
+  success_count: z.int(),
+  failure_count: z.int(),
+  current_version: z.string().nullable(),
+  /** What the target accepts now, as of the last probe of each version. */
+  target: z.record(z.string(), verdictSchema),
+});
+export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
+
+const tag = 'rotation';
+const service = 'rotation';
+
+export const listServices = defineOperation({
+  id: 'listServices',
+  method: 'GET',
+  path: '/services',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'The services dsops looks after',
+  query: z.strictObject({ environment: name.optional() }),
+  response: z.object({ items: z.array(serviceViewSchema) }),
+});
+
+export const addService = defineOperation({
+  id: 'addService',
+  method: 'POST',
+  path: '/services',
+  service,
+  tag,
+  role: 'admin',
+  status: 201,
+  summary: 'Add a service; with `current`, take its login over without rotating it',
+  body: addServiceSchema,
+  response: serviceViewSchema,
+});
+
+export const getService = defineOperation({
+  id: 'getService',
+  method: 'GET',
+  path: '/environments/{environment}/services/{service}',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'One service with its versions',
+  params: place,
+  response: serviceViewSchema,
+});
+
+export const removeService = defineOperation({
+  id: 'removeService',
+  method: 'DELETE',
+  path: '/environments/{environment}/services/{service}',
+  service,
+  tag,
+  role: 'admin',
+  status: 200,
+  summary: 'Stop looking after a service; nothing on the target changes, sealed values are kept 30 days',
+  params: place,
+  response: z.object({ removed: z.literal(true) }),
+});
+
+export const getStatus = defineOperation({
+  id: 'getStatus',
+  method: 'GET',
+  path: '/status',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'Where each service stands, and which value its target accepts',
+  query: z.strictObject({ environment: name.optional(), service: name.optional() }),
+  response: z.object({ items: z.array(serviceStatusSchema) }),
+});
+
+export const planRotation = defineOperation({
+  id: 'planRotation',
+  method: 'POST',
+  path: '/environments/{environment}/services/{service}/plan',
+  service,
+  tag,
+  role: 'operator',
+  status: 200,
+  summary: 'What a rotation would do now: rights, quota, blast radius, reversible or not. Changes nothing',
+  params: place,
+  body: z.strictObject({ strategy: strategySchema.optional() }),
+  response: planViewSchema,
+});
+
+export const startRotation = defineOperation({
+  id: 'startRotation',
+  method: 'POST',
+  path: '/environments/{environment}/services/{service}/rotations',
+  service,
+  tag,
+  role: 'operator',
+  status: 202,
+  summary: 'Rotate; answers as soon as the rotation is journalled',
+  params: place,
+  body: z.strictObject({
+    strategy: strategySchema.optional(),
+    onConflict: z.enum(ON_CONFLICT).default('reject'),
+    /** The digest of a plan: refused when the plan has drifted since. */
+    plan: z.string().optional(),
+    reason: z.string().max(500).optional(),
+  }),
+  response: rotationViewSchema,
+});
+
+export const rollBack = defineOperation({
+  id: 'rollBack',
+  method: 'POST',
+  path: '/environments/{environment}/services/{service}/rollbacks',
+  service,
+  tag,
+  role: 'operator',
+  status: 202,
+  summary: 'Bring the previous version back; done only when a probe has shown it',
+  params: place,
+  body: z.strictObject({
+    version: z.string().optional(),
+    reason: z.string().min(1).max(500),
+    force: z.boolean().default(false),
+  }),
+  response: rotationViewSchema,
+});
+
+export const listRotations = defineOperation({
+  id: 'listRotations',
+  method: 'GET',
+  path: '/rotations',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'The history, newest first',
+  query: z.strictObject({
+    environment: name.optional(),
+    service: name.optional(),
+    state: rotationStateSchema.optional(),
+    since: instant.optional(),
+    until: instant.optional(),
+    ...pageQuery,
+  }),
+  response: pageOf(rotationViewSchema),
+});
+
+export const getRotation = defineOperation({
+  id: 'getRotation',
+  method: 'GET',
+  path: '/rotations/{rotationId}',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'One rotation with its journal',
+  params: z.object({ rotationId: z.ulid() }),
+  response: rotationViewSchema,
+});
+
+export const resumeRotation = defineOperation({
+  id: 'resumeRotation',
+  method: 'POST',
+  path: '/rotations/{rotationId}/resume',
+  service,
+  tag,
+  role: 'operator',
+  status: 202,
+  summary: 'A person lets a rotation that needs an operator go on',
+  params: z.object({ rotationId: z.ulid() }),
+  body: z.strictObject({ reason: z.string().min(1).max(500) }),
+  response: rotationViewSchema,
+});
+
+export const checkOut = defineOperation({
+  id: 'checkOut',
+  method: 'POST',
+  path: '/environments/{environment}/services/{service}/check-outs',
+  service,
+  tag,
+  role: 'operator',
+  status: 201,
+  summary: 'The value of CURRENT, for a limited time. The only way by which a secret leaves',
+  params: place,
+  body: z.strictObject({ ttl: z.string().default('1h'), purpose: z.string().max(200).optional() }),
+  response: z.object({
+    id: z.ulid(),
+    user: z.string(),
+    password: z.string(),
+    host: z.string(),
+    port: z.int(),
+    database: z.string(),
+    version: z.string(),
+    expiresAt: instant,
+  }),
+});
+
+export const releaseCheckOut = defineOperation({
+  id: 'releaseCheckOut',
+  method: 'DELETE',
+  path: '/check-outs/{checkOutId}',
+  service,
+  tag,
+  role: 'operator',
+  status: 200,
+  summary: 'The value is used no longer',
+  params: z.object({ checkOutId: z.ulid() }),
+  response: z.object({ released: z.literal(true) }),
+});
+
+export const getInstallation = defineOperation({
+  id: 'getInstallation',
+  method: 'GET',
+  path: '/installation',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'Mode of this installation: `normal`, or `restored` after its database came back from a copy',
+  response: z.object({
+    mode: z.enum(['normal', 'restored']),
+    since: instant.nullable(),
+    reason: z.string().nullable(),
+  }),
+});
+
+export const confirmRestore = defineOperation({
+  id: 'confirmRestore',
+  method: 'POST',
+  path: '/installation/confirm-restore',
+  service,
+  tag,
+  role: 'admin',
+  status: 200,
+  summary: 'Leave mode `restored`: a person confirms that the former installation is off',
+  body: z.strictObject({ formerInstallationIsOff: z.literal(true), reason: z.string().min(1).max(500) }),
+  response: z.object({ mode: z.literal('normal') }),
+});

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+
+/** The public states of a rotation (R2). `needs_operator` is not terminal: a conclusive probe or a person resumes it. */
+export const ROTATION_STATES = [
+  'pending',
+  'rotating',
+  'verifying',
+  'rollback_in_progress',
+  'rolled_back',
+  'rollback_failed',
+  'completed',
+  'failed',
+  'needs_operator',
+] as const;
+export const rotationStateSchema = z.enum(ROTATION_STATES);
+export type RotationState = z.infer<typeof rotationStateSchema>;
+
+export const TERMINAL_STATES: readonly RotationState[] = ['rolled_back', 'rollback_failed', 'completed', 'failed'];
+
+export const STRATEGIES = ['immediate', 'two-key', 'overlap', 'emergency'] as const;
+/** The strategies that run today; the others are refused by name, with what to use instead. */
+export const strategySchema = z.enum(['immediate', 'two-key']);
+export type Strategy = z.infer<typeof strategySchema>;
+
+export const ON_CONFLICT = ['reject', 'queue', 'replace', 'concurrent'] as const;
+/** What the target answers to a login: see the engine's words on probes. */
+export const verdictSchema = z.enum(['accepted', 'refused', 'errored', 'inconclusive']);
+export type ProbeVerdict = z.infer<typeof verdictSchema>;

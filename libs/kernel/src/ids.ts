@@ -1,0 +1,17 @@
+import { monotonicFactory, isValid } from 'ulid';
+
+const nextUlid = monotonicFactory();
+
+/** A ULID: 26 characters, sorts by creation time within one process. Immutable once given to a resource. */
+export const newId = (): string => nextUlid();
+
+export const isId = (value: string): boolean => isValid(value);
+
+/**
+ * The name of a version that people see: `YYYY-MM-DD-HHMM-abc123`, in UTC. The last six characters come from the
+ * version's id, because two rotations may happen within one minute.
+ */
+export function versionName(createdAt: Date, id: string): string {
+  const [date = '', time = ''] = createdAt.toISOString().split('T');
+  return `${date}-${time.slice(0, 2)}${time.slice(3, 5)}-${id.slice(-6).toLowerCase()}`;
+}
