@@ -19,5 +19,7 @@ export default {
   },
   testMatch: ['<rootDir>/{apps,libs,tools,e2e}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/'],
+  globalSetup: '<rootDir>/libs/testing/jest-global-setup.mjs',
+  globalTeardown: '<rootDir>/libs/testing/jest-global-teardown.mjs',
   maxWorkers: 2,
 };

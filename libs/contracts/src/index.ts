@@ -13,3 +13,4 @@ export * from './notification/api.js';
 export * from './audit/api.js';
 export * from './gateway/events.js';
 export * from './gateway/api.js';
+export { openApiDocument, type OpenApiDocument } from './generate/open-api.js';

@@ -1,1 +1,4 @@
-export {};
+export { startPostgres, type PostgresServer } from './postgres-server.js';
+export { connect, sqlState, type Database, type DatabaseOptions, type SqlExecutor } from './connect.js';
+export { migrate, RELEASE } from './migrate.js';
+export { roleOf, SCHEMAS, type SchemaName } from './schemas.js';

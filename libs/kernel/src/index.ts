@@ -3,3 +3,4 @@ export { isId, newId, versionName } from './ids.js';
 export { systemClock, type Clock } from './clock.js';
 export { formatDuration, parseDuration } from './duration.js';
 export { Secret, unwrapSecret } from './secret.js';
+export { homePaths, type HomePaths, type Surroundings } from './home.js';

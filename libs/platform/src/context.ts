@@ -1,0 +1,27 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+
+/** What is bound once per request or delivery and stands in every log line and event of it. */
+export interface WorkContext {
+  readonly requestId?: string;
+  /** W3C Trace Context, https://www.w3.org/TR/trace-context/: stored with each event, so that effects join the trace. */
+  readonly traceparent: string;
+  readonly actorId?: string;
+  readonly eventId?: string;
+}
+
+const storage = new AsyncLocalStorage<WorkContext>();
+
+export const currentContext = (): WorkContext | undefined => storage.getStore();
+
+export const inContext = <R>(context: WorkContext, work: () => R): R => storage.run(context, work);
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export const newTraceparent = (): string =>
+  `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+
+export const isTraceparent = (value: string | undefined): value is string =>
+  value !== undefined && TRACEPARENT.test(value);
+
+export const traceIdOf = (traceparent: string): string => TRACEPARENT.exec(traceparent)?.[1] ?? '';

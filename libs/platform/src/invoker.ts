@@ -1,0 +1,97 @@
+import { problemSchema, type Operation, type RequestOf, type ResponseOf, type ServiceName } from '@dsops/contracts';
+import { DomainError } from '@dsops/kernel';
+import { CALLER_HEADER, encodeCaller, type Caller } from './principal.js';
+import { currentContext } from './context.js';
+
+export const INVOKER = Symbol('Invoker');
+/** Header by which a service knows that another service calls. Dapr's name for it, so that both ways of running agree. */
+export const TOKEN_HEADER = 'dapr-api-token';
+
+export interface Invocation {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Path at the service, query string included. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** A call from one service to another. Answers of any status are returned. */
+export interface Invoker {
+  /** @throws DomainError `service_unavailable` when no answer came. */
+  invoke(service: ServiceName, invocation: Invocation): Promise<Answer>;
+}
+
+/** Invocation over HTTP inside the process: each service listens on loopback and knows the others by this token. */
+export class HttpInvoker implements Invoker {
+  constructor(
+    private readonly urlOf: (service: ServiceName) => string,
+    private readonly token: string,
+  ) {}
+
+  async invoke(service: ServiceName, invocation: Invocation): Promise<Answer> {
+    const context = currentContext();
+    try {
+      const response = await fetch(`${this.urlOf(service)}${invocation.path}`, {
+        method: invocation.method,
+        headers: {
+          [TOKEN_HEADER]: this.token,
+          ...(context === undefined
+            ? {}
+            : { traceparent: context.traceparent, 'dsops-request-id': context.requestId ?? '' }),
+          ...(invocation.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...invocation.headers,
+        },
+        ...(invocation.body === undefined ? {} : { body: JSON.stringify(invocation.body) }),
+        signal: AbortSignal.timeout(invocation.timeoutMs ?? 60_000),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+    } catch (cause) {
+      throw new DomainError('service_unavailable', 'unavailable', `The ${service} service does not answer.`, { remedy: 'Try again in a moment.' }, { cause }); // prettier-ignore
+    }
+  }
+}
+
+/** Path of an operation with its parameters and query filled in. */
+export function pathOf(operation: Operation, request: { params?: unknown; query?: unknown }): string {
+  const params = (request.params ?? {}) as Record<string, unknown>;
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  const query = new URLSearchParams(
+    Object.entries((request.query ?? {}) as Record<string, unknown>).flatMap(([key, value]) =>
+      value === undefined ? [] : [[key, String(value)] as [string, string]],
+    ),
+  ).toString();
+  return query === '' ? path : `${path}?${query}`;
+}
+
+/**
+ * Calls an operation of another service on behalf of a caller.
+ * @throws DomainError as the other service said it.
+ */
+export async function callOperation<O extends Operation>(
+  invoker: Invoker,
+  operation: O,
+  caller: Caller,
+  request: RequestOf<O>,
+): Promise<ResponseOf<O>> {
+  const answer = await invoker.invoke(operation.service, {
+    method: operation.method,
+    path: pathOf(operation, request),
+    ...(request.body === undefined ? {} : { body: request.body }),
+    headers: { [CALLER_HEADER]: encodeCaller(caller) },
+  });
+  if (answer.status < 400) return operation.response.parse(answer.body) as ResponseOf<O>;
+  const problem = problemSchema.safeParse(answer.body);
+  if (!problem.success) throw new DomainError('service_unavailable', 'unavailable', `The ${operation.service} service gave no answer that can be read.`); // prettier-ignore
+  const { code, kind, detail, remedy, errors } = problem.data;
+  throw new DomainError(code, kind, detail, {
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(errors === undefined ? {} : { errors }),
+  });
+}

@@ -1,0 +1,58 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Response } from 'express';
+import { HTTP_STATUS, type Problem } from '@dsops/contracts';
+import { DomainError, isDomainError, type ErrorKind } from '@dsops/kernel';
+import { currentContext } from './context.js';
+import type { Logger } from './logging.js';
+
+/** RFC 9457: what a caller is told. An error that is not ours says nothing of itself, only that it was logged. */
+export function problemOf(error: unknown): Problem {
+  const known = isDomainError(error) ? error : (translate(error) ?? unexpected);
+  const { remedy, errors } = known.details as { remedy?: string; errors?: Problem['errors'] };
+  const requestId = currentContext()?.requestId;
+  return {
+    type: `https://dsops.dev/problems/${known.code}`,
+    title: known.code.replaceAll('_', ' '),
+    status: HTTP_STATUS[known.kind],
+    detail: known.message,
+    code: known.code,
+    kind: known.kind,
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(errors === undefined ? {} : { errors }),
+    ...(requestId === undefined ? {} : { requestId }),
+  };
+}
+
+const unexpected = new DomainError('internal_error', 'internal', 'Something went wrong inside dsops.', {
+  remedy: 'Look for the request id in the log.',
+});
+
+const KIND_OF_STATUS: Record<number, ErrorKind> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not_found', 413: 'too_large', 429: 'rate_limited', 503: 'unavailable' }; // prettier-ignore
+
+/** Errors of Express and Nest before any of our code runs: unknown paths, bodies that are too large or no JSON. */
+function translate(error: unknown): DomainError | undefined {
+  const type = (error as { type?: string } | null)?.type;
+  if (type === 'entity.too.large')
+    return new DomainError('body_too_large', 'too_large', 'The body is larger than 1 MB.', { remedy: 'Send less.' });
+  if (type === 'entity.parse.failed')
+    return new DomainError('body_not_json', 'invalid', 'The body is not valid JSON.', {
+      remedy: 'Send application/json.',
+    });
+  const status = error instanceof HttpException ? error.getStatus() : (error as { status?: number } | null)?.status;
+  if (status === 404) return new DomainError('path_unknown', 'not_found', 'There is nothing at this path.', { remedy: 'See /api/v1/openapi.json.' }); // prettier-ignore
+  const kind = status === undefined ? undefined : KIND_OF_STATUS[status];
+  return kind && new DomainError(`http_${kind}`, kind, 'The request was refused before it was read.', {});
+}
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<Response>();
+    const problem = problemOf(error);
+    if (problem.status >= 500) this.logger.error({ error, code: problem.code }, 'request failed');
+    if (response.headersSent) return void response.end();
+    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  }
+}

@@ -1,0 +1,65 @@
+import 'reflect-metadata';
+import { timingSafeEqual } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import { NestFactory } from '@nestjs/core';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { DomainError, newId } from '@dsops/kernel';
+import { TOKEN_HEADER } from './invoker.js';
+import { inContext, isTraceparent, newTraceparent } from './context.js';
+import { nestLogger, type Logger } from './logging.js';
+import { problemOf, ProblemFilter } from './problem.js';
+
+export interface ServiceApp {
+  readonly app: NestExpressApplication;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+interface ServiceAppOptions {
+  readonly logger: Logger;
+  readonly host?: string;
+  /** 0: a free port. */
+  readonly port?: number;
+  /** Callers must know it, except for health. Absent at the gateway, which checks its callers itself. */
+  readonly token?: string;
+}
+
+const BODY_LIMIT = '1mb';
+const JSON_TYPES = ['application/json', 'application/cloudevents+json', 'application/*+json'];
+
+/** Builds and starts one service: body limits, problem+json, request context, token. What differs is the module. */
+export async function startServiceApp(module: Type | DynamicModule, options: ServiceAppOptions): Promise<ServiceApp> {
+  const app = await NestFactory.create<NestExpressApplication>(module as Type, {
+    logger: nestLogger(options.logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  app.use(bindContext);
+  if (options.token !== undefined) app.use(requireToken(options.token));
+  app.useBodyParser('json', { type: JSON_TYPES, limit: BODY_LIMIT });
+  app.useGlobalFilters(new ProblemFilter(options.logger));
+  await app.listen(options.port ?? 0, options.host ?? '127.0.0.1');
+  const { address, port } = app.getHttpServer().address() as AddressInfo;
+  return { app, url: `http://${address}:${port}`, close: () => app.close() };
+}
+
+function bindContext(request: Request, response: Response, next: NextFunction): void {
+  const given = request.header('traceparent');
+  const requestId = request.header('dsops-request-id') || newId();
+  response.setHeader('dsops-request-id', requestId);
+  inContext({ requestId, traceparent: isTraceparent(given) ? given : newTraceparent() }, next);
+}
+
+function requireToken(token: string) {
+  const expected = Buffer.from(token);
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const given = Buffer.from(request.header(TOKEN_HEADER) ?? '');
+    const isOurs = given.length === expected.length && timingSafeEqual(given, expected);
+    if (isOurs || request.path.startsWith('/health/')) return next();
+    const problem = problemOf(new DomainError('token_missing', 'unauthenticated', 'This port is for the services of dsops.', { remedy: 'Use the gateway.' })); // prettier-ignore
+    response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  };
+}

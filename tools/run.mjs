@@ -1,0 +1,42 @@
+/** How the scripts of this folder start other programs: on this Node, without a shell, from the workspace's root. */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const fromRoot = createRequire(join(root, 'package.json'));
+
+/** The file behind a package's command, such as `jest` of `jest`. */
+export function commandOf(name, packageName = name) {
+  const manifest = fromRoot.resolve(`${packageName}/package.json`);
+  const { bin } = fromRoot(manifest);
+  return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]);
+}
+
+/** Runs a JavaScript file; resolves to its exit code. Output goes where ours goes, unless `stdio` says otherwise. */
+export function runNode(file, args = [], { env = {}, stdio = 'inherit', onOutput } = {}) {
+  return new Promise((done, failed) => {
+    const child = spawn(process.execPath, [file, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: onOutput ? ['ignore', 'pipe', 'pipe'] : stdio,
+    });
+    if (onOutput) for (const stream of [child.stdout, child.stderr]) stream.on('data', onOutput);
+    // Ctrl-C reaches the child by itself, as it is in our group; we stay to give back its exit code.
+    const stay = () => undefined;
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stay);
+    child.once('error', failed);
+    child.once('close', (code, signal) => {
+      for (const name of ['SIGINT', 'SIGTERM']) process.off(name, stay);
+      done(code ?? (signal === 'SIGINT' ? 130 : 1));
+    });
+  });
+}
+
+/** Prints the help at the top of a script and ends, when the arguments ask for it. */
+export function helpOnRequest(text, args = process.argv.slice(2)) {
+  if (!args.includes('--help') && !args.includes('-h')) return;
+  console.log(text.trim());
+  process.exit(0);
+}
