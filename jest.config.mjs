@@ -21,5 +21,7 @@ export default {
   modulePathIgnorePatterns: ['/dist/'],
   globalSetup: '<rootDir>/libs/testing/jest-global-setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/jest-global-teardown.mjs',
+  // A net for hanging tests, wide enough for a machine that is busy with something else; no test measures time.
+  testTimeout: 60_000,
   maxWorkers: 2,
 };

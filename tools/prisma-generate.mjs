@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const PRISMA = '7.10.1';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const services = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['rotation', 'audit', 'notification', 'gateway'];
+const services =
+  process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['rotation', 'audit', 'notification', 'gateway'];
 
 for (const service of services) {
   const folder = join(root, 'libs', 'database', service);

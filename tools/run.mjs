@@ -1,16 +1,16 @@
 /** How the scripts of this folder start other programs: on this Node, without a shell, from the workspace's root. */
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const fromRoot = createRequire(join(root, 'package.json'));
 
 /** The file behind a package's command, such as `jest` of `jest`. */
 export function commandOf(name, packageName = name) {
-  const manifest = fromRoot.resolve(`${packageName}/package.json`);
-  const { bin } = fromRoot(manifest);
+  // Read from its folder: not every package exports its package.json.
+  const manifest = join(root, 'node_modules', packageName, 'package.json');
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'));
   return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name]);
 }
 

@@ -19,13 +19,18 @@ await build();
 const report = join(mkdtempSync(join(tmpdir(), 'dsops-report-')), 'jest.json');
 const args = ['--config', join(root, 'jest.config.mjs'), '--json', `--outputFile=${report}`, ...process.argv.slice(2)];
 const code = await runNode(commandOf('jest'), args, {
-  env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim() },
+  env: {
+    NODE_OPTIONS:
+      `${process.env.NODE_OPTIONS ?? ''} --experimental-vm-modules --disable-warning=ExperimentalWarning`.trim(),
+  },
   // With --json Jest prints its results on standard output too; what people read is on standard error.
   stdio: ['inherit', 'ignore', 'inherit'],
 });
 try {
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'));
-  console.log(`${numPassedTests} passed, ${numFailedTests} failed${numPendingTests ? `, ${numPendingTests} skipped` : ''}`);
+  console.log(
+    `${numPassedTests} passed, ${numFailedTests} failed${numPendingTests ? `, ${numPendingTests} skipped` : ''}`,
+  );
 } catch {
   console.log('The tests did not run.');
 }

@@ -1,1 +1,2 @@
-export {};
+export { AuditModule } from './audit.module.js';
+export type { AuditOptions } from './audit.options.js';

@@ -52,7 +52,7 @@ export function defineEvent<Shape extends z.ZodRawShape>(definition: {
   if (defined.has(rest.type)) throw new TypeError(`${rest.type} is defined twice`);
   const data = z.strictObject({ ...fields, actor: actorSchema });
   const event = { ...rest, data };
-  defined.set(rest.type, event as unknown as EventDefinition);
+  defined.set(rest.type, event);
   return event;
 }
 

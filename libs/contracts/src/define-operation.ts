@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Role } from './gateway/events.js';
 import type { ServiceName } from './define-event.js';
 

@@ -23,7 +23,7 @@ export const envelopeSchema = z.looseObject({
   traceparent: z.string().optional(),
   data: z.unknown(),
 });
-export type EventEnvelope<Data = unknown> = Omit<z.infer<typeof envelopeSchema>, 'data'> & { data: Data };
+export type EventEnvelope<Data = unknown> = z.infer<typeof envelopeSchema> & { data: Data };
 
 /** Bytes of an envelope in JSON. Checked in the producing transaction, so that no event is found too large later. */
 export const MAX_EVENT_BYTES = 256 * 1024;

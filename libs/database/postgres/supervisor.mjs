@@ -3,8 +3,8 @@
  * database last, and so that the server stops when the application vanishes without a word.
  *
  * Started by fork with an IPC channel. First message in: {dataDir, port, password, settings}. Messages out:
- * {state: 'initialising' | 'starting'}, {state: 'ready', port}, {state: 'failed', code, message}. It stops the server on
- * {stop: true} and when the channel closes.
+ * {state: 'initialising' | 'starting'}, {state: 'ready', port}, {state: 'failed', code, message, remedy}. It stops the
+ * server on {stop: true} and when the channel closes.
  */
 import { execFile, spawn } from 'node:child_process';
 import {
@@ -31,9 +31,10 @@ const isWindows = process.platform === 'win32';
 const isRoot = process.getuid?.() === 0;
 
 class Failure extends Error {
-  constructor(code, message) {
+  constructor(code, message, remedy) {
     super(message);
     this.code = code;
+    this.remedy = remedy;
   }
 }
 
@@ -46,7 +47,8 @@ function packagedServer() {
   } catch {
     throw new Failure(
       'postgres_missing',
-      `There is no PostgreSQL for ${process.platform}-${process.arch} among the installed packages (${name}). Use a PostgreSQL of your own with DSOPS_DATABASE_URL.`,
+      `There is no PostgreSQL for ${process.platform}-${process.arch} among the installed packages (${name}).`,
+      'Run dsops on Linux, macOS or Windows with an x64 or ARM64 processor.',
     );
   }
 }
@@ -71,7 +73,8 @@ async function serverAccount() {
     } catch {
       throw new Failure(
         'postgres_account_missing',
-        'PostgreSQL does not run as root, and the account "postgres" could not be made. Start dsops as an ordinary user.',
+        'PostgreSQL does not run as root, and the account "postgres" could not be made.',
+        'Start dsops as an ordinary user.',
       );
     }
   }
@@ -213,15 +216,27 @@ function startFailure(log, dataDir) {
   if (/lock file .* already exists/.test(log))
     return new Failure(
       'data_folder_locked',
-      `Another PostgreSQL uses ${dataDir}. Stop that dsops first, or give this one a folder of its own with DSOPS_HOME.`,
+      `Another PostgreSQL uses ${dataDir}.`,
+      'Stop that dsops first, or give this one a folder of its own with DSOPS_HOME.',
     );
   if (/initialized by PostgreSQL version/.test(log))
     return new Failure(
       'postgres_version',
-      `${dataDir} was made by another major version of PostgreSQL. Start the release of dsops that made it.`,
+      `${dataDir} was made by another major version of PostgreSQL.`,
+      'Start the release of dsops that made it.',
+    );
+  if (/Permission denied|wrong ownership|invalid permissions/.test(log))
+    return new Failure(
+      'data_folder_forbidden',
+      `The account that runs PostgreSQL may not use ${dataDir}, as happens to copies that another account made.`,
+      `Let the folder and all in it belong to ${isRoot ? 'the account "postgres"' : 'the account that starts dsops'}, with mode 0700, and start again.`,
     );
   const why = /(?:FATAL|PANIC|ERROR):\s*(.*)/.exec(log)?.[1] ?? lastLine(log);
-  return new Failure('postgres_start_failed', `PostgreSQL did not start in ${dataDir}: ${why}`);
+  return new Failure(
+    'postgres_start_failed',
+    `PostgreSQL did not start in ${dataDir}: ${why}`,
+    'The data was left as it is: put right what PostgreSQL names, and start again.',
+  );
 }
 
 const report = (message) => process.connected && process.send(message);
@@ -244,7 +259,8 @@ process.on('message', (message) => {
   running.then(
     ({ port }) => report({ state: 'ready', port }),
     (error) => {
-      report({ state: 'failed', code: error.code ?? 'postgres_start_failed', message: error.message });
+      const { code = 'postgres_start_failed', message, remedy } = error;
+      report({ state: 'failed', code, message, remedy });
       process.disconnect?.();
     },
   );

@@ -25,8 +25,14 @@ export interface DatabaseOptions {
 }
 
 /** Statements are prepared once per connection under the hash of their text: twice as fast as parsing each time. */
-const statementName = (query: { sql: string }): string =>
-  `s${createHash('sha1').update(query.sql).digest('base64url')}`;
+const statementName = ({ sql }: { sql: string }): string => {
+  const known = statementNames.get(sql);
+  if (known !== undefined) return known;
+  const name = `s${createHash('sha1').update(sql).digest('base64url')}`;
+  if (statementNames.size < 2_000) statementNames.set(sql, name); // texts are few, unless somebody builds them
+  return name;
+};
+const statementNames = new Map<string, string>();
 
 /**
  * The generated client of one service, logged in with that service's own role.

@@ -40,10 +40,14 @@ export async function migrate(options: MigrateOptions): Promise<void> {
 }
 
 async function assertReadable(client: pg.Client, schema: SchemaName): Promise<void> {
-  const known = await client.query("select to_regclass($1 || '.schema_bounds') as bounds", [schema]);
-  if (known.rows[0].bounds === null) return;
-  const { rows } = await client.query(`select max(oldest_release) as oldest from ${schema}.schema_bounds`);
-  if ((rows[0].oldest ?? 0) > RELEASE)
+  const known = await client.query<{ bounds: string | null }>("select to_regclass($1 || '.schema_bounds') as bounds", [
+    schema,
+  ]);
+  if (known.rows[0]?.bounds == null) return;
+  const { rows } = await client.query<{ oldest: number | null }>(
+    `select max(oldest_release) as oldest from ${schema}.schema_bounds`,
+  );
+  if ((rows[0]?.oldest ?? 0) > RELEASE)
     throw new DomainError(
       'database_newer',
       'conflict',
@@ -64,6 +68,11 @@ async function prepareSchema(client: pg.Client, schema: SchemaName, password: Se
   await client.query(`grant ${owner} to current_user`);
   await client.query(`create schema if not exists ${schema} authorization ${owner}`);
   await client.query(`grant usage on schema ${schema} to ${role}`);
+  if (schema === 'scheduling') {
+    // graphile-worker makes its tables itself, and asks for its schema even where that exists.
+    await client.query(`grant create on schema ${schema} to ${role}`);
+    await client.query(`grant create on database ${client.escapeIdentifier(client.database!)} to ${role}`);
+  }
   for (const [objects, rights] of [
     ['tables', 'select, insert, update, delete'],
     ['sequences', 'usage, select'],

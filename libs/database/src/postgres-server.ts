@@ -25,7 +25,7 @@ interface ServerOptions {
 type Report =
   | { state: 'initialising' | 'starting' }
   | { state: 'ready'; port: number }
-  | { state: 'failed'; code: string; message: string };
+  | { state: 'failed'; code: string; message: string; remedy?: string };
 
 const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/database/package.json'));
 
@@ -44,7 +44,8 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
   const port = await new Promise<number>((ready, failed) => {
     child.on('message', (report: Report) => {
       if (report.state === 'ready') ready(report.port);
-      else if (report.state === 'failed') failed(new DomainError(report.code, 'unavailable', report.message));
+      else if (report.state === 'failed')
+        failed(new DomainError(report.code, 'unavailable', report.message, report.remedy === undefined ? {} : { remedy: report.remedy })); // prettier-ignore
       else options.onState?.(report.state);
     });
     child.once('exit', () =>

@@ -3,8 +3,11 @@ import { createRequire } from 'node:module';
 
 const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/database/package.json'));
 
-/** One schema, one owner, one login role, one set of migrations each. `delivery` belongs to the embedded transport. */
-export const SCHEMAS = ['rotation', 'audit', 'notification', 'gateway', 'delivery'] as const;
+/**
+ * One schema, one owner, one login role, one set of migrations each. `delivery` belongs to the embedded transport,
+ * `scheduling` to the embedded wake-ups, whose library makes its own tables.
+ */
+export const SCHEMAS = ['rotation', 'audit', 'notification', 'gateway', 'delivery', 'scheduling'] as const;
 export type SchemaName = (typeof SCHEMAS)[number];
 
 /** The role a service logs in with. It owns nothing: it may use the tables of its schema as the migrations grant. */

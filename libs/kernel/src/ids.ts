@@ -1,6 +1,18 @@
+import { randomFillSync } from 'node:crypto';
 import { monotonicFactory, isValid } from 'ulid';
 
-const nextUlid = monotonicFactory();
+/** Chance for ids is drawn by the kilobyte: asking the system for each character of an id costs more than a query. */
+const pool = new Uint8Array(1024);
+let drawn = pool.length;
+const chance = (): number => {
+  if (drawn === pool.length) {
+    randomFillSync(pool);
+    drawn = 0;
+  }
+  return pool[drawn++]! / 256;
+};
+
+const nextUlid = monotonicFactory(chance);
 
 /** A ULID: 26 characters, sorts by creation time within one process. Immutable once given to a resource. */
 export const newId = (): string => nextUlid();

@@ -1,3 +1,13 @@
 export type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from './transport.js';
 export type { EventToEmit, Unit, UnitOfWork } from './unit-of-work.js';
 export { Handles, handlersOf, type EventHandler } from './handles.js';
+export { EventConsumer } from './event-consumer.js';
+export { MessagingModule } from './messaging.module.js';
+export { MessagingRuntime } from './messaging-runtime.service.js';
+export type { MessagingFigures } from './figures.repository.js';
+export type { MessagingOptions } from './messaging.options.js';
+export { PrismaUnitOfWork, UNIT_OF_WORK } from './outbox/unit-of-work.service.js';
+export { raiseEpoch } from './outbox/outbox.repository.js';
+export { answerOnce, type IdempotentRequest } from './idempotency/answer-once.repository.js';
+export { IdempotencyKey, readIdempotencyKey } from './idempotency/idempotency-key.http.js';
+export { EmbeddedTransport, type EmbeddedTransportOptions } from './embedded/embedded-transport.service.js';

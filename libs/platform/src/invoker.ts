@@ -63,8 +63,8 @@ export function pathOf(operation: Operation, request: { params?: unknown; query?
   const params = (request.params ?? {}) as Record<string, unknown>;
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const query = new URLSearchParams(
-    Object.entries((request.query ?? {}) as Record<string, unknown>).flatMap(([key, value]) =>
-      value === undefined ? [] : [[key, String(value)] as [string, string]],
+    Object.entries((request.query ?? {}) as Record<string, string | number | boolean | undefined>).flatMap(
+      ([key, value]) => (value === undefined ? [] : [[key, String(value)] as [string, string]]),
     ),
   ).toString();
   return query === '' ? path : `${path}?${query}`;

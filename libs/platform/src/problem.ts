@@ -27,11 +27,13 @@ const unexpected = new DomainError('internal_error', 'internal', 'Something went
   remedy: 'Look for the request id in the log.',
 });
 
-const KIND_OF_STATUS: Record<number, ErrorKind> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not_found', 413: 'too_large', 429: 'rate_limited', 503: 'unavailable' }; // prettier-ignore
+const KIND_OF_STATUS: Record<number, ErrorKind> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not_found', 413: 'too_large', 415: 'invalid', 429: 'rate_limited', 503: 'unavailable' }; // prettier-ignore
 
 /** Errors of Express and Nest before any of our code runs: unknown paths, bodies that are too large or no JSON. */
 function translate(error: unknown): DomainError | undefined {
-  const type = (error as { type?: string } | null)?.type;
+  // Nest wraps what Express throws, and keeps it as the cause.
+  const thrown = error instanceof HttpException ? (error.cause ?? error) : error;
+  const type = (thrown as { type?: string } | null)?.type;
   if (type === 'entity.too.large')
     return new DomainError('body_too_large', 'too_large', 'The body is larger than 1 MB.', { remedy: 'Send less.' });
   if (type === 'entity.parse.failed')
@@ -41,7 +43,7 @@ function translate(error: unknown): DomainError | undefined {
   const status = error instanceof HttpException ? error.getStatus() : (error as { status?: number } | null)?.status;
   if (status === 404) return new DomainError('path_unknown', 'not_found', 'There is nothing at this path.', { remedy: 'See /api/v1/openapi.json.' }); // prettier-ignore
   const kind = status === undefined ? undefined : KIND_OF_STATUS[status];
-  return kind && new DomainError(`http_${kind}`, kind, 'The request was refused before it was read.', {});
+  return kind && new DomainError(`http_${kind}`, kind, 'The request was refused before it was read.', { remedy: 'Check its path, its headers and how its body is encoded.' }); // prettier-ignore
 }
 
 @Catch()

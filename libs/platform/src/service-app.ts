@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { NestFactory } from '@nestjs/core';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DomainError, newId } from '@dsops/kernel';
@@ -24,6 +24,8 @@ interface ServiceAppOptions {
   readonly port?: number;
   /** Callers must know it, except for health. Absent at the gateway, which checks its callers itself. */
   readonly token?: string;
+  /** What every request passes first, before its body is read. */
+  readonly before?: readonly RequestHandler[];
 }
 
 const BODY_LIMIT = '1mb';
@@ -37,7 +39,8 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
     abortOnError: false,
   });
   app.disable('x-powered-by');
-  app.use(bindContext);
+  app.use(bindContext(options.token !== undefined));
+  for (const handler of options.before ?? []) app.use(handler);
   if (options.token !== undefined) app.use(requireToken(options.token));
   app.useBodyParser('json', { type: JSON_TYPES, limit: BODY_LIMIT });
   app.useGlobalFilters(new ProblemFilter(options.logger));
@@ -46,11 +49,14 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
   return { app, url: `http://${address}:${port}`, close: () => app.close() };
 }
 
-function bindContext(request: Request, response: Response, next: NextFunction): void {
-  const given = request.header('traceparent');
-  const requestId = request.header('dsops-request-id') || newId();
-  response.setHeader('dsops-request-id', requestId);
-  inContext({ requestId, traceparent: isTraceparent(given) ? given : newTraceparent() }, next);
+/** A request keeps the id that a service of ours gave it. Anybody else's would let them write into logs and records. */
+function bindContext(isInternal: boolean) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const given = request.header('traceparent');
+    const requestId = (isInternal && request.header('dsops-request-id')) || newId();
+    response.setHeader('dsops-request-id', requestId);
+    inContext({ requestId, traceparent: isTraceparent(given) ? given : newTraceparent() }, next);
+  };
 }
 
 function requireToken(token: string) {

@@ -45,6 +45,11 @@ export interface Probe {
   readonly verdict: ProbeVerdict;
   readonly note: string;
   readonly durationMs: number;
+  /**
+   * What a refusal was about, with verdict `refused` only. `authentication`: the target refused this value.
+   * `verification`: it took the value, and then the verification failed; that is no proof that the value is dead.
+   */
+  readonly refusedBy?: 'authentication' | 'verification';
 }
 
 /**
@@ -97,7 +102,14 @@ export interface TargetDriver {
   inspect(
     target: Target,
     admin: Login,
-    wanted: { strategy: Strategy; slots: readonly string[]; owner: string | null; inUse: string | null },
+    wanted: {
+      strategy: Strategy;
+      slots: readonly string[];
+      owner: string | null;
+      inUse: string | null;
+      /** Slots whose live value dsops left there itself, by its records: the rotation ends it first. */
+      leftBehind?: readonly string[];
+    },
   ): Promise<PlanFindings>;
 
   /**

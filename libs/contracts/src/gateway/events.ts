@@ -41,6 +41,7 @@ export const requestMade = defineEvent({
     operation: z.string(),
     method: z.string(),
     path: z.string(),
+    /** The HTTP status of the answer; 0 when nobody knows it, because the process ended before it was recorded. */
     status: z.int(),
     durationMs: z.number().nonnegative(),
     /** The problem's code when the answer was one. */

@@ -1,15 +1,19 @@
 import { API_VERSION } from '../api.js';
 import type { Operation } from '../define-operation.js';
+import { requestSchema } from './json-schema.js';
 import { eventStream } from './event-stream.js';
 import { operationsInOrder } from './operation-order.js';
 
 const row = (...cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
-const fields = (operation: Operation): string =>
-  Object.entries(operation.body?.shape ?? operation.query?.shape ?? {})
-    .map(([name, schema]) => (schema.safeParse(undefined).success ? `${name}?` : name))
-    .map((name) => `\`${name}\``)
+function fields(operation: Operation): string {
+  const schema = operation.body ?? operation.query;
+  if (schema === undefined) return '';
+  const { properties = {}, required = [] } = requestSchema(schema);
+  return Object.keys(properties)
+    .map((name) => `\`${name}${required.includes(name) ? '' : '?'}\``)
     .join(' ');
+}
 
 const section = (tag: string, operations: readonly Operation[]): string =>
   [
@@ -37,7 +41,7 @@ export function apiReferencePage(): string {
     [
       '# The API',
       'Generated from `libs/contracts` by `node tools/generate.mjs`; do not edit it.',
-      `All paths are below \`/api/v${API_VERSION}\`. A request carries \`Authorization: Bearer <API key>\`, and every POST an \`Idempotency-Key\`. What went wrong comes as \`application/problem+json\` with \`detail\`, \`code\` and \`remedy\`. The running gateway serves the whole as \`/api/v${API_VERSION}/openapi.json\`; the same document is in [openapi.json](../../libs/contracts/generated/openapi.json).`,
+      `All paths are below \`/api/v${API_VERSION}\`. A request carries \`Authorization: Bearer <API key>\`, and a POST that may be sent twice an \`Idempotency-Key\`. What went wrong comes as \`application/problem+json\` with \`detail\`, \`code\` and \`remedy\`. The running gateway serves the whole as \`/api/v${API_VERSION}/openapi.json\`; the same document is in [openapi.json](../../libs/contracts/generated/openapi.json).`,
       'Fields are those of the body, or of the query where there is no body; `?` marks what may be left out.',
       ...[...new Set(operations.map((operation) => operation.tag))].map((tag) => section(tag, operations)),
       `## ${eventStream.tag}`,

@@ -56,7 +56,12 @@ describe('a change of an event that exists', () => {
     ['a limit made narrower', record({ note: z.string().max(50).optional() }), 'note', 'maxLength was 100'],
     ['a limit where was none', record({ durationMs: z.number().nonnegative().max(9) }), 'durationMs', 'maximum was'],
     ['another format', record({ at: z.iso.date() }), 'at', 'format was "date-time"'],
-    ['a record of narrower values', record({ known: z.record(z.string(), z.enum(['accepted'])) }), 'known.*', '"refused"'],
+    [
+      'a record of narrower values',
+      record({ known: z.record(z.string(), z.enum(['accepted'])) }),
+      'known.*',
+      '"refused"',
+    ],
     ['a list of something else', record({ accepted: z.array(z.int()) }), 'accepted[]', 'its type was'],
     [
       'something deep inside',
@@ -84,7 +89,9 @@ describe('a change of an event that exists', () => {
   );
 
   it('may say itself in better words', () =>
-    expect(compareEvents(record(), record({}, { description: 'Something happened, at last.', example: {} }))).toEqual([]));
+    expect(compareEvents(record(), record({}, { description: 'Something happened, at last.', example: {} }))).toEqual(
+      [],
+    ));
 
   it('is said by the next version of the type', () =>
     expect(nextVersionOf('dsops.test.thing.happened.v9')).toBe('dsops.test.thing.happened.v10'));

@@ -34,7 +34,7 @@ export function compareEvents(recorded: EventRecord, present: EventRecord): Sche
 const breaking = (path: string, message: string): SchemaChange => ({ level: 'breaking', path, message });
 const consumersFirst = (path: string, message: string): SchemaChange => ({ level: 'consumers-first', path, message });
 const below = (path: string, name: string) => (path === '' ? name : `${path}.${name}`);
-const shown = (value: unknown) => JSON.stringify(value);
+const shown = (value: unknown): string => (value === undefined ? 'not set' : JSON.stringify(value));
 
 function compareNodes(path: string, before: JsonSchema, after: JsonSchema): SchemaChange[] {
   if (isDeepStrictEqual(before, after)) return [];
@@ -104,7 +104,7 @@ function compareItems(path: string, before: JsonSchema['items'], after: JsonSche
   if (isDeepStrictEqual(before, after)) return [];
   const isList = Array.isArray(before) || Array.isArray(after);
   if (isList || before === undefined || after === undefined) return [breaking(`${path}[]`, 'its items changed')];
-  return compareSchemas(`${path}[]`, before as JsonSchema | boolean, after as JsonSchema | boolean);
+  return compareSchemas(`${path}[]`, before, after);
 }
 
 function compareSchemas(path: string, before: JsonSchema | boolean, after: JsonSchema | boolean): SchemaChange[] {
@@ -122,7 +122,7 @@ function compareLimits(path: string, before: JsonSchema, after: JsonSchema): Sch
     .filter((keyword) => !isDeepStrictEqual(before[keyword], after[keyword]))
     .map((keyword) => {
       const [old, now] = [before[keyword], after[keyword]];
-      const message = `${keyword} was ${shown(old) ?? 'not set'} and is ${shown(now) ?? 'not set'} now`;
+      const message = `${keyword} was ${shown(old)} and is ${shown(now)} now`;
       const isLooser =
         now === undefined ||
         (LOWER_BOUNDS.has(keyword) && Number(now) < Number(old)) ||

@@ -18,6 +18,6 @@ export function recordOf(event: EventDefinition): EventRecord {
     'x-key': key,
     'x-producer': producer,
     ...strictSchema(data),
-    examples: [example as NonNullable<unknown>],
+    examples: [example],
   };
 }

@@ -1,5 +1,3 @@
-import { eventRegistry } from '../define-event.js';
-
 const tag = 'events';
 
 /**
@@ -16,7 +14,7 @@ export const eventStream = {
       'Each message carries the place in the feed as `id`, the type as `event` and the envelope (schema `Event`) as `data`.',
       'To resume, send the last `id` as `Last-Event-ID`; what came since follows first.',
       'When the feed no longer holds all of it, an `event: gap` with `data: {"from": …, "to": …}` says what is missing.',
-      'Needs the role `viewer` or a higher one.',
+      'Needs the role `viewer` or a higher one; events of access are for admins.',
     ].join(' '),
     tags: [tag],
     'x-service': 'gateway',
@@ -26,8 +24,8 @@ export const eventStream = {
         name: 'types',
         in: 'query',
         required: false,
-        description: 'Only these types, separated by commas.',
-        schema: { type: 'array', items: { type: 'string', examples: [...eventRegistry.keys()].slice(0, 1) } },
+        description: 'Only types that begin so, separated by commas, such as `dsops.rotation.`.',
+        schema: { type: 'array', items: { type: 'string' } },
         style: 'form',
         explode: false,
       },

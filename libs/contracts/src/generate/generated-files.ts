@@ -24,7 +24,10 @@ export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
   for (const event of eventRegistry.values()) files.set(`${EVENT_RECORDS}/${event.type}.json`, json(recordOf(event)));
   return files
-    .set('libs/contracts/generated/envelope.json', json({ title: 'The envelope of an event', ...strictSchema(envelopeSchema) }))
+    .set(
+      'libs/contracts/generated/envelope.json',
+      json({ title: 'The envelope of an event', ...strictSchema(envelopeSchema) }),
+    )
     .set('libs/contracts/generated/topics.json', json(topicList()))
     .set('libs/contracts/generated/asyncapi.json', json(asyncApiDocument()))
     .set('libs/contracts/generated/openapi.json', json(openApiDocument()))

@@ -45,7 +45,5 @@ export function responseSchemas(
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of schemas) registry.add(schema, { id });
   const made = z.toJSONSchema(registry, { io: 'output', override: open, uri: refTo });
-  return new Map(
-    Object.entries(made.schemas).map(([name, { $id: _id, ...schema }]) => [name, withoutDialect(schema)]),
-  );
+  return new Map(Object.entries(made.schemas).map(([name, { $id: _id, ...schema }]) => [name, withoutDialect(schema)]));
 }

@@ -100,9 +100,9 @@ const sharedComponents = {
     IdempotencyKey: {
       name: 'Idempotency-Key',
       in: 'header',
-      required: true,
+      required: false,
       description:
-        'Names this one intended change, such as a new ULID. The same key with the same request gets the same answer and changes nothing more; with another request it is refused.',
+        'Names this one intended change, such as a new ULID. The same key with the same request gets the same answer and changes nothing more; with another request it is refused. Without a key a repeated request is a new one.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
     },
     Client: {
@@ -150,7 +150,8 @@ export function openApiDocument(): OpenApiDocument {
     info: {
       title: 'dsops',
       version: String(API_VERSION),
-      description: 'Rotates credentials, proves each step, and keeps the record. Lists are pages: give `next` back as `cursor`.',
+      description:
+        'Rotates credentials, proves each step, and keeps the record. Lists are pages: give `next` back as `cursor`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: `/api/v${API_VERSION}` }],

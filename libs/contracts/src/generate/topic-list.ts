@@ -9,7 +9,10 @@ export interface TopicFlow {
   readonly topic: Topic;
   readonly events: readonly EventDefinition[];
   readonly producers: readonly string[];
-  readonly listeners: readonly { readonly consumer: ConsumerDeclaration; readonly handles: readonly EventDefinition[] }[];
+  readonly listeners: readonly {
+    readonly consumer: ConsumerDeclaration;
+    readonly handles: readonly EventDefinition[];
+  }[];
 }
 
 export const topicFlows = (): TopicFlow[] =>

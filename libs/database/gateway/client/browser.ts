@@ -19,6 +19,21 @@ export * as $Enums from './enums.js'
 export * from './enums.js';
 /**
  * Model ApiKey
- * An API key. Its value is shown once and kept only as a hash.
+ * An API key. Its value is shown once; only a hash of its secret part is kept.
  */
 export type ApiKey = Prisma.ApiKeyModel
+/**
+ * Model OpenRequest
+ * A request that may change something, until its access event is in the outbox.
+ */
+export type OpenRequest = Prisma.OpenRequestModel
+/**
+ * Model FeedEntry
+ * An event at its place in the feed.
+ */
+export type FeedEntry = Prisma.FeedEntryModel
+/**
+ * Model FeedCounter
+ * The last position that was given; one row.
+ */
+export type FeedCounter = Prisma.FeedCounterModel

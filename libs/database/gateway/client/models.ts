@@ -9,4 +9,7 @@
  * 🟢 You can import this file directly.
  */
 export type * from './models/ApiKey.js'
+export type * from './models/OpenRequest.js'
+export type * from './models/FeedEntry.js'
+export type * from './models/FeedCounter.js'
 export type * from './commonInputTypes.js'

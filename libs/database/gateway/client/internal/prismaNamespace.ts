@@ -397,7 +397,10 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 
 
 export const ModelName = {
-  ApiKey: 'ApiKey'
+  ApiKey: 'ApiKey',
+  OpenRequest: 'OpenRequest',
+  FeedEntry: 'FeedEntry',
+  FeedCounter: 'FeedCounter'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -413,7 +416,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "apiKey"
+    modelProps: "apiKey" | "openRequest" | "feedEntry" | "feedCounter"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -491,6 +494,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    OpenRequest: {
+      payload: Prisma.$OpenRequestPayload<ExtArgs>
+      fields: Prisma.OpenRequestFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.OpenRequestFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.OpenRequestFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>
+        }
+        findFirst: {
+          args: Prisma.OpenRequestFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.OpenRequestFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>
+        }
+        findMany: {
+          args: Prisma.OpenRequestFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>[]
+        }
+        create: {
+          args: Prisma.OpenRequestCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>
+        }
+        createMany: {
+          args: Prisma.OpenRequestCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.OpenRequestCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>[]
+        }
+        delete: {
+          args: Prisma.OpenRequestDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>
+        }
+        update: {
+          args: Prisma.OpenRequestUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>
+        }
+        deleteMany: {
+          args: Prisma.OpenRequestDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.OpenRequestUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.OpenRequestUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>[]
+        }
+        upsert: {
+          args: Prisma.OpenRequestUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$OpenRequestPayload>
+        }
+        aggregate: {
+          args: Prisma.OpenRequestAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateOpenRequest>
+        }
+        groupBy: {
+          args: Prisma.OpenRequestGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OpenRequestGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.OpenRequestCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.OpenRequestCountAggregateOutputType> | number
+        }
+      }
+    }
+    FeedEntry: {
+      payload: Prisma.$FeedEntryPayload<ExtArgs>
+      fields: Prisma.FeedEntryFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FeedEntryFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FeedEntryFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>
+        }
+        findFirst: {
+          args: Prisma.FeedEntryFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FeedEntryFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>
+        }
+        findMany: {
+          args: Prisma.FeedEntryFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>[]
+        }
+        create: {
+          args: Prisma.FeedEntryCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>
+        }
+        createMany: {
+          args: Prisma.FeedEntryCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FeedEntryCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>[]
+        }
+        delete: {
+          args: Prisma.FeedEntryDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>
+        }
+        update: {
+          args: Prisma.FeedEntryUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>
+        }
+        deleteMany: {
+          args: Prisma.FeedEntryDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FeedEntryUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FeedEntryUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>[]
+        }
+        upsert: {
+          args: Prisma.FeedEntryUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedEntryPayload>
+        }
+        aggregate: {
+          args: Prisma.FeedEntryAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFeedEntry>
+        }
+        groupBy: {
+          args: Prisma.FeedEntryGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FeedEntryGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FeedEntryCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FeedEntryCountAggregateOutputType> | number
+        }
+      }
+    }
+    FeedCounter: {
+      payload: Prisma.$FeedCounterPayload<ExtArgs>
+      fields: Prisma.FeedCounterFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FeedCounterFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FeedCounterFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>
+        }
+        findFirst: {
+          args: Prisma.FeedCounterFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FeedCounterFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>
+        }
+        findMany: {
+          args: Prisma.FeedCounterFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>[]
+        }
+        create: {
+          args: Prisma.FeedCounterCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>
+        }
+        createMany: {
+          args: Prisma.FeedCounterCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FeedCounterCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>[]
+        }
+        delete: {
+          args: Prisma.FeedCounterDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>
+        }
+        update: {
+          args: Prisma.FeedCounterUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>
+        }
+        deleteMany: {
+          args: Prisma.FeedCounterDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FeedCounterUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FeedCounterUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>[]
+        }
+        upsert: {
+          args: Prisma.FeedCounterUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FeedCounterPayload>
+        }
+        aggregate: {
+          args: Prisma.FeedCounterAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFeedCounter>
+        }
+        groupBy: {
+          args: Prisma.FeedCounterGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FeedCounterGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FeedCounterCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FeedCounterCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -535,6 +760,7 @@ export const ApiKeyScalarFieldEnum = {
   name: 'name',
   role: 'role',
   hash: 'hash',
+  madeBy: 'madeBy',
   createdAt: 'createdAt',
   lastUsedAt: 'lastUsedAt',
   revokedAt: 'revokedAt'
@@ -543,12 +769,51 @@ export const ApiKeyScalarFieldEnum = {
 export type ApiKeyScalarFieldEnum = (typeof ApiKeyScalarFieldEnum)[keyof typeof ApiKeyScalarFieldEnum]
 
 
+export const OpenRequestScalarFieldEnum = {
+  id: 'id',
+  principal: 'principal',
+  operation: 'operation',
+  method: 'method',
+  path: 'path',
+  startedAt: 'startedAt'
+} as const
+
+export type OpenRequestScalarFieldEnum = (typeof OpenRequestScalarFieldEnum)[keyof typeof OpenRequestScalarFieldEnum]
+
+
+export const FeedEntryScalarFieldEnum = {
+  position: 'position',
+  topic: 'topic',
+  type: 'type',
+  onlyFor: 'onlyFor',
+  event: 'event',
+  at: 'at'
+} as const
+
+export type FeedEntryScalarFieldEnum = (typeof FeedEntryScalarFieldEnum)[keyof typeof FeedEntryScalarFieldEnum]
+
+
+export const FeedCounterScalarFieldEnum = {
+  isOnly: 'isOnly',
+  position: 'position'
+} as const
+
+export type FeedCounterScalarFieldEnum = (typeof FeedCounterScalarFieldEnum)[keyof typeof FeedCounterScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
 } as const
 
 export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder]
+
+
+export const JsonNullValueInput = {
+  JsonNull: JsonNull
+} as const
+
+export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
 export const QueryMode = {
@@ -565,6 +830,15 @@ export const NullsOrder = {
 } as const
 
 export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
+
+
+export const JsonNullValueFilter = {
+  DbNull: DbNull,
+  JsonNull: JsonNull,
+  AnyNull: AnyNull
+} as const
+
+export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
 
 
 
@@ -602,6 +876,41 @@ export type ListDateTimeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaM
 
 
 /**
+ * Reference to a field of type 'Json'
+ */
+export type JsonFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Json'>
+    
+
+
+/**
+ * Reference to a field of type 'QueryMode'
+ */
+export type EnumQueryModeFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'QueryMode'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Boolean'
+ */
+export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
+    
+
+
+/**
  * Reference to a field of type 'Int'
  */
 export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int'>
@@ -612,6 +921,20 @@ export type IntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'In
  * Reference to a field of type 'Int[]'
  */
 export type ListIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Int[]'>
+    
+
+
+/**
+ * Reference to a field of type 'Float'
+ */
+export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float'>
+    
+
+
+/**
+ * Reference to a field of type 'Float[]'
+ */
+export type ListFloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float[]'>
     
 
 /**
@@ -766,6 +1089,9 @@ export interface PrismaClientOptionsWithAdapter extends PrismaClientBaseOptions 
 export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaClientOptionsWithAdapter
 export type GlobalOmitConfig = {
   apiKey?: Prisma.ApiKeyOmit
+  openRequest?: Prisma.OpenRequestOmit
+  feedEntry?: Prisma.FeedEntryOmit
+  feedCounter?: Prisma.FeedCounterOmit
 }
 
 /* Types for Logging */

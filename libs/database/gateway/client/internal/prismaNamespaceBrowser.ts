@@ -51,7 +51,10 @@ export const AnyNull = runtime.AnyNull
 
 
 export const ModelName = {
-  ApiKey: 'ApiKey'
+  ApiKey: 'ApiKey',
+  OpenRequest: 'OpenRequest',
+  FeedEntry: 'FeedEntry',
+  FeedCounter: 'FeedCounter'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -75,6 +78,7 @@ export const ApiKeyScalarFieldEnum = {
   name: 'name',
   role: 'role',
   hash: 'hash',
+  madeBy: 'madeBy',
   createdAt: 'createdAt',
   lastUsedAt: 'lastUsedAt',
   revokedAt: 'revokedAt'
@@ -83,12 +87,51 @@ export const ApiKeyScalarFieldEnum = {
 export type ApiKeyScalarFieldEnum = (typeof ApiKeyScalarFieldEnum)[keyof typeof ApiKeyScalarFieldEnum]
 
 
+export const OpenRequestScalarFieldEnum = {
+  id: 'id',
+  principal: 'principal',
+  operation: 'operation',
+  method: 'method',
+  path: 'path',
+  startedAt: 'startedAt'
+} as const
+
+export type OpenRequestScalarFieldEnum = (typeof OpenRequestScalarFieldEnum)[keyof typeof OpenRequestScalarFieldEnum]
+
+
+export const FeedEntryScalarFieldEnum = {
+  position: 'position',
+  topic: 'topic',
+  type: 'type',
+  onlyFor: 'onlyFor',
+  event: 'event',
+  at: 'at'
+} as const
+
+export type FeedEntryScalarFieldEnum = (typeof FeedEntryScalarFieldEnum)[keyof typeof FeedEntryScalarFieldEnum]
+
+
+export const FeedCounterScalarFieldEnum = {
+  isOnly: 'isOnly',
+  position: 'position'
+} as const
+
+export type FeedCounterScalarFieldEnum = (typeof FeedCounterScalarFieldEnum)[keyof typeof FeedCounterScalarFieldEnum]
+
+
 export const SortOrder = {
   asc: 'asc',
   desc: 'desc'
 } as const
 
 export type SortOrder = (typeof SortOrder)[keyof typeof SortOrder]
+
+
+export const JsonNullValueInput = {
+  JsonNull: JsonNull
+} as const
+
+export type JsonNullValueInput = (typeof JsonNullValueInput)[keyof typeof JsonNullValueInput]
 
 
 export const QueryMode = {
@@ -105,4 +148,13 @@ export const NullsOrder = {
 } as const
 
 export type NullsOrder = (typeof NullsOrder)[keyof typeof NullsOrder]
+
+
+export const JsonNullValueFilter = {
+  DbNull: DbNull,
+  JsonNull: JsonNull,
+  AnyNull: AnyNull
+} as const
+
+export type JsonNullValueFilter = (typeof JsonNullValueFilter)[keyof typeof JsonNullValueFilter]
 

@@ -1,0 +1,136 @@
+/**
+ * Who may import whom. The layers, each free to use those below it:
+ *
+ *   apps/standalone            hosts the services
+ *   apps/<service>, apps/cli   know no other app
+ *   platform messaging scheduling database
+ *   contracts
+ *   kernel
+ *
+ * libs/testing stands beside them, for specs only. ESLint looks at what stands inside a file; this looks at the edges.
+ */
+
+/** What only tests load: specs, what they share (`*.fixture.ts`), histories, and suites that every implementation passes. */
+const NOT_PRODUCTION = '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^tools/';
+/** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. */
+const EDGE_FILE =
+  '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|standalone)/|^apps/rotation/src/target/[^/]+/|/test/';
+
+const layer = (name, below) => ({
+  name: `${name}-looks-down-only`,
+  comment: `libs/${name} may use ${below.length === 0 ? 'no other package of ours' : below.map((lib) => `libs/${lib}`).join(', ')} and itself.`,
+  severity: 'error',
+  from: { path: `^libs/${name}/`, pathNot: NOT_PRODUCTION },
+  to: { path: '^libs/', pathNot: `^libs/(${[name, ...below].join('|')})/` },
+});
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'Files that import each other cannot be understood, tested or moved one at a time.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-app-in-an-app',
+      comment: 'Services talk through events and the API. Only apps/standalone hosts them.',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    {
+      name: 'no-app-in-a-lib',
+      comment: 'A lib serves every app, so it knows none.',
+      severity: 'error',
+      from: { path: '^libs/' },
+      to: { path: '^apps/' },
+    },
+    layer('kernel', []),
+    layer('contracts', ['kernel']),
+    layer('platform', ['contracts', 'kernel']),
+    layer('database', ['kernel']),
+    layer('scheduling', ['database', 'platform', 'contracts', 'kernel']),
+    layer('messaging', ['database', 'platform', 'scheduling', 'contracts', 'kernel']),
+    {
+      name: 'own-database-only',
+      comment:
+        "No service reads another's tables: an app imports @dsops/database/<its own name> and no other client. Only apps/standalone connects them all, to hand each service its own.",
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' },
+      to: { path: '^libs/database/[^/]+/client/', pathNot: '^libs/database/$1/client/' },
+    },
+    {
+      name: 'no-client-in-a-lib',
+      comment: 'The generated clients belong to the services.',
+      severity: 'error',
+      from: { path: '^libs/(?!database/)', pathNot: NOT_PRODUCTION },
+      to: { path: '^libs/database/[^/]+/client/' },
+    },
+    {
+      name: 'testing-in-specs-only',
+      comment: 'What helps tests is not part of the product.',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: NOT_PRODUCTION },
+      to: { path: '^libs/testing/' },
+    },
+    {
+      name: 'through-the-front-door',
+      comment: 'Another package is imported by its name, so that only what it exports is used.',
+      severity: 'error',
+      from: { path: '^((?:apps|libs)/[^/]+|e2e|tools)/' },
+      to: { path: '^(apps|libs)/', pathNot: '^$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'kernel-is-pure',
+      comment: 'libs/kernel knows no framework, no network and no files.',
+      severity: 'error',
+      from: { path: '^libs/(kernel|contracts)/', pathNot: NOT_PRODUCTION },
+      to: {
+        path: '@nestjs/|/express/|/pg/|/rxjs/|/pino/|^(node:)?(fs|fs/promises|net|http|https|child_process|dns|tls|worker_threads)$',
+      },
+    },
+    {
+      name: 'pure-file',
+      comment: 'A file without a role suffix (rotation.ts) decides; files with one (rotation.service.ts) act.',
+      severity: 'error',
+      from: { path: '^apps/[^/]+/src/', pathNot: EDGE_FILE },
+      to: { path: '@nestjs/|/express/|^libs/database/' },
+    },
+    {
+      name: 'no-undeclared-package',
+      comment: 'It is not in the package.json of the package that imports it.',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: NOT_PRODUCTION },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'Nothing stands at this path: a typing error, or a package that is not declared.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-dev-dependency',
+      comment: 'The product runs without devDependencies.',
+      severity: 'error',
+      from: { path: '^(apps|libs)/', pathNot: NOT_PRODUCTION },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: '^libs/testing/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '^libs/database/[^/]+/client/'] },
+    exclude: { path: '/dist/' },
+    // An import of a type is an edge too: it says who knows whom.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.spec.json' },
+    combinedDependencies: false,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@dsops/source', 'import', 'node', 'default'],
+    },
+  },
+};

@@ -1,0 +1,335 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import {
+  addService,
+  checkOut,
+  clearInbox,
+  confirmRestore,
+  createApiKey,
+  getDeadLetter,
+  getInstallation,
+  getService,
+  getStatus,
+  getSystem,
+  listApiKeys,
+  listAudit,
+  listAuditOf,
+  listDeadLetters,
+  listNotifications,
+  listServices,
+  markAllRead,
+  readNotification,
+  removeService,
+  replayDeadLetter,
+  revokeApiKey,
+  verifyAudit,
+} from '@dsops/contracts';
+import { eventually } from '@dsops/testing';
+import { aCheckOut, aDeadLetter, aKey, anAuditEntry, aNotification, aService, aStatus } from './builders.js';
+import { world } from './world.js';
+
+describe('dsops service', () => {
+  const w = world();
+  const target = '--env production --host db.example.com --database payments --admin-user dsops_admin';
+
+  it('adds a service with the password from a file', async () => {
+    w.server.on(addService, () => aService({ versions: [] }));
+    const file = await w.desk.file('admin.txt', 'canary admin\n');
+    const line = `service add payments-db ${target} --slot payments_a --slot payments_b --owner payments`;
+    const { code, stdout, stderr } = await w.desk.run(`${line} --admin-password-file ${file} --port 6432`);
+    expect(code).toBe(0);
+    expect(stdout).toContain('✓ payments-db in production was added');
+    expect(stdout + stderr).not.toContain('canary');
+    expect(w.server.requestsOf(addService)[0]?.body).toMatchObject({
+      name: 'payments-db',
+      environment: 'production',
+      target: { host: 'db.example.com', port: 6432, database: 'payments' },
+      admin: { username: 'dsops_admin', password: 'canary admin' },
+      credential: { name: 'login', strategy: 'two-key', slots: ['payments_a', 'payments_b'], owner: 'payments' },
+    });
+  });
+
+  it('imports the login in use, with its password from standard input', async () => {
+    w.server.on(addService, () => aService());
+    const file = await w.desk.file('admin.txt', 'canary admin');
+    const line = `service import payments-db ${target} --slot app --admin-password-file ${file} --password-stdin`;
+    const { code, stdout } = await w.desk.run(line, { stdin: 'canary current\r\n' });
+    expect(code).toBe(0);
+    expect(stdout).toContain('was imported; its login was tried and not changed');
+    expect(w.server.requestsOf(addService)[0]?.body).toMatchObject({
+      credential: { strategy: 'immediate', slots: ['app'] },
+      current: { username: 'app', password: 'canary current' },
+    });
+  });
+
+  it('asks for a password at a terminal without showing it', async () => {
+    w.server.on(addService, () => aService());
+    const command = w.desk.start(`service add payments-db ${target} --slot app`, { isTerminal: true });
+    await eventually(() => expect(command.stderr).toContain('Password of dsops_admin: '));
+    command.type('canary typed\r');
+    expect((await command.ended).code).toBe(0);
+    expect(w.server.requestsOf(addService)[0]?.body).toMatchObject({ admin: { password: 'canary typed' } });
+    expect(command.stdout + command.stderr).not.toContain('canary');
+  });
+
+  it('does nothing after Ctrl-C at the question', async () => {
+    const command = w.desk.start(`service add payments-db ${target} --slot app`, { isTerminal: true });
+    await eventually(() => expect(command.stderr).toContain('Password of dsops_admin: '));
+    command.type('canary\x03');
+    expect((await command.ended).code).toBe(130);
+    expect(command.stderr).toContain('Interrupted; nothing was done.');
+    expect(command.stderr).not.toContain('canary');
+    expect(w.server.requestsOf(addService)).toEqual([]);
+  });
+
+  it.each([
+    ['--slot app', /The password of dsops_admin is missing/],
+    ['--slot app --admin-password-file /nowhere', /--admin-password-file does not exist/],
+    ['--admin-password-stdin', /No login is named/],
+    ['--slot app --admin-password=canary', /--admin-password is not taken/],
+    ['--slot app --admin-password canary', /--admin-password is not taken/],
+  ])('refuses %s: exit code 2', async (rest, message) => {
+    const { code, stdout, stderr } = await w.desk.run(`service add payments-db ${target} ${rest}`);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stdout + stderr).not.toContain('canary');
+    expect(w.server.requestsOf(addService)).toEqual([]);
+  });
+
+  it('refuses a password of several lines, which is some other file', async () => {
+    const file = await w.desk.file('wrong.txt', 'canary\ncanary\n');
+    const { code, stderr } = await w.desk.run(`service add x ${target} --slot a --admin-password-file ${file}`);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('does not look like a password')]);
+    expect(stderr).not.toContain('canary');
+  });
+
+  it('checks the rest by the contract before anything is sent: exit code 6', async () => {
+    const file = await w.desk.file('admin.txt', 'canary');
+    const line = `service add payments-db ${target} --slot app --port 99999 --admin-password-file ${file}`;
+    const { code, stderr } = await w.desk.run(line);
+    expect(code).toBe(6);
+    expect(stderr).toMatch(/target\.port/);
+  });
+
+  it('lists and shows', async () => {
+    w.server.on(getService, () => aService());
+    expect((await w.desk.run('service list')).stdout).toMatch(/payments-db {2}production {3}postgresql/);
+    expect((await w.desk.run('service show payments-db')).stdout).toMatch(/VERSION {17}LOGIN {7}LABEL/);
+    expect(JSON.parse((await w.desk.run('service list --format json')).stdout)).toEqual([aService()]);
+    w.server.on(listServices, () => ({ items: [] }));
+    expect((await w.desk.run('service list')).stdout).toBe('No services yet.\n');
+  });
+
+  it('removes after its name was typed, or with --yes', async () => {
+    w.server.on(removeService, () => ({ removed: true as const }));
+    expect(await w.desk.run('service remove payments-db')).toMatchObject({ code: 2 });
+    const command = w.desk.start('service remove payments-db', { isTerminal: true });
+    await eventually(() => expect(command.stderr).toContain('Type the name of the service to remove it: '));
+    command.type('another\n');
+    expect((await command.ended).stderr).toContain('Nothing was removed.');
+    expect(w.server.requestsOf(removeService)).toEqual([]);
+    expect((await w.desk.run('service rm payments-db --yes')).stdout).toBe('✓ payments-db in production was removed\n');
+  });
+});
+
+describe('dsops secret get', () => {
+  const w = world();
+
+  it('writes the password and nothing else into a pipe', async () => {
+    w.server.on(checkOut, () => aCheckOut());
+    const line = 'secret get payments-db --ttl 5m --purpose "nightly backup"';
+    expect(await w.desk.run(line)).toEqual({ code: 0, stdout: 'canary-password', stderr: '' });
+    expect(w.server.requestsOf(checkOut)[0]?.body).toEqual({ ttl: '5m', purpose: 'nightly backup' });
+  });
+
+  it('gives machines all of it', async () => {
+    w.server.on(checkOut, () => aCheckOut());
+    const { stdout } = await w.desk.run('secret get payments-db --format json');
+    expect(Object.keys(JSON.parse(stdout) as object)).toEqual([
+      'user',
+      'password',
+      'host',
+      'port',
+      'database',
+      'version',
+    ]);
+  });
+
+  it.each(['', '--format json', '--format yaml'])('is refused on a terminal without --reveal %s', async (format) => {
+    const { code, stdout } = await w.desk.run(`secret get payments-db ${format}`, { isStdoutTerminal: true });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    // And nothing was checked out.
+    expect(w.server.seen).toEqual([]);
+  });
+
+  it('shows it on a terminal with --reveal', async () => {
+    w.server.on(checkOut, () => aCheckOut());
+    const { stdout, stderr } = await w.desk.run('secret get payments-db --reveal', { isTerminal: true });
+    expect(stdout).toContain('canary-password');
+    expect(stderr).toContain('Checked out until 2026-11-21 15:30:00 UTC.');
+  });
+});
+
+describe('dsops inbox', () => {
+  const w = world();
+
+  it('lists, reads and clears', async () => {
+    w.server.on(listNotifications, () => ({ items: [aNotification()], next: null }));
+    w.server.on(readNotification, () => aNotification({ readAt: '2026-11-21T14:30:00.000Z' }));
+    w.server.on(markAllRead, () => ({ read: 3 }));
+    w.server.on(clearInbox, () => ({ cleared: 4 }));
+    expect((await w.desk.run('inbox')).stdout).toMatch(/● {2}5 min ago {2}Rotation of payments-db completed/);
+    expect(await w.desk.run('inbox list --unread')).toMatchObject({ code: 0 });
+    expect(w.server.requestsOf(listNotifications).map(({ query }) => query)).toEqual([
+      { limit: 20 },
+      { limit: 20, unread: true },
+    ]);
+    expect((await w.desk.run(`inbox read ${aNotification().id}`)).stdout).toBe('✓ Rotation of payments-db completed\n');
+    expect((await w.desk.run('inbox read-all')).stdout).toBe('✓ 3 marked as read\n');
+    expect(await w.desk.run('inbox clear')).toMatchObject({ code: 2 });
+    expect((await w.desk.run('inbox clear -y')).stdout).toBe('✓ 4 cleared\n');
+  });
+
+  it('says so when it is empty', async () => {
+    w.server.on(listNotifications, () => ({ items: [], next: null }));
+    expect((await w.desk.run('inbox')).stdout).toBe('Your inbox is empty.\n');
+    expect((await w.desk.run('inbox -u --format json')).stdout).toBe('[]\n');
+  });
+});
+
+describe('dsops audit', () => {
+  const w = world();
+
+  it('lists all, or the history of one entity', async () => {
+    w.server.on(listAudit, () => ({ items: [anAuditEntry()], next: null }));
+    w.server.on(listAuditOf, () => ({ items: [anAuditEntry()], next: null }));
+    const { stdout } = await w.desk.run('audit list --actor admin --since 2026-11-21');
+    expect(stdout).toContain('7  2026-11-21 14:25:00  admin (api key)  rotation.rotation.completed  rotation/r1');
+    expect(w.server.requestsOf(listAudit)[0]?.query).toEqual({
+      actor: 'admin',
+      since: '2026-11-21T00:00:00.000Z',
+      limit: 50,
+    });
+    await w.desk.run('audit list --entity service/s1');
+    expect(w.server.requestsOf(listAuditOf)[0]?.params).toEqual({ kind: 'service', entityId: 's1' });
+  });
+
+  it('verifies the chain: exit code 6 when it is broken', async () => {
+    w.server.on(verifyAudit, () => ({ entries: 12, head: 'abc', firstBroken: null }));
+    expect(await w.desk.run('audit verify')).toMatchObject({ code: 0, stdout: '✓ 12 entries, unbroken; head abc\n' });
+    w.server.on(verifyAudit, () => ({ entries: 12, head: 'abc', firstBroken: 5 }));
+    expect(await w.desk.run('audit verify')).toMatchObject({ code: 6 });
+  });
+});
+
+describe('dsops deadletters', () => {
+  const w = world();
+  const letter = aDeadLetter();
+
+  it('lists, shows and replays', async () => {
+    w.server.on(listDeadLetters, () => ({ items: [letter], next: null }));
+    w.server.on(getDeadLetter, () => ({ ...letter, event: { data: 1 } }));
+    w.server.on(replayDeadLetter, () => ({ ...letter, status: 'replayed' as const }));
+    expect((await w.desk.run('deadletters list --owner notification')).stdout).toContain(`notification/${letter.id}`);
+    expect((await w.desk.run(`deadletters show notification/${letter.id}`)).stdout).toContain('"data": 1');
+    const replayed = await w.desk.run(`dead-letters replay notification ${letter.id}`);
+    expect(replayed).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ Replayed') });
+    w.server.on(replayDeadLetter, () => letter);
+    expect(await w.desk.run(`deadletters replay notification/${letter.id}`)).toMatchObject({ code: 1 });
+    expect(await w.desk.run('deadletters show nothing')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('dsops keys', () => {
+  const w = world();
+
+  it('shows a new key once, or writes it to a file of its own', async () => {
+    w.server.on(createApiKey, () => ({ ...aKey(), key: 'canary-key' }));
+    expect(await w.desk.run('keys create ci --role operator')).toMatchObject({ code: 0, stdout: 'canary-key\n' });
+    expect(w.server.requestsOf(createApiKey)[0]?.body).toEqual({ name: 'ci', role: 'operator' });
+    const file = join(w.desk.folder, 'ci.key');
+    const { stdout, stderr } = await w.desk.run(`keys create ci --out ${file}`);
+    expect(stdout + stderr).not.toContain('canary');
+    expect(await readFile(file, 'utf8')).toBe('canary-key\n');
+    if (process.platform !== 'win32') expect((await stat(file)).mode & 0o777).toBe(0o600);
+    // Nothing is written over, and no key is made that nobody could read.
+    expect(await w.desk.run(`keys create ci --out ${file}`)).toMatchObject({ code: 2 });
+    expect(w.server.requestsOf(createApiKey)).toHaveLength(2);
+  });
+
+  it('lists keys and revokes one by its name', async () => {
+    w.server.on(listApiKeys, () => ({
+      items: [aKey(), aKey({ id: '01JD0000000000000000000011', name: 'old', revokedAt: '2026-11-01T00:00:00.000Z' })],
+    }));
+    w.server.on(revokeApiKey, () => ({ revoked: true as const }));
+    expect((await w.desk.run('keys list')).stdout).toMatch(/ci {4}operator .* valid/);
+    expect(await w.desk.run('keys revoke old --yes')).toMatchObject({ code: 4 });
+    expect((await w.desk.run('keys revoke ci --yes')).stdout).toBe('✓ ci is refused from now on\n');
+    expect(w.server.requestsOf(revokeApiKey)[0]?.params).toEqual({ keyId: aKey().id });
+  });
+});
+
+describe('dsops restore', () => {
+  const w = world();
+
+  it('tells the mode and confirms with a reason', async () => {
+    w.server.on(getInstallation, () => ({
+      mode: 'restored' as const,
+      since: '2026-11-21T14:00:00.000Z',
+      reason: 'An older database.',
+    }));
+    w.server.on(confirmRestore, () => ({ mode: 'normal' as const }));
+    expect((await w.desk.run('restore status')).stdout).toContain('! Restored since 2026-11-21 14:00:00 UTC');
+    expect(await w.desk.run('restore confirm --reason x')).toMatchObject({ code: 2 });
+    expect(w.server.requestsOf(confirmRestore)).toEqual([]);
+    const line = 'restore confirm --former-installation-is-off --reason "the old machine is gone"';
+    expect(await w.desk.run(line)).toMatchObject({ code: 0 });
+    expect(w.server.requestsOf(confirmRestore)[0]?.body).toEqual({
+      formerInstallationIsOff: true,
+      reason: 'the old machine is gone',
+    });
+  });
+});
+
+describe('dsops doctor', () => {
+  const w = world();
+
+  const isWell = () =>
+    w.server
+      .on(getSystem, () => ({
+        version: '0.1.0',
+        apiVersion: 1,
+        oldestClient: '0.1.0',
+        startedAt: '2026-11-21T14:00:00.000Z',
+      }))
+      .on(getInstallation, () => ({ mode: 'normal' as const, since: null, reason: null }))
+      .on(getStatus, () => ({ items: [aStatus()] }))
+      .on(verifyAudit, () => ({ entries: 3, head: 'abc', firstBroken: null }))
+      .on(listDeadLetters, () => ({ items: [], next: null }));
+
+  it('looks at everything, and says that all is well', async () => {
+    isWell();
+    const { code, stdout } = await w.desk.run('doctor');
+    expect(code).toBe(0);
+    expect(stdout.match(/✓/g)).toHaveLength(7);
+    expect(stdout).toContain('All is well.');
+  });
+
+  it('names what is wrong and what to do: exit code 1', async () => {
+    isWell();
+    w.server.on(getStatus, () => ({ items: [aStatus({ status: 'needs_operator' })] }));
+    const { code, stdout } = await w.desk.run('doctor');
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      '✗ services             need attention: payments-db (needs_operator)\n    → See dsops rotation status -v.',
+    );
+  });
+
+  it('stops where nothing more can be known', async () => {
+    const { code, stdout } = await w.desk.run('doctor --url http://127.0.0.1:9');
+    expect(code).toBe(1);
+    expect(stdout).toContain('✗ server');
+    expect(stdout).not.toContain('services');
+  });
+});

@@ -1,0 +1,110 @@
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import {
+  consumers,
+  deadLetterSchema,
+  deadLetterViewSchema,
+  pageOf,
+  problemSchema,
+  type getDeadLetter,
+  type listDeadLetters,
+  type ParamsOf,
+  type QueryOf,
+  type replayDeadLetter,
+  type ResponseOf,
+  type ServiceName,
+} from '@dsops/contracts';
+import { DomainError, isDomainError } from '@dsops/kernel';
+import type { Invocation } from '@dsops/platform';
+import { ForwardService } from '../request/forward.service.js';
+import { readCursor, writeCursor, type LetterCursor } from './letter-cursor.js';
+
+const OWNERS: readonly ServiceName[] = [...new Set(Object.values(consumers).map(({ service }) => service))];
+const page = pageOf(deadLetterViewSchema);
+
+/** The dead letters of every service that consumes events. Each service keeps its own; here they are shown together. */
+@Injectable()
+export class DeadLetterService {
+  constructor(private readonly services: ForwardService) {}
+
+  /**
+   * One service after the other, each newest first.
+   * @throws DomainError `dead_letters_incomplete` when a service does not answer: a list without its letters would look
+   * like good news.
+   */
+  async list(query: QueryOf<typeof listDeadLetters>): Promise<ResponseOf<typeof listDeadLetters>> {
+    const owners = query.owner === undefined ? OWNERS : [query.owner];
+    const items: z.infer<typeof deadLetterViewSchema>[] = [];
+    let at: LetterCursor | undefined =
+      query.cursor === undefined ? beginningOf(owners[0]) : within(owners, readCursor(query.cursor));
+    while (at !== undefined && items.length < query.limit) {
+      const found: z.infer<typeof page> = await this.pageOf(
+        at,
+        query.status,
+        query.limit - items.length,
+        query.owner === undefined,
+      );
+      items.push(...found.items);
+      at =
+        found.next === null
+          ? beginningOf(owners[owners.indexOf(at.owner) + 1])
+          : { owner: at.owner, inner: found.next };
+    }
+    return { items, next: at === undefined ? null : writeCursor(at) };
+  }
+
+  get({ owner, letterId }: ParamsOf<typeof getDeadLetter>): Promise<ResponseOf<typeof getDeadLetter>> {
+    return this.ask(owner, { method: 'GET', path: pathOf(letterId) }, deadLetterSchema);
+  }
+
+  replay({ owner, letterId }: ParamsOf<typeof replayDeadLetter>): Promise<ResponseOf<typeof replayDeadLetter>> {
+    return this.ask(owner, { method: 'POST', path: `${pathOf(letterId)}/replay` }, deadLetterViewSchema);
+  }
+
+  private async pageOf({ owner, inner }: LetterCursor, status: string, limit: number, hasOthers: boolean) {
+    const query = new URLSearchParams({
+      status,
+      limit: String(limit),
+      ...(inner === undefined ? {} : { cursor: inner }),
+    });
+    try {
+      return await this.ask(owner, { method: 'GET', path: `/internal/dead-letters?${query.toString()}` }, page);
+    } catch (error) {
+      if (!hasOthers || !isDomainError(error) || error.kind !== 'unavailable') throw error;
+      const others = OWNERS.filter((other) => other !== owner).join(' or ');
+      throw new DomainError(
+        'dead_letters_incomplete',
+        'unavailable',
+        `The ${owner} service does not answer, so the list would lack its dead letters.`,
+        { remedy: `Try again in a moment, or ask for those of ${others} alone, with "owner".` },
+        { cause: error },
+      );
+    }
+  }
+
+  private async ask<S extends z.ZodType>(owner: ServiceName, invocation: Invocation, schema: S): Promise<z.output<S>> {
+    if (!OWNERS.includes(owner))
+      throw new DomainError(
+        'dead_letter_not_found',
+        'not_found',
+        `The ${owner} service consumes no events, so it has no dead letters.`,
+        {
+          remedy: 'See "dsops deadletters list".',
+        },
+      );
+    const { status, body } = await this.services.ask(owner, invocation);
+    if (status < 400) return schema.parse(body);
+    const { code, kind, detail, remedy } = problemSchema.parse(body);
+    throw new DomainError(code, kind, detail, remedy === undefined ? {} : { remedy });
+  }
+}
+
+const pathOf = (letterId: string): string => `/internal/dead-letters/${encodeURIComponent(letterId)}`;
+
+const beginningOf = (owner: ServiceName | undefined): LetterCursor | undefined =>
+  owner === undefined ? undefined : { owner, inner: undefined };
+
+/** A cursor of the whole list, used with `owner`, would show the letters of another one. */
+function within(owners: readonly ServiceName[], cursor: LetterCursor): LetterCursor {
+  return owners.includes(cursor.owner) ? cursor : readCursor('');
+}

@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { PrismaClient } from '@dsops/database/gateway';
+import type { SqlExecutor } from '@dsops/database';
+import { DATABASE } from '../gateway.options.js';
+import type { FeedFilter } from './feed-filter.js';
+import type { FeedEvent } from './feed-frames.js';
+
+/** Some events of the feed, and where it stood when they were read. */
+export interface FeedPage {
+  readonly events: readonly FeedEvent[];
+  /** The last position given; 0 before the first event. */
+  readonly head: bigint;
+  /** The oldest position that is still kept; head + 1 when none is. */
+  readonly oldest: bigint;
+}
+
+type Row = { head: bigint; oldest: bigint } & (
+  { position: null } | { position: bigint; topic: string; type: string; onlyFor: string | null; json: string }
+);
+
+@Injectable()
+export class FeedRepository {
+  constructor(@Inject(DATABASE) private readonly db: PrismaClient) {}
+
+  /** Gives the event the next position. The counter stays locked until the transaction ends, so none is skipped. */
+  async append(
+    tx: SqlExecutor,
+    event: { topic: string; type: string; onlyFor: string | null; json: string; at: Date },
+  ): Promise<bigint> {
+    const [row] = await tx.$queryRawUnsafe<{ position: bigint }[]>(
+      `with given as (update feed_counter set position = position + 1 returning position)
+       insert into feed (position, topic, type, only_for, event, at)
+       select position, $1, $2, $3, $4::json, $5::timestamptz from given returning position`,
+      event.topic,
+      event.type,
+      event.onlyFor,
+      event.json,
+      event.at.toISOString(),
+    );
+    return row!.position;
+  }
+
+  /** What stands behind a position, in order, read at one instant together with the bounds of the feed. */
+  async read(after: bigint, limit: number, filter?: FeedFilter): Promise<FeedPage> {
+    const rows = await this.db.$queryRawUnsafe<Row[]>(
+      `select c.position as head, coalesce((select min(position) from feed), c.position + 1) as oldest,
+              f.position, f.topic, f.type, f.only_for as "onlyFor", f.event::text as json
+       from feed_counter c left join lateral (
+         select * from feed
+         where position > $1::bigint and ($2::text[] is null or type = any ($2::text[]))
+           and ($3::text is null or topic <> $3) and ($4::text is null or only_for is null or only_for = $4)
+         order by position limit $5::int
+       ) f on true
+       order by f.position`,
+      after,
+      filter?.types === undefined ? null : [...filter.types],
+      filter?.withoutTopic ?? null,
+      filter?.principalId ?? null,
+      limit,
+    );
+    const { head, oldest } = rows[0]!;
+    return { head, oldest, events: rows.flatMap((row) => (row.position === null ? [] : [row])) };
+  }
+
+  /** Removes up to `limit` events that are older than `before` or farther behind the head than `keep`. Answers how many. */
+  prune(before: Date, keep: number, limit: number): Promise<number> {
+    return this.db.$executeRawUnsafe(
+      `delete from feed where position in (
+         select position from feed
+         where position <= (select position from feed_counter) - $2::bigint
+            or position <= coalesce((select max(position) from feed where at < $1::timestamptz), 0)
+         order by position limit $3::int)`,
+      before.toISOString(),
+      keep,
+      limit,
+    );
+  }
+}

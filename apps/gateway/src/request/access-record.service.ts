@@ -1,0 +1,150 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { requestMade } from '@dsops/contracts';
+import type { Clock } from '@dsops/kernel';
+import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
+import type { Logger } from '@dsops/platform';
+import { wordOutage } from '../database-outage.js';
+import { CLOCK, LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
+import { AccessRecordRepository, type OpenRequest, type Transaction } from './access-record.repository.js';
+
+export interface Outcome {
+  /** The HTTP status of the answer; 0 when nobody knows it. */
+  readonly status: number;
+  readonly code?: string;
+}
+
+const RETRIES_MS = [200, 1_000, 5_000];
+const SWEEP_MS = 60_000;
+const SWEEP_BATCH = 100;
+const UNKNOWN: Outcome = { status: 0, code: 'outcome_unknown' };
+
+/**
+ * Records who asked for what, as events of the gateway.
+ *
+ * A request that may change something is written down before it is carried out; when that fails, it is not carried out.
+ * Its outcome is recorded beside the answer, so the client waits for one small insert and for nothing else. Should this
+ * process die in between, the row stays, and a sweep of any process of the gateway reports it with an unknown outcome:
+ * nothing that was carried out goes unrecorded.
+ */
+@Injectable()
+export class AccessRecordService implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
+  private readonly closing = new Set<Promise<void>>();
+  private readonly stop = new AbortController();
+  private timer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly requests: AccessRecordRepository,
+    @Inject(UNIT_OF_WORK) private readonly units: UnitOfWork<Transaction>,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(TUNING) private readonly tuning: GatewayTuning,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const sweep = () =>
+      this.track(
+        this.sweep().then(() => undefined),
+        'access sweep failed',
+      );
+    this.timer = setInterval(sweep, SWEEP_MS).unref();
+    sweep();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stop.abort();
+    await this.settle();
+  }
+
+  /** Waits for the outcomes that are being recorded. */
+  async settle(): Promise<void> {
+    await Promise.all(this.closing);
+  }
+
+  /**
+   * Writes the request down before it is carried out.
+   * @throws DomainError `database_unavailable`: then it must not be carried out.
+   */
+  async open(request: Omit<OpenRequest, 'startedAt'>): Promise<OpenRequest & { readonly startedMs: number }> {
+    const open = { ...request, startedAt: this.clock.now() };
+    try {
+      await this.requests.add(open);
+    } catch (error) {
+      throw wordOutage(error);
+    }
+    return { ...open, startedMs: this.clock.monotonicMs() };
+  }
+
+  /** Records how it was answered. Returns at once; what cannot be recorded now is tried again, in the end by the sweep. */
+  close(request: OpenRequest & { readonly startedMs: number }, outcome: Outcome): void {
+    const durationMs = Math.round(this.clock.monotonicMs() - request.startedMs);
+    this.track(
+      this.record(request, outcome, durationMs),
+      'outcome of a request was not recorded, the sweep will report it',
+    );
+  }
+
+  /** Reports what a process that died has left. Answers how many there were. */
+  async sweep(): Promise<number> {
+    const before = new Date(this.clock.now().getTime() - this.tuning.unknownOutcomeAfterMs);
+    let swept = 0;
+    for (let taken = SWEEP_BATCH; taken === SWEEP_BATCH; swept += taken)
+      taken = await this.units.run(async (unit) => {
+        const left = await this.requests.takeOlder(unit.tx, before, SWEEP_BATCH);
+        for (const request of left) say(unit, request, UNKNOWN, 0);
+        return left.length;
+      });
+    if (swept > 0)
+      this.logger.warn({ count: swept }, 'requests of a process that ended were reported with an unknown outcome');
+    return swept;
+  }
+
+  private async record(request: OpenRequest, outcome: Outcome, durationMs: number): Promise<void> {
+    for (let attempt = 0; ; attempt++)
+      try {
+        return await this.units.run(async (unit) => {
+          if (await this.requests.take(unit.tx, request.id)) say(unit, request, outcome, durationMs);
+        });
+      } catch (error) {
+        const delayMs = RETRIES_MS[attempt];
+        if (delayMs === undefined || this.stop.signal.aborted) throw error;
+        await wait(delayMs, undefined, { signal: this.stop.signal }).catch(() => undefined);
+      }
+  }
+
+  private track(work: Promise<void>, failure: string): void {
+    const tracked = work
+      .catch((error: unknown) => this.logger.error({ error }, failure))
+      .finally(() => this.closing.delete(tracked));
+    this.closing.add(tracked);
+  }
+}
+
+function say(unit: Unit<Transaction>, request: OpenRequest, { status, code }: Outcome, durationMs: number): void {
+  const { id, principal, operation, method, path } = request;
+  unit.emit({
+    event: requestMade,
+    key: principal.id,
+    subject: `request/${id}`,
+    data: {
+      requestId: id,
+      operation,
+      method,
+      path,
+      status,
+      durationMs,
+      ...(code === undefined ? {} : { code }),
+      actor: principal,
+    },
+  });
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import {
+  createApiKey,
+  getDeadLetter,
+  getSystem,
+  listApiKeys,
+  listDeadLetters,
+  operations,
+  replayDeadLetter,
+  revokeApiKey,
+  type Operation,
+  type ResponseOf,
+} from '@dsops/contracts';
+import type { Caller, InputOf } from '@dsops/platform';
+import { ApiKeyService } from '../access/api-key.service.js';
+import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
+import { SystemService } from '../system/system.service.js';
+
+export interface OwnCall<O extends Operation = Operation> {
+  readonly caller: Caller;
+  readonly input: InputOf<O>;
+  readonly idempotencyKey: string;
+}
+type Handler = (call: OwnCall) => Promise<unknown>;
+
+const serve = <O extends Operation>(
+  operation: O,
+  handler: (call: OwnCall<O>) => Promise<ResponseOf<O>>,
+): [string, Handler] => [operation.id, handler];
+
+/** The operations that the gateway carries out itself. */
+@Injectable()
+export class OwnOperations {
+  private readonly handlers: ReadonlyMap<string, Handler>;
+
+  constructor(keys: ApiKeyService, letters: DeadLetterService, system: SystemService) {
+    this.handlers = new Map([
+      serve(getSystem, async () => system.describe()),
+      serve(createApiKey, ({ caller, input, idempotencyKey }) =>
+        keys.create(caller, input.body, { key: idempotencyKey, fingerprint: fingerprintOf(createApiKey, input.body) }),
+      ),
+      serve(listApiKeys, () => keys.list()),
+      serve(revokeApiKey, async ({ caller, input }) => {
+        await keys.revoke(caller, input.params.keyId);
+        return { revoked: true as const };
+      }),
+      serve(listDeadLetters, ({ input }) => letters.list(input.query)),
+      serve(getDeadLetter, ({ input }) => letters.get(input.params)),
+      serve(replayDeadLetter, ({ input }) => letters.replay(input.params)),
+    ]);
+    const missing = operations.filter(({ service, id }) => service === 'gateway' && !this.handlers.has(id));
+    if (missing.length > 0)
+      throw new TypeError(
+        `The gateway does not serve ${missing.map(({ id }) => id).join(', ')}, which the contract gives it.`,
+      );
+  }
+
+  async carryOut(operation: Operation, call: OwnCall): Promise<{ status: number; body: unknown }> {
+    const handler = this.handlers.get(operation.id);
+    if (handler === undefined) throw new TypeError(`${operation.id} is not an operation of the gateway`);
+    return { status: operation.status, body: await handler(call) };
+  }
+}
+
+/** Tells requests under one Idempotency-Key apart. The body was checked, so its fields are the contract's. */
+const fingerprintOf = (operation: Operation, body: Readonly<Record<string, unknown>>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([operation.id, Object.entries(body).sort(([one], [other]) => one.localeCompare(other))]))
+    .digest('hex');

@@ -1,0 +1,25 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { API_VERSION, OLDEST_CLIENT, type getSystem, type ResponseOf } from '@dsops/contracts';
+import type { Clock } from '@dsops/kernel';
+import { CLOCK, VERSION } from '../gateway.options.js';
+
+@Injectable()
+export class SystemService {
+  private readonly startedAt: Date;
+
+  constructor(
+    @Inject(VERSION) readonly version: string,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.startedAt = clock.now();
+  }
+
+  describe(): ResponseOf<typeof getSystem> {
+    return {
+      version: this.version,
+      apiVersion: API_VERSION,
+      oldestClient: OLDEST_CLIENT,
+      startedAt: this.startedAt.toISOString(),
+    };
+  }
+}

@@ -1,0 +1,97 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { NotificationView } from '@dsops/contracts';
+import type { SqlExecutor } from '@dsops/database';
+import type { Prisma, PrismaClient } from '@dsops/database/notification';
+import { DATABASE } from '../notification.options.js';
+
+interface NewNotification {
+  readonly id: string;
+  readonly eventId: string;
+  readonly recipientId: string;
+}
+
+interface InboxPage {
+  /** Absent: read and unread. */
+  readonly isUnread?: boolean;
+  /** Only notifications older than this one. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+const withNotice = { include: { notice: true } } as const;
+
+/** Inboxes. Everything that a person asks for names whose inbox it is; what is archived is in no inbox. */
+@Injectable()
+export class InboxRepository {
+  constructor(@Inject(DATABASE) private readonly database: PrismaClient) {}
+
+  async add(tx: SqlExecutor, notifications: readonly NewNotification[], createdAt: Date): Promise<void> {
+    if (notifications.length === 0) return;
+    await tx.$executeRawUnsafe(
+      `insert into notification.notifications (id, event_id, recipient_id, created_at)
+       select n.id, n.event_id, n.recipient_id, $4::timestamptz
+         from unnest($1::text[], $2::text[], $3::text[]) as n (id, event_id, recipient_id)`,
+      notifications.map(({ id }) => id),
+      notifications.map(({ eventId }) => eventId),
+      notifications.map(({ recipientId }) => recipientId),
+      createdAt,
+    );
+  }
+
+  /** Newest first. */
+  async list(recipientId: string, { isUnread, before, limit }: InboxPage): Promise<NotificationView[]> {
+    const rows = await this.database.notification.findMany({
+      where: {
+        ...inboxOf(recipientId),
+        ...(isUnread === undefined ? {} : { readAt: isUnread ? null : { not: null } }),
+        ...(before === undefined ? {} : { id: { lt: before } }),
+      },
+      orderBy: { id: 'desc' },
+      take: limit,
+      ...withNotice,
+    });
+    return rows.map(viewOf);
+  }
+
+  countUnread(recipientId: string): Promise<number> {
+    return this.database.notification.count({ where: { ...inboxOf(recipientId), readAt: null } });
+  }
+
+  /** Null when there is no such notification in this inbox. The first reading counts. */
+  async markRead(recipientId: string, id: string, readAt: Date): Promise<NotificationView | null> {
+    await this.database.notification.updateMany({
+      where: { ...inboxOf(recipientId), id, readAt: null },
+      data: { readAt },
+    });
+    const row = await this.database.notification.findFirst({ where: { ...inboxOf(recipientId), id }, ...withNotice });
+    return row && viewOf(row);
+  }
+
+  async markAllRead(recipientId: string, readAt: Date): Promise<number> {
+    const where = { ...inboxOf(recipientId), readAt: null };
+    return (await this.database.notification.updateMany({ where, data: { readAt } })).count;
+  }
+
+  async clear(recipientId: string): Promise<number> {
+    return (await this.database.notification.deleteMany({ where: inboxOf(recipientId) })).count;
+  }
+
+  /** Takes everything from before this instant out of all inboxes, and says how many that were. */
+  async archive(before: Date, archivedAt: Date): Promise<number> {
+    const where = { archivedAt: null, createdAt: { lt: before } };
+    return (await this.database.notification.updateMany({ where, data: { archivedAt } })).count;
+  }
+}
+
+const inboxOf = (recipientId: string) => ({ recipientId, archivedAt: null });
+
+const viewOf = (row: Prisma.NotificationGetPayload<typeof withNotice>): NotificationView => ({
+  id: row.id,
+  kind: row.notice.kind,
+  title: row.notice.title,
+  body: row.notice.body,
+  priority: row.notice.priority as NotificationView['priority'],
+  entity: { kind: row.notice.entityKind, id: row.notice.entityId },
+  createdAt: row.createdAt.toISOString(),
+  readAt: row.readAt?.toISOString() ?? null,
+});

@@ -1,0 +1,25 @@
+import { principalCreated, principalRevoked, type EventData, type EventEnvelope } from '@dsops/contracts';
+import { EventConsumer, Handles, type Unit } from '@dsops/messaging';
+import { LedgerService } from './ledger/ledger.service.js';
+import { notableEvents, noticeOf, type NotableData } from './notice/notice.js';
+
+/** What notification hears: what is worth telling, and whom to tell. */
+@EventConsumer('notification')
+export class NotificationEvents {
+  constructor(private readonly ledger: LedgerService) {}
+
+  @Handles(...notableEvents)
+  async tell(event: EventEnvelope<NotableData>, unit: Unit): Promise<void> {
+    await this.ledger.tell(noticeOf(event), unit);
+  }
+
+  @Handles(principalCreated)
+  async welcome({ data, time }: EventEnvelope<EventData<typeof principalCreated>>, unit: Unit): Promise<void> {
+    await this.ledger.welcome(data.principal, data.role, new Date(time), unit);
+  }
+
+  @Handles(principalRevoked)
+  async dismiss({ data, time }: EventEnvelope<EventData<typeof principalRevoked>>, unit: Unit): Promise<void> {
+    await this.ledger.dismiss(data.principal, new Date(time), unit);
+  }
+}

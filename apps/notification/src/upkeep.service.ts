@@ -1,0 +1,43 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Logger } from '@dsops/platform';
+import { LOGGER } from './notification.options.js';
+import { InboxService } from './inbox/inbox.service.js';
+import { LedgerService } from './ledger/ledger.service.js';
+
+const PASS_EVERY_MS = 60_000;
+
+/**
+ * What no event brings about: dead letters get their rows in the ledger, old notifications leave the inboxes. A pass
+ * changes nothing when there is nothing to do, so any number of replicas may make it.
+ */
+@Injectable()
+export class UpkeepService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private passing: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly inbox: InboxService,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    const pass = () => {
+      this.passing = this.pass().catch((error: unknown) => this.logger.warn({ error }, 'upkeep failed'));
+    };
+    this.timer = setInterval(pass, PASS_EVERY_MS).unref();
+    pass();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.passing;
+  }
+
+  async pass(): Promise<void> {
+    const buried = await this.ledger.settleDeadLetters();
+    const archived = await this.inbox.archiveOld();
+    if (buried > 0) this.logger.warn({ deliveries: buried }, 'notifications dead-lettered');
+    if (archived > 0) this.logger.info({ notifications: archived }, 'notifications archived');
+  }
+}

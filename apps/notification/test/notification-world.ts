@@ -1,0 +1,89 @@
+import pg from 'pg';
+import {
+  consumers,
+  type Actor,
+  type EventDefinition,
+  type Operation,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceName,
+} from '@dsops/contracts';
+import { connect } from '@dsops/database';
+import { PrismaClient } from '@dsops/database/notification';
+import { Secret } from '@dsops/kernel';
+import { EmbeddedTransport, MessagingModule, UNIT_OF_WORK, type EventToEmit, type UnitOfWork } from '@dsops/messaging';
+import { callOperation, createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
+import { createTestDatabase } from '@dsops/testing';
+import { LedgerService, NotificationModule } from '../src/index.js';
+
+const TOKEN = 'token-of-the-services';
+
+export interface NotificationWorld {
+  readonly admin: pg.Client;
+  readonly ledger: LedgerService;
+  /** Where the notification service listens. */
+  readonly url: string;
+  /** Says events through the real outbox of the service that they belong to, in one transaction per call. */
+  say<D extends EventDefinition>(...events: EventToEmit<D>[]): Promise<void>;
+  /** Calls as this principal. */
+  callAs<O extends Operation>(who: Actor, operation: O, request?: RequestOf<O>): Promise<ResponseOf<O>>;
+  /** Replays every open dead letter of the notification service, as the gateway does it. */
+  replayLetters(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The notification service as it runs, with the outboxes of two other services, on a database of its own. */
+export async function startNotificationWorld(): Promise<NotificationWorld> {
+  const home = await createTestDatabase();
+  const logger = createLogger({ service: 'notification', level: 'silent' });
+  const transport = new EmbeddedTransport({ ...home.options, logger, pollMs: 50 });
+  const apps = new Map<ServiceName, ServiceApp>();
+  const invoker = new HttpInvoker((service) => apps.get(service)?.url ?? 'http://127.0.0.1:1', TOKEN);
+  const admin = new pg.Client({ connectionString: home.adminUrl });
+  await admin.connect();
+
+  // A producer is its outbox, relay and internal routes. It talks to its own schema; any Prisma client sends plain SQL.
+  const clients: PrismaClient[] = [];
+  for (const service of ['rotation', 'gateway'] as const) {
+    const database = connect(PrismaClient, service, home.options);
+    clients.push(database);
+    const declarations = Object.values(consumers).filter((consumer) => consumer.service !== service);
+    const module = MessagingModule.forService({
+      service,
+      database,
+      transport,
+      logger,
+      declarations,
+      internalToken: new Secret(TOKEN),
+    });
+    apps.set(service, await startServiceApp(module, { logger, token: TOKEN }));
+  }
+  const notification = await startServiceApp(
+    NotificationModule.register({ database: home.options, transport, invoker, logger, sweep: { everyMs: 100 } }),
+    { logger, token: TOKEN },
+  );
+  apps.set('notification', notification);
+
+  return {
+    admin,
+    url: notification.url,
+    ledger: notification.app.get(LedgerService),
+    async say(...events) {
+      const units = apps.get(events[0]!.event.producer)!.app.get<UnitOfWork>(UNIT_OF_WORK);
+      await units.run(async (unit) => events.forEach((event) => unit.emit(event)));
+    },
+    callAs: (actor, operation, request = {}) => callOperation(invoker, operation, { actor, role: 'viewer' }, request),
+    async replayLetters() {
+      const { body } = await invoker.invoke('notification', { method: 'GET', path: '/internal/dead-letters' });
+      for (const { id } of (body as { items: { id: string }[] }).items)
+        await invoker.invoke('notification', { method: 'POST', path: `/internal/dead-letters/${id}/replay`, body: {} });
+    },
+    async close() {
+      for (const app of apps.values()) await app.close();
+      await transport.close();
+      await Promise.all(clients.map((client) => client.$disconnect()));
+      await admin.end();
+      await home.drop();
+    },
+  };
+}

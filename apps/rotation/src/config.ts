@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import type { PrismaClient } from '@dsops/database/rotation';
+import type { Clock } from '@dsops/kernel';
+import type { Transport } from '@dsops/messaging';
+import type { Invoker, Logger } from '@dsops/platform';
+import type { WakeUps } from '@dsops/scheduling';
+import type { WorkerOptions } from './rotation/rotation.worker.js';
+import type { TargetDriver } from './target/driver.js';
+import type { SealingKey } from './vault/sealing-key.js';
+
+/** What the rotation service needs of the process that runs it. */
+export interface RotationOptions {
+  /** Logged in as `dsops_rotation`, migrated. Who made it disconnects it, after the service was closed. */
+  readonly database: PrismaClient;
+  readonly transport: Transport;
+  readonly invoker: Invoker;
+  /** From `openKeyFile`. */
+  readonly key: SealingKey;
+  /** The high-water mark, beside the key file and never in a backup together with the database: see {@link keyPaths}. */
+  readonly markPath: string;
+  readonly drivers: readonly TargetDriver[];
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** How the engine's worker runs here; what is not said has a default. */
+  readonly worker?: Partial<WorkerOptions>;
+  /** Wakes the worker when a rotation has waited long enough; without it the worker finds out by looking. Who made it starts it. */
+  readonly wakeUps?: WakeUps;
+}
+
+/** Where key and mark lie below an installation's folder: apart from the data, in a folder of their own. */
+export const keyPaths = (folder: string): { readonly keyFile: string; readonly markFile: string } => ({
+  keyFile: join(folder, 'keys', 'sealing.key'),
+  markFile: join(folder, 'keys', 'mark.json'),
+});

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { newId } from '@dsops/kernel';
+import type { Tx } from '../vault/vault.repository.js';
+import type { Installation, Mode } from './installation.js';
+
+/** The one row that says which installation this database belongs to. */
+@Injectable()
+export class InstallationRepository {
+  /** The row, made when there is none yet. */
+  async findOrCreate(tx: Tx, keyId: string): Promise<Installation> {
+    await tx.$executeRaw`
+      insert into installation (id, key_id, mode, high_water) values (${newId()}, ${keyId}, 'normal', 0)
+      on conflict do nothing`;
+    return this.find(tx);
+  }
+
+  async find(tx: Tx): Promise<Installation> {
+    const { onlyRow: _, mode, ...row } = await tx.installation.findFirstOrThrow();
+    return { ...row, mode: mode as Mode };
+  }
+
+  /**
+   * Locked to the end of the transaction. `mark`: one at a time writes the mark. `mode`: also everybody who holds the
+   * row with {@link share} is waited for, so that the mode changes under nobody.
+   */
+  async lock(tx: Tx, reason: 'mark' | 'mode'): Promise<Installation> {
+    if (reason === 'mark') await tx.$queryRaw`select from installation for no key update`;
+    else await tx.$queryRaw`select from installation for update`;
+    return this.find(tx);
+  }
+
+  /** Held together by all who need the mode to stay as it is to the end of their transaction. */
+  async share(tx: Tx): Promise<Installation> {
+    await tx.$queryRaw`select from installation for key share`;
+    return this.find(tx);
+  }
+
+  async hasServices(tx: Tx): Promise<boolean> {
+    return (await tx.service.findFirst({ select: { id: true } })) !== null;
+  }
+
+  async raiseHighWater(tx: Tx): Promise<void> {
+    await tx.$executeRaw`update installation set high_water = high_water + 1`;
+  }
+
+  async update(tx: Tx, change: Partial<Installation>): Promise<void> {
+    await tx.installation.updateMany({ data: change });
+  }
+}

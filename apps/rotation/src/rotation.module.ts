@@ -1,0 +1,115 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { PrismaClient } from '@dsops/database/rotation';
+import { MessagingModule, raiseEpoch, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
+import { HealthModule } from '@dsops/platform';
+import type { RotationOptions } from './config.js';
+import { HighWaterMark } from './installation/high-water-mark.service.js';
+import { InstallationController } from './installation/installation.http.js';
+import { InstallationRepository } from './installation/installation.repository.js';
+import { InstallationService } from './installation/installation.service.js';
+import { MarkFile } from './installation/mark-file.js';
+import { engineParts } from './rotation/engine.providers.js';
+import { Drivers } from './service/drivers.js';
+import { OPEN_ROTATIONS, type OpenRotations } from './service/open-rotations.js';
+import { RegistryController } from './service/registry.http.js';
+import { RegistryRepository } from './service/registry.repository.js';
+import { RegistryService } from './service/registry.service.js';
+import { CheckOutController } from './vault/check-out.http.js';
+import { CheckOutRepository } from './vault/check-out.repository.js';
+import { CheckOutService } from './vault/check-out.service.js';
+import { RetentionService } from './vault/retention.service.js';
+import { SealingKey } from './vault/sealing-key.js';
+import { VaultRepository, type Tx } from './vault/vault.repository.js';
+import { VaultService } from './vault/vault.service.js';
+
+const shared = (options: RotationOptions): Provider[] => [
+  { provide: PrismaClient, useValue: options.database },
+  { provide: SealingKey, useValue: options.key },
+  { provide: Drivers, useFactory: () => new Drivers(options.drivers) },
+  { provide: MarkFile, useFactory: () => new MarkFile(options.markPath) },
+  VaultRepository,
+  VaultService,
+  CheckOutRepository,
+  RegistryRepository,
+  InstallationRepository,
+];
+
+const installation = ({ database, key, logger }: RotationOptions): Provider[] => [
+  {
+    provide: InstallationService,
+    inject: [UNIT_OF_WORK, InstallationRepository, VaultRepository, MarkFile, OPEN_ROTATIONS],
+    // Whatever needs the installation gets it after it has been looked at; what it finds wrong stops the start.
+    useFactory: async (
+      units: UnitOfWork<Tx>,
+      installations: InstallationRepository,
+      vault: VaultRepository,
+      markFile: MarkFile,
+      openRotations: OpenRotations,
+    ) => {
+      const service = new InstallationService({ database, units, installations, vault, markFile, key, openRotations, raiseEpoch, logger }); // prettier-ignore
+      await service.open();
+      return service;
+    },
+  },
+  {
+    provide: HighWaterMark,
+    inject: [InstallationRepository, MarkFile, InstallationService],
+    useFactory: (installations: InstallationRepository, markFile: MarkFile, service: InstallationService) =>
+      new HighWaterMark(database, installations, markFile, (reason) => service.enterRestored(reason)),
+  },
+];
+
+const useCases = ({ database, logger }: RotationOptions): Provider[] => [
+  {
+    provide: CheckOutService,
+    inject: [UNIT_OF_WORK, CheckOutRepository, VaultRepository, VaultService, RegistryRepository, InstallationService, HighWaterMark, OPEN_ROTATIONS], // prettier-ignore
+    useFactory: (
+      units: UnitOfWork<Tx>,
+      checkOuts: CheckOutRepository,
+      versions: VaultRepository,
+      vault: VaultService,
+      registry: RegistryRepository,
+      installation: InstallationService,
+      highWaterMark: HighWaterMark,
+      openRotations: OpenRotations,
+    ) =>
+      new CheckOutService({ units, checkOuts, versions, vault, registry, installation, highWaterMark, openRotations }),
+  },
+  {
+    provide: RegistryService,
+    inject: [UNIT_OF_WORK, RegistryRepository, VaultRepository, VaultService, InstallationService, Drivers, OPEN_ROTATIONS], // prettier-ignore
+    useFactory: (
+      units: UnitOfWork<Tx>,
+      registry: RegistryRepository,
+      versions: VaultRepository,
+      vault: VaultService,
+      installation: InstallationService,
+      drivers: Drivers,
+      openRotations: OpenRotations,
+    ) => new RegistryService({ database, units, registry, versions, vault, installation, drivers, openRotations }),
+  },
+  {
+    provide: RetentionService,
+    inject: [UNIT_OF_WORK, VaultService, InstallationService],
+    useFactory: (units: UnitOfWork<Tx>, vault: VaultService, installation: InstallationService) =>
+      new RetentionService(units, vault, installation, logger),
+  },
+];
+
+/** The rotation service as a whole. Give it to `startServiceApp`. */
+@Module({})
+export class RotationModule {
+  static register(options: RotationOptions): DynamicModule {
+    const { database, transport, invoker, logger, clock, worker, wakeUps } = options;
+    const engine = engineParts({ logger, ...(worker && { worker }), ...(wakeUps && { wakeUps }) });
+    return {
+      module: RotationModule,
+      imports: [
+        MessagingModule.forService({ service: 'rotation', database, transport, invoker, logger, ...(clock && { clock }) }), // prettier-ignore
+        HealthModule.of([{ name: 'database', check: () => database.$queryRaw`select 1` }]),
+      ],
+      controllers: [RegistryController, CheckOutController, InstallationController, ...engine.controllers],
+      providers: [...shared(options), ...installation(options), ...useCases(options), ...engine.providers],
+    };
+  }
+}

@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { unwrapSecret } from '@dsops/kernel';
+import { eventually } from '@dsops/testing';
+import type { Login } from '../driver.js';
+import { openAdminWire } from './admin-wire.js';
+import { aLogin, LIMITS, NAMES, startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
+import { setupStatements } from './setup-sql.js';
+
+/** The admin of this world holds the documented rights and no others. */
+describe('The PostgreSQL driver with the least rights', () => {
+  let world: PostgresqlWorld;
+  beforeAll(async () => void (world = await startPostgresqlWorld()), 60_000);
+  beforeEach(() => world.reset());
+  afterAll(() => world?.close());
+
+  async function set(login: Login) {
+    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
+    const outcome = await session.set(login);
+    await session.close();
+    return outcome;
+  }
+  async function retire(username: string, endSessions = false) {
+    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
+    const outcome = await session.retire(username, { endSessions });
+    await session.close();
+    return outcome;
+  }
+  const errors = async () => {
+    const { findings } = await world.driver.inspect(world.target, world.admin, {
+      strategy: 'two-key',
+      slots: world.slots,
+      owner: world.owner,
+      inUse: 'shop_a',
+    });
+    return findings.filter(({ level }) => level === 'error');
+  };
+  /** Takes a right away, lets the test look, and gives it back. */
+  async function without(take: string, give: string, look: () => Promise<void>) {
+    await world.asSuperuser(take);
+    try {
+      await look();
+    } finally {
+      await world.asSuperuser(give);
+    }
+  }
+  const GRANT_A = setupStatements(NAMES).find((line) => line.startsWith('GRANT shop_a TO dsops_admin'))!;
+
+  it('is no superuser, has CREATEROLE, and can act as no slot', async () => {
+    const [admin] = await world.asSuperuser(
+      `SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
+              pg_has_role('dsops_admin', 'shop_a', 'SET') AS "canActAsSlot",
+              pg_has_role('dsops_admin', 'shop_owner', 'SET') AS "canActAsOwner"
+         FROM pg_roles WHERE rolname = 'dsops_admin'`,
+    );
+    expect(admin).toEqual({
+      rolsuper: false,
+      rolcreaterole: true,
+      rolcreatedb: false,
+      rolreplication: false,
+      rolbypassrls: false,
+      canActAsSlot: false,
+      canActAsOwner: false,
+    });
+  });
+
+  it('documents exactly the statements that made it', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../../../docs/targets/postgresql.md'), 'utf8');
+    expect(page).toContain(setupStatements(NAMES).join('\n'));
+  });
+
+  it.each([
+    ['CREATEROLE', 'ALTER ROLE dsops_admin NOCREATEROLE', 'ALTER ROLE dsops_admin CREATEROLE', 'CREATEROLE'],
+    ['ADMIN OPTION', 'REVOKE ADMIN OPTION FOR shop_a FROM dsops_admin', GRANT_A, 'ADMIN OPTION'],
+  ])('needs %s: without it the plan says so, and the role stays as it is', async (_, take, give, named) => {
+    const login = aLogin('shop_a');
+    await set(login);
+    await without(take, give, async () => {
+      const found = (await errors()).filter(({ check }) => check === 'admin-rights');
+      expect(found.map(({ message }) => message).join()).toContain(named);
+      const [sql] = /(GRANT|ALTER) [^;]*;/.exec(found[0]!.remedy!)!;
+      expect(await set(aLogin('shop_a'))).toMatchObject({ kind: 'refused', code: 'missing_right' });
+      expect(await retire('shop_a')).toMatchObject({ kind: 'refused', code: 'missing_right' });
+      expect(await world.canLogIn(login)).toBe(true);
+      await world.asSuperuser(sql); // the remedy is to be believed
+      expect(await errors()).toEqual([]);
+    });
+  });
+
+  it('needs the slot inherited to end its sessions: without it nothing is retired by half', async () => {
+    const login = aLogin('shop_a');
+    await set(login);
+    const take = 'GRANT shop_a TO dsops_admin WITH INHERIT FALSE';
+    await without(take, GRANT_A, async () => {
+      expect(await errors()).toMatchObject([{ check: 'admin-rights', message: expect.stringContaining('sessions') }]);
+      expect(await retire('shop_a', true)).toMatchObject({ kind: 'refused', code: 'missing_right' });
+      expect(await world.canLogIn(login)).toBe(true);
+      expect(await retire('shop_a')).toEqual({ kind: 'applied' });
+    });
+  });
+
+  it('can change no role that is not its own', async () => {
+    await world.asSuperuser('CREATE ROLE stranger LOGIN');
+    const before = await world.asSuperuser(`SELECT * FROM pg_authid WHERE rolname = 'stranger'`);
+    expect(await set(aLogin('stranger'))).toMatchObject({ kind: 'refused', code: 'missing_right' });
+    expect(await set(aLogin('postgres'))).toMatchObject({ kind: 'refused', code: 'missing_right' });
+    expect(await set(aLogin('no_such_role'))).toMatchObject({ kind: 'refused', code: 'slot_missing' });
+    expect(await world.asSuperuser(`SELECT * FROM pg_authid WHERE rolname = 'stranger'`)).toEqual(before);
+  });
+
+  it('takes a name for a name, whatever stands in it', async () => {
+    const name = `o'dd "slot"; DROP ROLE shop_b; --`;
+    const own = `GRANT "${name.replaceAll('"', '""')}" TO dsops_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE`;
+    await world.asSuperuser(`CREATE ROLE "${name.replaceAll('"', '""')}"`, own);
+    const login = aLogin(name);
+    expect(await set(login)).toEqual({ kind: 'applied' });
+    expect(await world.canLogIn(login)).toBe(true);
+    expect(await retire(name, true)).toEqual({ kind: 'applied' });
+    expect(await world.asSuperuser(`SELECT FROM pg_roles WHERE rolname = 'shop_b'`)).toHaveLength(1);
+  });
+
+  it('refuses a name that the server would cut short to another one', async () => {
+    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
+    await expect(session.set(aLogin('ü'.repeat(32)))).rejects.toMatchObject({ code: 'role_name_invalid' });
+    await session.close();
+  });
+
+  it('leaves an idle slot that anybody can see is idle', async () => {
+    await set(aLogin('shop_a'));
+    await retire('shop_a');
+    expect(await world.asSuperuser(`SELECT rolcanlogin, rolpassword FROM pg_authid WHERE rolname = 'shop_a'`)).toEqual([
+      { rolcanlogin: false, rolpassword: null },
+    ]);
+  });
+
+  it('lets slot B alter, fill and drop what slot A created, also after RESET ROLE and DISCARD ALL', async () => {
+    const [a, b] = [aLogin('shop_a'), aLogin('shop_b')];
+    await set(a);
+    await set(b);
+    const [first, second] = [await world.connect(a), await world.connect(b)];
+    await first.query('CREATE TABLE orders (id int)');
+    await first.query('DISCARD ALL');
+    await first.query('CREATE TABLE customers (id int)');
+    await first.query('RESET ROLE');
+    await first.query('CREATE TABLE invoices (id int)');
+    for (const table of ['orders', 'customers', 'invoices']) {
+      await second.query(`ALTER TABLE ${table} ADD COLUMN note text`);
+      await second.query(`INSERT INTO ${table} VALUES (1, 'by b')`);
+    }
+    const { rows } = await second.query<{ tableowner: string; session_user: string }>(
+      `SELECT DISTINCT tableowner, session_user::text FROM pg_tables WHERE schemaname = 'public'`,
+    );
+    // The sessions stay distinguishable by slot: that is the evidence of who still uses the old value.
+    expect(rows).toEqual([{ tableowner: 'shop_owner', session_user: 'shop_b' }]);
+    await first.end();
+    expect(await retire('shop_a', true)).toEqual({ kind: 'applied' });
+    await second.query('DROP TABLE orders, customers, invoices');
+    await second.end();
+  });
+
+  it('shows the rotation at the target', async () => {
+    const session = await world.driver.openSession(world.target, world.admin, '01JZXROTATION');
+    const rows = await world.asSuperuser(
+      `SELECT pid FROM pg_stat_activity WHERE application_name = 'dsops 01JZXROTATION'`,
+    );
+    expect(rows).toEqual([{ pid: session.identity.pid }]);
+    await session.close();
+  });
+
+  it('waits for a commit to be on disk, also where the admin does not by default', async () => {
+    await world.asSuperuser(`ALTER ROLE dsops_admin SET synchronous_commit = off`);
+    const options = { applicationName: 'spec', limits: LIMITS, authorities: [] };
+    const { wire } = await openAdminWire(world.target, world.admin, options);
+    expect(await wire.query('SHOW synchronous_commit', [], 1_000)).toEqual([{ synchronous_commit: 'on' }]);
+    await wire.close();
+    await world.asSuperuser(`ALTER ROLE dsops_admin RESET synchronous_commit`);
+  });
+
+  it('lets no password reach the server or its log, whatever happens', async () => {
+    const values: Login[] = [];
+    const remember = (login: Login) => (values.push(login), login);
+    await set(remember(aLogin('shop_a')));
+    await set(remember(aLogin('no_such_role')));
+    await set(remember(aLogin('stranger_too')));
+    const login = remember(aLogin('shop_a'));
+    await set(login);
+    await world.driver.probe(world.target, login, { query: world.failingQuery, timeoutMs: 1_000 });
+    await world.driver.probe(world.target, remember(aLogin('shop_a')), { query: 'SELECT 1', timeoutMs: 1_000 });
+    await retire('shop_a');
+    const log = () =>
+      readdirSync(world.logFolder)
+        .map((file) => readFileSync(join(world.logFolder, file), 'utf8'))
+        .join('');
+    await eventually(() => expect(log()).toContain('ALTER ROLE "shop_a" NOLOGIN PASSWORD NULL'));
+    expect(log()).toContain(`ALTER ROLE "shop_a" LOGIN PASSWORD 'SCRAM-SHA-256$4096:`);
+    const sent = world.proxy.sent().toString('latin1');
+    for (const { password } of [...values, world.admin]) {
+      expect(log()).not.toContain(unwrapSecret(password));
+      expect(sent).not.toContain(unwrapSecret(password));
+    }
+  });
+});

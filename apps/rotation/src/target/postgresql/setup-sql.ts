@@ -1,0 +1,30 @@
+import { quote } from './answers.js';
+
+export interface SetupNames {
+  readonly database: string;
+  readonly admin: string;
+  readonly owner: string;
+  readonly slots: readonly string[];
+}
+
+/**
+ * What a superuser runs once, so that dsops can rotate with the least rights. docs/targets/postgresql.md shows it.
+ * - CREATEROLE and ADMIN OPTION let the admin change the password of these roles, and of no others.
+ * - INHERIT TRUE lets it end their sessions; SET FALSE keeps it from acting as them.
+ * - `SET role` makes every session of a slot begin as the owner, which then owns what it creates.
+ * The admin gets no password here: `\password` in psql, or a SCRAM verifier, keeps it out of logs.
+ */
+export function setupStatements({ database, admin, owner, slots }: SetupNames): string[] {
+  const literal = `'${owner.replaceAll("'", "''")}'`;
+  return [
+    `CREATE ROLE ${quote(admin)} LOGIN CREATEROLE;`,
+    `CREATE ROLE ${quote(owner)} NOLOGIN;`,
+    `GRANT CONNECT ON DATABASE ${quote(database)} TO ${quote(admin)}, ${quote(owner)};`,
+    ...slots.flatMap((slot) => [
+      `CREATE ROLE ${quote(slot)} NOLOGIN;`,
+      `GRANT ${quote(owner)} TO ${quote(slot)} WITH INHERIT TRUE, SET TRUE;`,
+      `ALTER ROLE ${quote(slot)} SET role = ${literal};`,
+      `GRANT ${quote(slot)} TO ${quote(admin)} WITH ADMIN TRUE, INHERIT TRUE, SET FALSE;`,
+    ]),
+  ];
+}

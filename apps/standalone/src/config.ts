@@ -1,0 +1,70 @@
+import { homedir } from 'node:os';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { DomainError, homePaths, type HomePaths } from '@dsops/kernel';
+
+export const VERSION = '0.1.0';
+
+export const HELP = `dsops ${VERSION}: rotates credentials without an outage and proves every step
+
+Usage: pnpm start [options]
+
+Starts everything in one process: its own PostgreSQL, the services, the API. The first time it makes a small
+sample world and rotates a database login in it, for real. Ctrl-C stops everything.
+
+Options
+  --no-sample    start empty, without the sample world
+  --port <n>     port of the API; 0 picks a free one (default 4400, or DSOPS_PORT)
+  --verbose      the services' log on standard error, as JSON lines
+  --help         this text
+
+Environment
+  DSOPS_HOME     folder of the data and keys (default: the platform's data folder)
+  NO_COLOR       no colours
+`;
+
+export interface Config {
+  readonly home: HomePaths;
+  readonly port: number;
+  readonly hasSample: boolean;
+  readonly logLevel: 'info' | 'silent';
+  readonly wantsHelp: boolean;
+}
+
+const portSchema = z.coerce.number().int().min(0).max(65535);
+
+/**
+ * What this process was asked for.
+ * @throws DomainError `usage`: an option that is not known, or a port that is none.
+ */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const options = parse(args);
+  const port = portSchema.safeParse(options.port ?? env.DSOPS_PORT ?? 4400);
+  if (!port.success) throw usage('The port must be a number from 0 to 65535.');
+  return {
+    home: homePaths({ platform: process.platform, env, userFolder: homedir() }),
+    port: port.data,
+    hasSample: options['no-sample'] !== true,
+    logLevel: options.verbose === true ? 'info' : 'silent',
+    wantsHelp: options.help === true,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        'no-sample': { type: 'boolean' },
+        port: { type: 'string' },
+        verbose: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw usage(error instanceof Error ? error.message.split('. ')[0]! : 'The options cannot be read.');
+  }
+}
+
+const usage = (message: string) =>
+  new DomainError('usage', 'invalid', `${message.replace(/\.$/, '')}.`, { remedy: 'See: pnpm start --help' });

@@ -1,0 +1,187 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import pg from 'pg';
+import { getInstallation, type ResponseOf } from '@dsops/contracts';
+import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
+import { DomainError } from '@dsops/kernel';
+import { keyPaths, openKeyFile, type SealingKey } from '@dsops/rotation';
+import { ApiClient } from './api-client.js';
+import { databasesOf, hostServices, type Host } from './app.module.js';
+import { VERSION, type Config } from './config.js';
+import { databaseFolder } from './data-folder.js';
+import { lockHome } from './home-lock.js';
+import { showSample } from './sample/demonstration.js';
+import type { Screen } from './screen.js';
+
+const DATABASE = 'dsops';
+
+/** One dsops on this machine: its folder, key, database and services, started in this order and stopped in the other. */
+export class Installation {
+  /** What has to be undone, the last first. */
+  private readonly running: (() => unknown)[] = [];
+  private readonly dataDir: string;
+
+  constructor(
+    private readonly config: Config,
+    private readonly screen: Screen,
+  ) {
+    this.dataDir = databaseFolder(config.home);
+  }
+
+  /** @throws DomainError with what stands in the way; {@link stop} undoes what was started. */
+  async start(): Promise<void> {
+    const { config, screen } = this;
+    screen.title(`dsops ${VERSION}`);
+    await assertFree(config.port);
+    const lock = lockHome(config.home);
+    this.running.push(() => lock.release());
+
+    const key = await this.openKey();
+    const server = await this.startDatabase(key);
+    const passwordOf = (schema: SchemaName) => key.derive(`database role ${schema}`);
+    await this.migrate(server, passwordOf);
+    const host = await this.startServices(key, server.port, passwordOf);
+
+    const api = new ApiClient(host.url, (await readFile(config.home.adminKeyFile, 'utf8')).trim());
+    const mode = await api.call(getInstallation);
+    // A restored installation refuses to change anything, the sample included.
+    if (config.hasSample && mode.mode === 'normal') {
+      const superuserUrl = (database?: string) => server.url(database);
+      await showSample(api, { port: server.port, superuserUrl }, screen);
+    }
+    this.describe(host, mode);
+  }
+
+  async stop(): Promise<void> {
+    while (this.running.length > 0) await this.running.pop()?.();
+  }
+
+  private async openKey(): Promise<SealingKey> {
+    const { keyFile } = keyPaths(this.config.home.folder);
+    const isNew = !existsSync(keyFile);
+    const hasData = existsSync(join(this.dataDir, 'PG_VERSION'));
+    mkdirSync(join(this.config.home.folder, 'keys'), { recursive: true, mode: 0o700 });
+    const key = await openKeyFile({ path: keyFile, database: hasData ? 'existing' : 'new' });
+    this.screen.done('key', isNew ? `made ${keyFile}` : keyFile);
+    return key;
+  }
+
+  private async startDatabase(key: SealingKey): Promise<PostgresServer> {
+    const startedAt = performance.now();
+    let wasMade = false;
+    const server = await startPostgres({
+      dataDir: this.dataDir,
+      password: key.derive('database superuser'),
+      settings: { max_connections: 200 },
+      onState: (state) => (wasMade ||= state === 'initialising'),
+    });
+    this.running.push(() => server.stop());
+    this.screen.done('PostgreSQL', `${wasMade ? 'made and started' : 'started'}, port ${server.port}`, performance.now() - startedAt); // prettier-ignore
+    return server;
+  }
+
+  private async migrate(
+    server: PostgresServer,
+    passwordOf: Parameters<typeof migrate>[0]['passwordOf'],
+  ): Promise<void> {
+    const startedAt = performance.now();
+    await createDatabase(server, keyPaths(this.config.home.folder).keyFile);
+    let applied = 0;
+    await migrate({ adminUrl: server.url(DATABASE), passwordOf, onApplied: () => (applied += 1) });
+    this.screen.done('schemas', applied > 0 ? `${applied} migrations applied` : 'up to date', performance.now() - startedAt); // prettier-ignore
+  }
+
+  private async startServices(
+    key: SealingKey,
+    port: number,
+    passwordOf: (schema: SchemaName) => ReturnType<SealingKey['derive']>,
+  ): Promise<Host> {
+    const { config } = this;
+    const startedAt = performance.now();
+    const host = await hostServices({
+      databaseOf: databasesOf({ port, database: DATABASE, passwordOf }),
+      key,
+      markPath: keyPaths(config.home.folder).markFile,
+      adminKeyPath: config.home.adminKeyFile,
+      port: config.port,
+      version: VERSION,
+      logLevel: config.logLevel,
+    });
+    this.running.push(() => host.close());
+    const { instanceFile } = config.home;
+    writeFileSync(instanceFile, `${JSON.stringify({ url: host.url, version: VERSION, pid: process.pid, startedAt: new Date().toISOString() })}\n`, { mode: 0o600 }); // prettier-ignore
+    this.running.push(() => rmSync(instanceFile, { force: true }));
+    this.screen.done('services', 'rotation, audit, notification, gateway', performance.now() - startedAt);
+    return host;
+  }
+
+  private describe(host: Host, { mode, reason }: ResponseOf<typeof getInstallation>): void {
+    const { screen, config } = this;
+    screen.heading(mode === 'normal' ? 'dsops is up' : 'dsops is up and holds still');
+    screen.fact('API', host.url);
+    screen.fact('data', this.dataDir);
+    screen.fact('key', `${keyPaths(config.home.folder).keyFile}  (back it up, apart from the data)`);
+    const pnpm = 'npx -y pnpm@12';
+    if (mode === 'restored') {
+      screen.text();
+      screen.bad('restored', 'The database seems to come from a copy.');
+      if (reason !== null) screen.text(reason);
+      screen.text('Until a person confirms that the former installation is off, nothing is set, revoked or retired,');
+      screen.text('and no value is given out.');
+    }
+    screen.heading('Try next, in another terminal');
+    if (mode === 'restored') {
+      screen.command(`${pnpm} dsops restore status`, 'what is known about it');
+      screen.command(`${pnpm} dsops restore confirm`, 'the former installation is off: go on');
+    } else if (config.hasSample) {
+      screen.command(`${pnpm} dsops rotation rotate shop-db --env sample`, 'rotate it again, step by step');
+      screen.command(`${pnpm} dsops rotation status`, 'where each service stands');
+      screen.command(`${pnpm} dsops audit list`, 'who did what');
+    } else {
+      screen.command(`${pnpm} dsops service add --help`, 'look after a database of yours');
+      screen.command(`${pnpm} dsops rotation status`, 'where each service stands');
+      screen.command(`${pnpm} dsops doctor`, 'is everything in order?');
+    }
+    screen.text();
+    screen.text('Ctrl-C stops everything.');
+  }
+}
+
+/** Found out before anything is started. */
+async function assertFree(port: number): Promise<void> {
+  if (port === 0) return;
+  await new Promise<void>((free, taken) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => taken(portProblem(port, error)));
+    server.listen(port, '127.0.0.1', () => server.close(() => free()));
+  });
+}
+
+const portProblem = (port: number, error: NodeJS.ErrnoException) =>
+  error.code === 'EACCES'
+    ? new DomainError('port_forbidden', 'conflict', `Port ${port} needs rights that you do not have.`, { remedy: 'Choose another one: pnpm start --port 4401' }) // prettier-ignore
+    : new DomainError('port_in_use', 'conflict', `Port ${port} is in use by another program.`, {
+        remedy: 'Stop that program, or choose another port: pnpm start --port 4401 (0 picks a free one)',
+      });
+
+/**
+ * Makes our database when it is not there yet.
+ * @throws DomainError `key_mismatch` when the server refuses the password that comes from the key.
+ */
+async function createDatabase(server: PostgresServer, keyFile: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server.url() });
+  try {
+    await client.connect();
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '28P01') throw error;
+    throw new DomainError('key_mismatch', 'refused', `The key file ${keyFile} does not belong to this data.`, {
+      remedy: 'Put the key file that was made with this data back, and start again. Nothing was changed.',
+    });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,156 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  addService,
+  createApiKey,
+  getRotation,
+  getStatus,
+  listRotations,
+  revokeApiKey,
+  startRotation,
+  TERMINAL_STATES,
+  type RotationView,
+} from '@dsops/contracts';
+import { DomainError } from '@dsops/kernel';
+import type { ApiClient } from '../api-client.js';
+import type { Screen } from '../screen.js';
+import type { Report } from './shop-client.main.js';
+import { makeShop, SAMPLE, type SampleServer } from './world.js';
+
+/**
+ * The sample of the first start: makes the shop, rotates its login for real while a client in another process keeps
+ * logging in, and says what that client saw. Whatever an earlier start has done already is not done again; a rotation
+ * that was interrupted is brought to its end.
+ */
+export async function showSample(api: ApiClient, server: SampleServer, screen: Screen): Promise<void> {
+  await addShopOnce(api, server, screen);
+  const interrupted = await openRotation(api);
+  if (interrupted !== undefined) {
+    screen.heading('Finishing the rotation that was interrupted');
+    await follow(api, interrupted, screen);
+  }
+  const status = await shopStatus(api);
+  if (status.success_count === 0 && status.status !== 'needs_operator') await rotateBeforeAWitness(api, screen);
+  else if (interrupted === undefined) {
+    screen.heading('The sample is still here');
+    const last = status.last_rotation === null ? 'never' : new Date(status.last_rotation).toLocaleString();
+    screen.done(SAMPLE.service, `${status.status}, rotated ${status.success_count}×, last ${last}`);
+  }
+}
+
+async function addShopOnce(api: ApiClient, server: SampleServer, screen: Screen): Promise<void> {
+  const { items } = await api.call(getStatus, { query: { environment: SAMPLE.environment } });
+  if (items.some(({ service_name }) => service_name === SAMPLE.service)) return;
+  screen.heading('A small world to try it on');
+  const startedAt = performance.now();
+  const shop = await makeShop(server);
+  screen.done('database shop', 'with the logins shop_app_a and shop_app_b', performance.now() - startedAt);
+  const addedAt = performance.now();
+  await api.call(addService, { body: shop });
+  screen.done(SAMPLE.service, 'its login was tried and taken over, unchanged', performance.now() - addedAt);
+}
+
+async function shopStatus(api: ApiClient) {
+  const { items } = await api.call(getStatus, { query: SAMPLE_QUERY });
+  const [status] = items;
+  if (status === undefined) throw new DomainError('sample_missing', 'internal', 'The sample service is missing.');
+  return status;
+}
+
+const SAMPLE_QUERY = { environment: SAMPLE.environment, service: SAMPLE.service };
+
+async function openRotation(api: ApiClient): Promise<RotationView | undefined> {
+  const { items } = await api.call(listRotations, { query: { ...SAMPLE_QUERY, limit: 5 } });
+  return items.find(({ state }) => !TERMINAL_STATES.includes(state) && state !== 'needs_operator');
+}
+
+async function rotateBeforeAWitness(api: ApiClient, screen: Screen): Promise<void> {
+  screen.heading('Rotating its password while the shop keeps logging in');
+  const { id, key } = await api.call(createApiKey, { body: { name: 'shop (sample)', role: 'operator' } });
+  const witness = await startWitness(api.url, key);
+  try {
+    await pause(500);
+    const rotation = await api.call(startRotation, { params: SAMPLE, body: { reason: 'first start' } });
+    const ended = await follow(api, rotation, screen);
+    await pause(500);
+    const report = await finish(witness);
+    if (ended.state === 'completed') describe(report, ended, screen);
+  } finally {
+    witness.kill();
+    await api.call(revokeApiKey, { params: { keyId: id } });
+  }
+}
+
+async function startWitness(url: string, key: string): Promise<ChildProcess> {
+  const witness = fork(fileURLToPath(new URL('./shop-client.main.js', import.meta.url)), { stdio: 'ignore' });
+  // The key goes through the channel: arguments and environment of a process can be read by others.
+  witness.send({ url, key });
+  await Promise.race([once(witness, 'message'), once(witness, 'exit').then(() => Promise.reject(witnessGone()))]);
+  return witness;
+}
+
+async function finish(witness: ChildProcess): Promise<Report> {
+  const answer = once(witness, 'message') as Promise<[Report]>;
+  witness.send({ finish: true });
+  const [report] = await Promise.race([answer, once(witness, 'exit').then(() => Promise.reject(witnessGone()))]);
+  return report;
+}
+
+const witnessGone = () =>
+  new DomainError('sample_client_ended', 'internal', 'The client of the sample ended before its time.', {
+    remedy: 'Start again with --verbose and look at the log.',
+  });
+
+/** What the person in front of the screen should understand of each step, when it went well. */
+const WORDS: Readonly<Record<string, string>> = {
+  'check-path': 'a random wrong password is refused',
+  'probe-old': 'the password in use is accepted',
+  generate: 'a new password is generated and sealed',
+  set: 'the second login gets the new password',
+  'probe-new': 'the new password is accepted, the query works',
+  promote: 'CURRENT names the new password from now on',
+  publish: 'CURRENT was read back',
+  grace: 'nobody holds the old password any more',
+  'retire-old': 'the old login is closed',
+  'probe-old-refused': 'the old password is refused',
+  complete: 'every step is in the journal',
+};
+
+/** Prints each step as it ends, until the rotation rests. */
+async function follow(api: ApiClient, rotation: RotationView, screen: Screen): Promise<RotationView> {
+  let shown = 0;
+  for (;;) {
+    const view = await api.call(getRotation, { params: { rotationId: rotation.id } });
+    for (const step of view.steps.slice(shown)) showStep(step, screen);
+    shown = view.steps.length;
+    if (view.state === 'completed') {
+      screen.done('completed', 'without an outage', view.durationMs);
+      return view;
+    }
+    if (TERMINAL_STATES.includes(view.state) || view.state === 'needs_operator') {
+      screen.bad(view.state, view.error?.message ?? 'see: dsops rotation show');
+      return view;
+    }
+    await pause(40);
+  }
+}
+
+function showStep({ name, outcome, note, durationMs }: RotationView['steps'][number], screen: Screen): void {
+  if (outcome === 'skipped') {
+    // A step that never applies to this plan is no news; one that waits for its service is.
+    if (note !== null && note.includes('configured')) screen.skipped(name, note);
+  } else if (outcome === 'done' || outcome === 'accepted' || outcome === 'refused' || outcome === 'completed')
+    screen.done(name, WORDS[name] ?? note ?? outcome, durationMs);
+  else screen.bad(name, note ?? outcome);
+}
+
+function describe(report: Report, rotation: RotationView, screen: Screen): void {
+  screen.heading('What the shop saw meanwhile, from a process of its own');
+  const accepted = Object.entries(report.accepted).map(([version, count]) => `${count} with ${version}`);
+  screen.fact('logins tried', `${report.tried}  (${accepted.join(', ')})`);
+  screen.fact('refused', String(report.refused));
+  screen.fact('the old password now', `${report.firstPassword} by the server`);
+  screen.fact('CURRENT', rotation.newVersion ?? 'unknown');
+}

@@ -1,0 +1,142 @@
+import pg from 'pg';
+import { judgeEnd, type ExpectedEnd } from './end-judge.js';
+import { Judge, type TriedLogin } from './judge.js';
+import { RecordsReader } from './records-reader.js';
+import type { Breach, CellFacts, Records, Sight } from './sight.js';
+import { TapReader } from './tap.js';
+import { logIn, TargetReader, type Address } from './target-reader.js';
+
+/** Everything that the oracle needs to know of a cell. Both URLs are those of superusers. */
+export interface WatchOptions {
+  readonly facts: CellFacts;
+  readonly ourUrl: string;
+  readonly targetUrl: string;
+  readonly target: Address;
+  readonly keyFile: string;
+  readonly tapFile: string;
+  readonly pollMs: number;
+}
+
+export interface Verdict {
+  readonly breaches: readonly Breach[];
+  readonly state: string;
+  /** How long CURRENT was refused; only in one slot may it be more than 0. */
+  readonly windowMs: number;
+  readonly looks: number;
+  readonly logins: number;
+}
+
+/** While nothing is journalled, such as until a lease is over, it looks less often. */
+const QUIET_AFTER_MS = 1_500;
+const QUIET_FACTOR = 3;
+
+/** Watches one credential from outside, on connections of its own, from its import to its end. */
+export class CellWatch {
+  private readonly judge: Judge;
+  private readonly ours: pg.Pool;
+  private readonly targets: pg.Pool;
+  private readonly records: RecordsReader;
+  private readonly target: TargetReader;
+  private readonly tap: TapReader;
+  private last: Records | null = null;
+  private movedAtMs = 0;
+  private looks = 0;
+  private logins = 0;
+  private isStopped = false;
+  private running: Promise<void> = Promise.resolve();
+  private looking: Promise<unknown> = Promise.resolve();
+  /** Called with each reading of our records, in order. */
+  onRecords: (records: Records) => void = () => undefined;
+
+  constructor(private readonly options: WatchOptions) {
+    this.judge = new Judge(options.facts);
+    // What ends a connection is told by the statement that runs on it.
+    const pool = (connectionString: string) => new pg.Pool({ connectionString, max: 2 }).on('error', () => undefined);
+    this.ours = pool(options.ourUrl);
+    this.targets = pool(options.targetUrl);
+    this.records = new RecordsReader(this.ours, options.keyFile);
+    this.target = new TargetReader(this.targets, options.facts.slots);
+    this.tap = new TapReader(options.tapFile);
+  }
+
+  start(): void {
+    this.running = this.poll();
+    // Told by `conclude`.
+    this.running.catch(() => undefined);
+  }
+
+  /** A full look with logins, while nothing moves: at a point where the worker stands still, or after it was killed. */
+  async lookClosely(): Promise<void> {
+    const before = await this.look();
+    const logins = await this.tryLogins();
+    this.judge.compare(logins, before, await this.look());
+  }
+
+  async conclude(expected: ExpectedEnd): Promise<Verdict> {
+    this.isStopped = true;
+    await this.running;
+    const before = await this.look();
+    const logins = await this.tryLogins();
+    const sight = await this.look();
+    this.judge.compare(logins, before, sight);
+    judgeEnd(this.judge, this.options.facts, expected, {
+      sight,
+      logins,
+      tapped: this.tap.all(),
+      events: await this.records.events(),
+      leaks: await this.records.leaks(this.tap.values()),
+    });
+    await this.close();
+    const { breaches, windowMs } = this.judge;
+    const state = sight.after.rotation?.state ?? 'never started';
+    return { breaches, windowMs, state, looks: this.looks, logins: this.logins };
+  }
+
+  async close(): Promise<void> {
+    this.isStopped = true;
+    await this.running.catch(() => undefined);
+    await Promise.all([this.ours.end(), this.targets.end()]);
+  }
+
+  private async poll(): Promise<void> {
+    while (!this.isStopped) {
+      await this.look();
+      const isQuiet = Date.now() - this.movedAtMs > QUIET_AFTER_MS;
+      const pauseMs = isQuiet ? QUIET_FACTOR * this.options.pollMs : this.options.pollMs;
+      await new Promise((resume) => setTimeout(resume, pauseMs));
+    }
+  }
+
+  /** One after the other: what one look saw last is what the next one saw first. */
+  private look(): Promise<Sight> {
+    const look = this.looking.then(() => this.lookOnce());
+    this.looking = look.catch(() => undefined);
+    return look;
+  }
+
+  private async lookOnce(): Promise<Sight> {
+    const before = this.last ?? (await this.records.read());
+    const accepted = await this.target.accepted(() => this.tap.values());
+    const atMs = Date.now();
+    const after = await this.records.read();
+    const sight = { before, accepted, atMs, after };
+    if (before.rotation?.seq !== after.rotation?.seq) this.movedAtMs = atMs;
+    this.last = after;
+    this.looks += 1;
+    this.judge.see(sight);
+    this.onRecords(after);
+    return sight;
+  }
+
+  /** Each value at each slot, as an application would log in. */
+  private async tryLogins(): Promise<TriedLogin[]> {
+    const { target, facts } = this.options;
+    const tried: TriedLogin[] = [];
+    for (const slot of facts.slots)
+      for (const value of this.tap.values()) {
+        tried.push({ slot, value, isAccepted: (await logIn(target, slot, value)) === 'accepted' });
+        this.logins += 1;
+      }
+    return tried;
+  }
+}

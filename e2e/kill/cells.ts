@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { pointKey, type Point } from './protocol.js';
+import type { Scenario } from './scenarios.js';
+
+/** One fault at one point of one scenario. */
+export interface Cell {
+  readonly id: string;
+  readonly scenario: Scenario;
+  /** The step of the path to which the point belongs. */
+  readonly step: string;
+  readonly point: Point;
+  readonly heir: Heir;
+}
+
+/**
+ * Who goes on after a kill. `successor`: a process that starts then and is the only one of its installation, so it takes
+ * over what the one before it held. `rival`: one that runs already and waits until the lease of the dead one is over.
+ */
+export type Heir = 'successor' | 'rival';
+
+/**
+ * Where a rival is tried, too: a lease takes its time, so not everywhere. Not within a transaction, because a process that
+ * starts meanwhile would wait for its locks.
+ */
+const hasRival = ({ effect, when }: Point): boolean =>
+  effect === 'set' || effect === 'retire' || (effect.startsWith('move-labels') && when === 'after');
+
+/**
+ * Bookkeeping: a transaction that says that a step is finished, and nothing else. What is durable before and after it is
+ * what is durable around the effects beside it, so these are left out unless every point is asked for.
+ */
+const isBookkeeping = ({ effect }: Point): boolean => effect.startsWith(STEP);
+
+/** Entries of the journal by which a run is cut into steps, as points are named. */
+const STEP = 'step ';
+const TURN = /^(rollback-requested|turned)\b/;
+
+/**
+ * The cells of a scenario, computed from a run without any fault but its first: each point that it passed is one. A step
+ * is known when it is finished, so a point belongs to the step that is finished next.
+ */
+export function cellsOf(scenario: Scenario, passed: readonly Point[]): Cell[] {
+  const cells: Cell[] = [];
+  const wanted = new Set(partOf(scenario, passed));
+  let step = 'end';
+  for (const point of passed.toReversed()) {
+    if (isBookkeeping(point)) step = point.effect.slice(STEP.length);
+    if (!wanted.has(point)) continue;
+    const { effect, when, occurrence } = point;
+    const heirs: Heir[] = hasRival(point) ? ['successor', 'rival'] : ['successor'];
+    for (const heir of heirs) {
+      const id = `${scenario.name}/${step}/${effect.replaceAll(' ', '-')}#${occurrence}/${heir}/${when}`;
+      cells.unshift({ id, scenario, step, point, heir });
+    }
+  }
+  return cells;
+}
+
+function partOf({ name, part }: Scenario, passed: readonly Point[]): readonly Point[] {
+  if (part === 'all') return passed;
+  const turn = passed.findIndex(part === 'recovery' ? isBookkeeping : ({ effect }) => TURN.test(effect));
+  if (turn < 0) throw new Error(`${name} went another way than it should.`);
+  return part === 'recovery' ? passed.slice(0, turn) : passed.slice(turn);
+}
+
+export interface Selection {
+  /** Names of scenarios; empty: all. */
+  readonly plans: readonly string[];
+  /** Part of a cell's id; null: all. */
+  readonly cell: string | null;
+  /** Also points that differ from others in nothing durable. */
+  readonly isEveryPoint: boolean;
+  /** 1-based; cells are dealt out in turn after they were shuffled. */
+  readonly shard: { readonly index: number; readonly of: number };
+  readonly seed: number;
+}
+
+/** In an order that the seed fixes, so that kinds of cells are mixed and a shard is a sample of all; long ones first. */
+export function select(cells: readonly Cell[], { cell, isEveryPoint, shard, seed }: Selection): Cell[] {
+  const orderOf = ({ id }: Cell) => createHash('sha256').update(`${seed} ${id}`).digest('hex');
+  return cells
+    .filter(({ id, point }) => (cell === null || id.includes(cell)) && (isEveryPoint || !isBookkeeping(point)))
+    .map((each) => ({ each, order: orderOf(each) }))
+    .sort((a, b) => (a.order < b.order ? -1 : 1))
+    .filter((_, index) => index % shard.of === shard.index - 1)
+    .map(({ each }) => each)
+    .toSorted((a, b) => Number(b.heir === 'rival') - Number(a.heir === 'rival'));
+}
+
+export const keyOf = (cell: Cell): string => pointKey(cell.point);

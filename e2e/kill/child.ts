@@ -1,0 +1,94 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+interface Said {
+  readonly is: string;
+}
+
+/** Far beyond what anything takes, also on a machine that is busy with something else. */
+const SILENCE_MS = 120_000;
+
+/** A process of the harness: started by fork, spoken to by messages, killed by SIGKILL. */
+export class Child<To extends object, From extends Said> {
+  private readonly process: ChildProcess;
+  private readonly listeners = new Set<(said: From) => void>();
+  /** Resolves when it is gone, to the signal or exit code. */
+  readonly ended: Promise<string>;
+  private output = '';
+
+  /** @param file one of the `*.main.js` beside this one */
+  constructor(
+    readonly name: string,
+    file: string,
+  ) {
+    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+    });
+    this.process.on('message', (said: From) => {
+      for (const listener of [...this.listeners]) listener(said);
+    });
+    for (const stream of [this.process.stdout, this.process.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString('utf8')));
+    this.ended = new Promise((done) =>
+      this.process.once('close', (code, signal) => done(signal ?? `exit code ${String(code)}`)),
+    );
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  /** Everything it wrote since the last call: its log. */
+  takeOutput(): string {
+    const { output } = this;
+    this.output = '';
+    return output;
+  }
+
+  send(message: To): void {
+    this.process.send(message);
+  }
+
+  listen(listener: (said: From) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  /**
+   * Waits for the next message that fits.
+   * @throws when the process says that it is broken, ends, or stays silent for too long.
+   */
+  async until<Wanted extends From>(fits: (said: From) => said is Wanted, timeoutMs = SILENCE_MS): Promise<Wanted> {
+    const waiting = Promise.withResolvers<Wanted>();
+    const timer = setTimeout(() => waiting.reject(this.failure(`said nothing for ${timeoutMs / 1000} s`)), timeoutMs);
+    const forget = this.listen((said) => {
+      if (said.is === 'broken') waiting.reject(this.failure((said as Said & { message?: string }).message ?? 'broken'));
+      else if (fits(said)) waiting.resolve(said);
+    });
+    void this.ended.then((how) => waiting.reject(this.failure(`ended (${how})`)));
+    try {
+      return await waiting.promise;
+    } finally {
+      clearTimeout(timer);
+      forget();
+    }
+  }
+
+  /** SIGKILL: nothing in it runs any more when this resolves. */
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.ended;
+  }
+
+  private failure(how: string): Error {
+    const log = this.output.trim().split('\n').slice(-12).join('\n');
+    return new Error(`The ${this.name} process ${how}.${log === '' ? '' : `\n${log}`}`);
+  }
+}
+
+/** For {@link Child.until}: a message of this kind. */
+export const isSaid =
+  <From extends Said, Is extends From['is']>(is: Is) =>
+  (said: From): said is Extract<From, { is: Is }> =>
+    said.is === is;

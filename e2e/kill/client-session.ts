@@ -1,0 +1,101 @@
+import { checkOut } from '@dsops/contracts';
+import { newId } from '@dsops/kernel';
+import { requestOnce } from './request.js';
+import type { Breach } from './sight.js';
+import { logIn, type Address } from './target-reader.js';
+
+/** What an application saw that knows nothing but the check-out. */
+export interface ClientReport {
+  readonly checkOuts: number;
+  readonly logins: number;
+  /** Logins that the target refused, most of all within the window of one slot. */
+  readonly refused: number;
+  readonly breaches: readonly Breach[];
+}
+
+export interface ClientOptions {
+  readonly environment: string;
+  readonly service: string;
+  /** In one slot a value may be refused while it is held: the strategy says so, and the window is measured. */
+  readonly isInPlace: boolean;
+  /** The rotation is going to be rolled back: its new value may end while it is held. */
+  readonly mayLoseNewValue: boolean;
+}
+
+/** Short, because the old value lives at least until its last check-out is over. The shortest that there is. */
+export const CHECK_OUT_TTL_MS = 1_000;
+const RENEW_EVERY_MS = 500;
+const LOG_IN_EVERY_MS = 120;
+
+interface Held {
+  readonly user: string;
+  readonly password: string;
+  readonly address: Address;
+  readonly version: string;
+  readonly heldUntilMs: number;
+}
+
+/** An application: checks CURRENT out again and again, logs in with it all the time, and keeps it while dsops is down. */
+export class ClientSession {
+  private url: string | null = null;
+  private held: Held | null = null;
+  private isEnded = false;
+  private running: Promise<void>[] = [];
+  private firstVersion: string | null = null;
+  private readonly seen = { checkOuts: 0, logins: 0, refused: 0 };
+  private readonly breaches: Breach[] = [];
+
+  constructor(private readonly options: ClientOptions) {}
+
+  start(): void {
+    this.running = [this.every(RENEW_EVERY_MS, () => this.renew()), this.every(LOG_IN_EVERY_MS, () => this.work())];
+    // Told by `end`.
+    for (const one of this.running) one.catch(() => undefined);
+  }
+
+  turnTo(url: string | null): void {
+    this.url = url;
+  }
+
+  async end(): Promise<ClientReport> {
+    this.isEnded = true;
+    await Promise.all(this.running);
+    return { ...this.seen, breaches: this.breaches };
+  }
+
+  private async every(pauseMs: number, work: () => Promise<void>): Promise<void> {
+    while (!this.isEnded) {
+      await work();
+      await new Promise((resume) => setTimeout(resume, pauseMs));
+    }
+  }
+
+  private async renew(): Promise<void> {
+    if (this.url === null) return;
+    const { environment, service } = this.options;
+    const request = {
+      params: { environment, service },
+      body: { ttl: `${CHECK_OUT_TTL_MS}ms`, purpose: 'kill client' },
+    };
+    const answer = await requestOnce(this.url, checkOut, request, newId());
+    // Killed, standing still, or the value is being replaced right now: what is held goes on.
+    if (answer.kind !== 'answered') return;
+    const { user, password, version, expiresAt, id: _, ...address } = answer.body;
+    this.firstVersion ??= version;
+    this.seen.checkOuts += 1;
+    this.held = { user, password, address, version, heldUntilMs: Date.parse(expiresAt) };
+  }
+
+  private async work(): Promise<void> {
+    const held = this.held;
+    if (held === null) return;
+    this.seen.logins += 1;
+    const answer = await logIn(held.address, held.user, held.password);
+    if (answer === 'accepted') return;
+    this.seen.refused += 1;
+    const isForgiven = this.options.isInPlace || (this.options.mayLoseNewValue && held.version !== this.firstVersion);
+    if (isForgiven || Date.now() > held.heldUntilMs) return;
+    const detail = `the client was refused with ${held.version}, which it had checked out`;
+    if (!this.breaches.some((known) => known.detail === detail)) this.breaches.push({ invariant: 'I4', detail });
+  }
+}

@@ -1,0 +1,26 @@
+import { pointKey, type Point } from './protocol.js';
+
+/** Counts the points that this process passes, tells of each, and stands still at those it was told to. */
+export class Points {
+  private readonly begun = new Map<string, number>();
+  private goOn: (() => void) | null = null;
+
+  constructor(
+    private readonly stopAt: ReadonlySet<string>,
+    private readonly tell: (is: 'passed' | 'standing', point: Point) => void,
+  ) {}
+
+  async pass(effect: string, when: Point['when']): Promise<void> {
+    const occurrence = (this.begun.get(effect) ?? 0) + (when === 'before' ? 1 : 0);
+    this.begun.set(effect, occurrence);
+    const point: Point = { effect, when, occurrence };
+    if (!this.stopAt.has(pointKey(point))) return this.tell('passed', point);
+    this.tell('standing', point);
+    await new Promise<void>((goOn) => (this.goOn = goOn));
+  }
+
+  go(): void {
+    this.goOn?.();
+    this.goOn = null;
+  }
+}

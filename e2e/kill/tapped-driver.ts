@@ -1,0 +1,86 @@
+import type { Target } from '@dsops/contracts';
+import { unwrapSecret, type Secret } from '@dsops/kernel';
+import type { PostgresqlDriver } from '@dsops/rotation';
+import type { Points } from './points.js';
+import type { Tap } from './tap.js';
+
+type Driver = PostgresqlDriver;
+type Login = Parameters<Driver['probe']>[1];
+type Session = Awaited<ReturnType<Driver['openSession']>>;
+
+/**
+ * The real driver between two taps: every generated value is on disk before the engine sees it, and before and after
+ * each call there is a point. This is the harness's seam: a driver is what the service is given anyway.
+ */
+export class TappedDriver implements Pick<Driver, keyof Driver> {
+  readonly type = 'postgresql';
+  readonly facts: Driver['facts'];
+
+  constructor(
+    private readonly driver: Driver,
+    private readonly tap: Tap,
+    private readonly points: Points,
+    /** How the journal words the effect that is under way, such as `probe new`; null outside of a rotation. */
+    private readonly effectNow: () => string | null,
+  ) {
+    this.facts = driver.facts;
+  }
+
+  generate(): Secret {
+    const value = this.driver.generate();
+    this.tap.write({ kind: 'value', value: unwrapSecret(value), origin: 'generated' });
+    return value;
+  }
+
+  inspect(...args: Parameters<Driver['inspect']>): ReturnType<Driver['inspect']> {
+    return this.driver.inspect(...args);
+  }
+
+  openSession(target: Target, admin: Login, marker: string): Promise<Session> {
+    return this.between(async () => this.tapped(await this.driver.openSession(target, admin, marker)));
+  }
+
+  endSession(...args: Parameters<Driver['endSession']>): ReturnType<Driver['endSession']> {
+    return this.between(() => this.driver.endSession(...args));
+  }
+
+  probe(target: Target, login: Login, verification: Parameters<Driver['probe']>[2]): ReturnType<Driver['probe']> {
+    return this.between(async () => {
+      const probe = await this.driver.probe(target, login, verification);
+      // A login that only fails its verification was let in.
+      const verdict = probe.refusedBy === 'verification' ? 'accepted' : probe.verdict;
+      this.tap.write({ kind: 'probed', slot: login.username, value: unwrapSecret(login.password), verdict });
+      return probe;
+    });
+  }
+
+  private tapped(session: Session): Session {
+    const { tap } = this;
+    const between = this.between.bind(this);
+    return {
+      identity: session.identity,
+      set(login) {
+        return between(() => {
+          tap.write({ kind: 'sending', slot: login.username, value: unwrapSecret(login.password) });
+          return session.set(login);
+        });
+      },
+      retire(username, options) {
+        return between(() => {
+          tap.write({ kind: 'sending', slot: username, value: null });
+          return session.retire(username, options);
+        });
+      },
+      close: () => session.close(),
+    };
+  }
+
+  private async between<T>(call: () => Promise<T>): Promise<T> {
+    const effect = this.effectNow();
+    if (effect === null) return call();
+    await this.points.pass(effect, 'before');
+    const answer = await call();
+    await this.points.pass(effect, 'after');
+    return answer;
+  }
+}

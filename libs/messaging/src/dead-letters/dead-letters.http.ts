@@ -1,0 +1,56 @@
+import { Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import { z } from 'zod';
+import { pageQuery, type DeadLetterView, type ServiceName } from '@dsops/contracts';
+import { InternalGuard } from '../internal-guard.http.js';
+import { MessagingRuntime } from '../messaging-runtime.service.js';
+import { parseRequest } from '../parse-request.http.js';
+import { listLetters, type Letter } from './letter.repository.js';
+import { replay, requireLetter } from './replay.service.js';
+
+const listQuery = z.strictObject({ status: z.enum(['open', 'replayed']).default('open'), ...pageQuery });
+
+/** Dead letters of this service's consumers. The gateway shows those of all services together. */
+@Controller('internal/dead-letters')
+@UseGuards(InternalGuard)
+export class DeadLettersController {
+  constructor(private readonly runtime: MessagingRuntime) {}
+
+  @Get()
+  async list(@Query() query: unknown): Promise<{ items: DeadLetterView[]; next: string | null }> {
+    const { status, limit, cursor } = parseRequest(listQuery, query);
+    const letters = await listLetters(this.runtime.database, { status, limit: limit + 1, before: cursor });
+    const page = letters.slice(0, limit);
+    return {
+      items: page.map((letter) => viewOf(this.runtime.service, letter)),
+      next: letters.length > limit ? page.at(-1)!.id : null,
+    };
+  }
+
+  @Get(':id')
+  async show(@Param('id') id: string): Promise<DeadLetterView & { event: unknown }> {
+    const letter = await requireLetter(this.runtime.database, id);
+    return { ...viewOf(this.runtime.service, letter), event: JSON.parse(letter.body) as unknown };
+  }
+
+  @Post(':id/replay')
+  @HttpCode(200)
+  async replay(@Param('id') id: string): Promise<DeadLetterView> {
+    return viewOf(this.runtime.service, await replay(this.runtime.database, this.runtime.consumers, id));
+  }
+}
+
+const viewOf = (owner: ServiceName, letter: Letter): DeadLetterView => ({
+  id: letter.id,
+  owner,
+  consumer: letter.consumer,
+  status: letter.status,
+  blocksKey: letter.blocksKey,
+  reason: letter.reason,
+  attempts: letter.attempts,
+  type: letter.type,
+  topic: letter.topic,
+  key: letter.key,
+  sequence: String(letter.sequence),
+  eventId: letter.eventId,
+  at: letter.at.toISOString(),
+});

@@ -1,0 +1,86 @@
+import type { SqlExecutor } from '@dsops/database';
+import { newId } from '@dsops/kernel';
+import type { Coordinates } from '../inbox/judge.js';
+
+export type LetterKind = 'failed' | 'unknown' | 'unreadable' | 'stale';
+
+export interface NewLetter extends Coordinates {
+  readonly kind: LetterKind;
+  readonly blocksKey: boolean;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly type: string;
+  readonly eventId: string;
+  readonly body: string;
+}
+
+export interface Letter extends NewLetter {
+  readonly id: string;
+  readonly consumer: string;
+  readonly status: 'open' | 'replayed';
+  readonly at: Date;
+}
+
+const COLUMNS = `id, consumer, kind, status, blocks_key as "blocksKey", reason, attempts, type, topic, key, epoch, sequence,
+  event_id as "eventId", body::text as body, created_at as at`;
+
+/** Writes letters. A letter that exists for the same event is brought up to date, and open again. */
+export async function writeLetters(tx: SqlExecutor, consumer: string, letters: readonly NewLetter[]): Promise<void> {
+  for (const letter of letters)
+    await tx.$executeRawUnsafe(
+      `insert into dead_letters (id, consumer, kind, blocks_key, reason, attempts, type, topic, key, epoch, sequence, event_id, body)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::bigint, $12, $13::json)
+       on conflict (consumer, topic, key, epoch, sequence, event_id) do update
+          set kind = excluded.kind, blocks_key = excluded.blocks_key, reason = excluded.reason, attempts = excluded.attempts,
+              status = 'open', closed_at = null
+        where dead_letters.kind <> 'unreadable'`,
+      newId(),
+      consumer,
+      letter.kind,
+      letter.blocksKey,
+      letter.reason,
+      letter.attempts,
+      letter.type,
+      letter.topic,
+      letter.key,
+      letter.epoch,
+      String(letter.sequence),
+      letter.eventId,
+      letter.body,
+    );
+}
+
+/** The event was applied after all. */
+export const closeLetter = (tx: SqlExecutor, consumer: string, event: Coordinates & { id: string }): Promise<number> =>
+  tx.$executeRawUnsafe(
+    `update dead_letters set status = 'replayed', closed_at = now()
+      where consumer = $1 and topic = $2 and key = $3 and epoch = $4 and sequence = $5::bigint and event_id = $6
+        and status = 'open'`,
+    consumer,
+    event.topic,
+    event.key,
+    event.epoch,
+    String(event.sequence),
+    event.id,
+  );
+
+/** A replay failed: it counts as an attempt, and says why now. */
+export const keepOpen = (tx: SqlExecutor, id: string, reason: string): Promise<number> =>
+  tx.$executeRawUnsafe('update dead_letters set attempts = attempts + 1, reason = $2 where id = $1', id, reason);
+
+export async function findLetter(database: SqlExecutor, id: string): Promise<Letter | undefined> {
+  const rows = await database.$queryRawUnsafe<Letter[]>(`select ${COLUMNS} from dead_letters where id = $1`, id);
+  return rows[0];
+}
+
+/** A page of letters, newest first: ids are ULIDs, so their order is that of time. */
+export const listLetters = (
+  database: SqlExecutor,
+  page: { status: Letter['status']; limit: number; before: string | undefined },
+): Promise<Letter[]> =>
+  database.$queryRawUnsafe<Letter[]>(
+    `select ${COLUMNS} from dead_letters where status = $1 and ($2::text is null or id < $2) order by id desc limit $3`,
+    page.status,
+    page.before ?? null,
+    page.limit,
+  );

@@ -1,0 +1,46 @@
+import type { Database } from '@dsops/database';
+import { DomainError } from '@dsops/kernel';
+import type { Consumer } from '../inbox/consumer.service.js';
+import { findLetter, type Letter } from './letter.repository.js';
+import { stillUnknown } from './refusals.js';
+
+const unknownLetter = (id: string): DomainError =>
+  new DomainError('dead_letter_not_found', 'not_found', `There is no dead letter ${id}.`, {
+    remedy: 'See the list of dead letters.',
+  });
+
+/** @throws DomainError `dead_letter_not_found` */
+export async function requireLetter(database: Database, id: string): Promise<Letter> {
+  const letter = await findLetter(database, id);
+  if (letter === undefined) throw unknownLetter(id);
+  return letter;
+}
+
+/**
+ * Tries a dead letter again. One that blocks its key takes its place in the order, and what waited behind it follows.
+ * A released one runs alone, if its handlers are declared order-free or nothing newer of its key was applied since.
+ * A letter that was replayed already is answered as it is.
+ * @throws DomainError `dead_letter_not_found`, `dead_letter_superseded`, `dead_letter_failed_again`, `dead_letter_still_unknown`
+ */
+export async function replay(database: Database, consumers: readonly Consumer[], id: string): Promise<Letter> {
+  const letter = await requireLetter(database, id);
+  if (letter.status === 'replayed') return letter;
+  const consumer = consumers.find(({ name }) => name === letter.consumer);
+  if (consumer === undefined)
+    throw new DomainError('consumer_unknown', 'conflict', `No consumer ${letter.consumer} runs here.`, {
+      remedy: 'Start the release that has it.',
+    });
+  if (letter.kind === 'unreadable') await replayUnreadable(database, consumer, letter);
+  else await consumer.replay(letter);
+  return requireLetter(database, id);
+}
+
+/** A body without a place is judged again: a later release may read it. */
+async function replayUnreadable(database: Database, consumer: Consumer, letter: Letter): Promise<void> {
+  const isReadable = consumer.canRead({ topic: letter.topic, body: JSON.parse(letter.body) });
+  if (!isReadable) throw stillUnknown(letter.reason);
+  const [answer] = await consumer.deliver([{ topic: letter.topic, body: JSON.parse(letter.body) }]);
+  if (answer !== 'success')
+    throw new DomainError('database_unavailable', 'unavailable', 'The database does not answer.', { remedy: 'Try again in a moment.' }); // prettier-ignore
+  await database.$executeRawUnsafe("update dead_letters set status = 'replayed', closed_at = now() where id = $1", letter.id); // prettier-ignore
+}

@@ -1,0 +1,10 @@
+import { Injectable, SetMetadata, applyDecorators } from '@nestjs/common';
+
+export const CONSUMER_NAME = 'dsops consumer';
+
+/**
+ * Marks a provider whose methods carry `@Handles` as (part of) a consumer. `name` is one of the declarations in
+ * libs/contracts; what it handles must be exactly what is declared there.
+ */
+export const EventConsumer = (name: string): ClassDecorator =>
+  applyDecorators(Injectable(), SetMetadata(CONSUMER_NAME, name));

@@ -1,0 +1,42 @@
+import type { SqlExecutor } from '@dsops/database';
+import type { Coordinates } from './judge.js';
+
+export type AlarmKind = 'loss' | 'conflict' | 'stale' | 'ahead';
+
+export interface Alarm extends Coordinates {
+  readonly kind: AlarmKind;
+  readonly id: string;
+}
+
+/** Records alarms; a repetition counts. @returns those that were not known before */
+export async function recordAlarms(tx: SqlExecutor, consumer: string, alarms: readonly Alarm[]): Promise<Alarm[]> {
+  const fresh: Alarm[] = [];
+  for (const alarm of alarms) {
+    const rows = await tx.$queryRawUnsafe<{ seen: number }[]>(
+      `insert into event_alarms as a (kind, consumer, topic, key, epoch, sequence, event_id)
+       values ($1, $2, $3, $4, $5, $6::bigint, $7)
+       on conflict (kind, consumer, topic, key, epoch, sequence, event_id) do update
+          set seen = a.seen + 1, last_at = now(), resolved_at = null
+       returning seen`,
+      alarm.kind,
+      consumer,
+      alarm.topic,
+      alarm.key,
+      alarm.epoch,
+      String(alarm.sequence),
+      alarm.id,
+    );
+    if (rows[0]?.seen === 1) fresh.push(alarm);
+  }
+  return fresh;
+}
+
+/** A loss is over when its event came after all, or its key was rebuilt. @returns how many */
+export const resolveLosses = (database: SqlExecutor, consumer: string): Promise<number> =>
+  database.$executeRawUnsafe(
+    `update event_alarms a set resolved_at = now() from consumer_cursors c
+      where a.kind = 'loss' and a.resolved_at is null and a.consumer = $1
+        and c.consumer = a.consumer and c.topic = a.topic and c.key = a.key
+        and (c.epoch, c.sequence) >= (a.epoch, a.sequence)`,
+    consumer,
+  );

@@ -1,0 +1,227 @@
+import type { SqlExecutor } from '@dsops/database';
+import type { Arrival, Coordinates } from './judge.js';
+import type { Progress } from './place.js';
+
+export interface Cursor extends Coordinates {
+  readonly startSequence: bigint;
+}
+
+export interface KeyOf {
+  readonly topic: string;
+  readonly key: string;
+}
+
+export type ParkedState = 'waiting' | 'retrying' | 'unknown' | 'dead';
+
+/** An event that waits, without its body. */
+export interface ParkedHead extends Coordinates {
+  readonly id: string;
+  readonly state: ParkedState;
+  readonly attempts: number;
+  readonly isDue: boolean;
+}
+
+export interface ParkedEvent extends ParkedHead {
+  readonly body: string;
+}
+
+const CURSOR = 'topic, key, epoch, sequence, start_sequence as "startSequence"';
+const columns = (keys: readonly KeyOf[]) => [keys.map(({ topic }) => topic), keys.map(({ key }) => key)] as const;
+const places = (all: readonly Coordinates[]) =>
+  [...columns(all), all.map(({ epoch }) => epoch), all.map(({ sequence }) => String(sequence))] as const;
+
+/**
+ * Locks the cursors of these keys, sorted, and makes those of new keys. Every transaction that applies, parks, drains or
+ * replays starts with this.
+ */
+export async function lockCursors(tx: SqlExecutor, consumer: string, keys: readonly KeyOf[]): Promise<Cursor[]> {
+  const lock = () =>
+    tx.$queryRawUnsafe<Cursor[]>(
+      `select ${CURSOR} from consumer_cursors
+        where consumer = $1 and (topic, key) in (select * from unnest($2::text[], $3::text[]))
+        order by topic, key for update`,
+      consumer,
+      ...columns(keys),
+    );
+  const known = await lock();
+  if (known.length === keys.length) return known;
+  await tx.$executeRawUnsafe(
+    `insert into consumer_cursors (consumer, topic, key)
+     select $1, k.topic, k.key from unnest($2::text[], $3::text[]) as k(topic, key) order by k.topic, k.key
+     on conflict do nothing`,
+    consumer,
+    ...columns(keys),
+  );
+  return lock();
+}
+
+/** For each key the first event that waits above its cursor. */
+export const firstParked = (
+  tx: SqlExecutor,
+  consumer: string,
+  cursors: readonly Coordinates[],
+): Promise<ParkedHead[]> =>
+  tx.$queryRawUnsafe<ParkedHead[]>(
+    `select p.topic, p.key, p.epoch, p.sequence, p.event_id as id, p.state, p.attempts,
+            coalesce(p.next_attempt_at <= now(), false) as "isDue"
+       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as c(topic, key, epoch, sequence)
+      cross join lateral (
+        select * from parked p
+         where p.consumer = $1 and p.topic = c.topic and p.key = c.key and (p.epoch, p.sequence) > (c.epoch, c.sequence)
+         order by p.epoch, p.sequence limit 1) p`,
+    consumer,
+    ...places(cursors),
+  );
+
+/** What waits behind a place within its epoch, in order. */
+export const parkedBehind = (
+  tx: SqlExecutor,
+  consumer: string,
+  cursor: Coordinates,
+  limit: number,
+): Promise<ParkedEvent[]> =>
+  tx.$queryRawUnsafe<ParkedEvent[]>(
+    `select topic, key, epoch, sequence, event_id as id, state, attempts, body::text as body,
+            coalesce(next_attempt_at <= now(), false) as "isDue"
+       from parked
+      where consumer = $1 and topic = $2 and key = $3 and epoch = $4 and sequence > $5::bigint
+      order by sequence limit $6`,
+    consumer,
+    cursor.topic,
+    cursor.key,
+    cursor.epoch,
+    String(cursor.sequence),
+    limit,
+  );
+
+/** The place directly behind the cursor. */
+const IS_NEXT = `(p.epoch = c.epoch and p.sequence = c.sequence + 1 or p.epoch > c.epoch and p.sequence = 1)`;
+
+/** Keys whose next event waits and is to be tried now. */
+export const dueKeys = (database: SqlExecutor, consumer: string, limit: number): Promise<KeyOf[]> =>
+  database.$queryRawUnsafe<KeyOf[]>(
+    `select p.topic, p.key
+       from parked p join consumer_cursors c on c.consumer = p.consumer and c.topic = p.topic and c.key = p.key
+      where p.consumer = $1 and p.next_attempt_at <= now() and ${IS_NEXT}
+      group by p.topic, p.key order by min(p.next_attempt_at) limit $2`,
+    consumer,
+    limit,
+  );
+
+/** After an update, an event that stops its key because no contract fitted may have become known. */
+export const retryUnknown = (database: SqlExecutor, consumer: string): Promise<number> =>
+  database.$executeRawUnsafe(
+    `update parked p set next_attempt_at = now() from consumer_cursors c
+      where p.consumer = $1 and p.state = 'unknown'
+        and c.consumer = p.consumer and c.topic = p.topic and c.key = p.key and ${IS_NEXT}`,
+    consumer,
+  );
+
+/** Moves cursors and keeps which events stood at the settled places. */
+export async function settle(
+  tx: SqlExecutor,
+  consumer: string,
+  cursors: readonly Coordinates[],
+  events: readonly (Coordinates & { readonly id: string })[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await tx.$executeRawUnsafe(
+    `with moved as (
+       update consumer_cursors c set epoch = m.epoch, sequence = m.sequence
+         from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as m(topic, key, epoch, sequence)
+        where c.consumer = $1 and c.topic = m.topic and c.key = m.key)
+     insert into processed_events (consumer, topic, key, epoch, sequence, event_id)
+     select $1, * from unnest($6::text[], $7::text[], $8::integer[], $9::text[]::bigint[], $10::text[])`,
+    consumer,
+    ...places(cursors),
+    ...places(events),
+    events.map(({ id }) => id),
+  );
+}
+
+/** The ids that stood at these places, in the order asked; null where none is known any more. */
+export async function settledIds(
+  tx: SqlExecutor,
+  consumer: string,
+  asked: readonly Coordinates[],
+): Promise<(string | null)[]> {
+  const rows = await tx.$queryRawUnsafe<{ id: string | null }[]>(
+    `select p.event_id as id
+       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[])
+            with ordinality as a(topic, key, epoch, sequence, nth)
+       left join processed_events p on p.consumer = $1 and p.topic = a.topic and p.key = a.key
+                                   and p.epoch = a.epoch and p.sequence = a.sequence
+      order by a.nth`,
+    consumer,
+    ...places(asked),
+  );
+  return rows.map(({ id }) => id);
+}
+
+export interface ToPark {
+  readonly arrival: Pick<Arrival, 'id' | 'body'> & Coordinates;
+  readonly state: ParkedState;
+  readonly attempts: number;
+  /** When it is tried again; null: not before something else happens. */
+  readonly delayMs: number | null;
+  readonly reason: string | null;
+}
+
+/**
+ * Parks events. Where the same event waits already, a failure updates it and a mere wait does not.
+ * @returns ids of other events that wait at one of the places: conflicts
+ */
+export async function park(tx: SqlExecutor, consumer: string, all: readonly ToPark[]): Promise<Set<string>> {
+  if (all.length === 0) return new Set();
+  const rows = await tx.$queryRawUnsafe<{ id: string }[]>(
+    `with given as (
+       select * from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[], $6::text[], $7::text[], $8::text[],
+                            $9::integer[], $10::double precision[], $11::text[])
+              as g(topic, key, epoch, sequence, event_id, body, state, attempts, delay_ms, reason)
+     ), kept as (
+       insert into parked as p (consumer, topic, key, epoch, sequence, event_id, body, state, attempts, next_attempt_at, reason)
+       select $1, topic, key, epoch, sequence, event_id, body::json, state, attempts,
+              now() + delay_ms * interval '1 millisecond', reason
+         from given
+       on conflict (consumer, topic, key, epoch, sequence) do update
+          set state = case when excluded.state = 'waiting' then p.state else excluded.state end,
+              attempts = greatest(p.attempts, excluded.attempts),
+              next_attempt_at = case when excluded.state = 'waiting' and excluded.next_attempt_at is null
+                                     then p.next_attempt_at else excluded.next_attempt_at end,
+              reason = coalesce(excluded.reason, p.reason),
+              body = case when p.state = 'unknown' then excluded.body else p.body end
+        where p.event_id = excluded.event_id
+       returning event_id)
+     select event_id as id from given where event_id not in (select event_id from kept)`,
+    consumer,
+    ...places(all.map(({ arrival }) => arrival)),
+    all.map(({ arrival }) => arrival.id),
+    all.map(({ arrival }) => arrival.body),
+    all.map(({ state }) => state),
+    all.map(({ attempts }) => attempts),
+    all.map(({ delayMs }) => delayMs),
+    all.map(({ reason }) => reason),
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+export async function unpark(tx: SqlExecutor, consumer: string, settled: readonly Coordinates[]): Promise<void> {
+  if (settled.length === 0) return;
+  await tx.$executeRawUnsafe(
+    `delete from parked p using unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as s(topic, key, epoch, sequence)
+      where p.consumer = $1 and p.topic = s.topic and p.key = s.key and p.epoch = s.epoch and p.sequence = s.sequence`,
+    consumer,
+    ...places(settled),
+  );
+}
+
+/** Takes out what still waits of epochs that have ended, with its bodies. */
+export const unparkStale = (tx: SqlExecutor, consumer: string, cursor: KeyOf & Progress) =>
+  tx.$queryRawUnsafe<(Coordinates & { id: string; body: string })[]>(
+    `delete from parked where consumer = $1 and topic = $2 and key = $3 and epoch < $4
+     returning topic, key, epoch, sequence, event_id as id, body::text as body`,
+    consumer,
+    cursor.topic,
+    cursor.key,
+    cursor.epoch,
+  );

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { envelopeSchema, type EventDefinition, type EventEnvelope } from '@dsops/contracts';
+import type { Delivery } from '../transport.js';
+
+export interface Coordinates {
+  readonly topic: string;
+  readonly key: string;
+  readonly epoch: number;
+  readonly sequence: bigint;
+}
+
+/** A delivery that has a place in the order of its key. */
+export interface Arrival extends Coordinates {
+  readonly id: string;
+  readonly type: string;
+  /** JSON text of the whole envelope. */
+  readonly body: string;
+  /** The checked event; undefined when no contract of this release fits, and then `fault` says why. */
+  readonly event: EventEnvelope | undefined;
+  readonly fault: string | undefined;
+}
+
+/** A body that no place can be given to. */
+export interface Unreadable {
+  readonly topic: string;
+  /** The hash of the body, so that its redelivery is recognised. */
+  readonly id: string;
+  readonly body: string;
+  readonly fault: string;
+}
+
+export type Judged = { readonly arrival: Arrival } | { readonly unreadable: Unreadable };
+
+/** Text of PostgreSQL has no NUL; a contract that allows one in a key does not exist. */
+const withoutNul = (text: string): string => text.replaceAll('\u0000', '\uFFFD');
+
+/** JSON text of anything that a transport may hand over; `undefined` and functions become null. */
+const jsonOf = (body: unknown): string => JSON.stringify(body) ?? 'null';
+
+const paths = (issues: readonly { path: PropertyKey[] }[]): string =>
+  [...new Set(issues.map(({ path }) => path.map(String).join('.') || 'the body'))].slice(0, 5).join(', ');
+
+/** Checks a delivery against the envelope and the contract of its type. Faults name places, never values. */
+export function judge(delivery: Delivery, registry: ReadonlyMap<string, EventDefinition>): Judged {
+  const envelope = envelopeSchema.safeParse(delivery.body);
+  const body = jsonOf(delivery.body);
+  if (!envelope.success) {
+    const id = createHash('sha256').update(`${delivery.topic}\n${body}`).digest('hex');
+    const fault = `It is no CloudEvent of ours: wrong at ${paths(envelope.error.issues)}.`;
+    return { unreadable: { topic: withoutNul(delivery.topic), id, body, fault } };
+  }
+  const { id, type, partitionkey, sequence, epoch } = envelope.data;
+  const place = {
+    topic: withoutNul(delivery.topic),
+    key: withoutNul(partitionkey),
+    epoch,
+    sequence: BigInt(sequence),
+  };
+  const base = { ...place, id, type: withoutNul(type), body };
+  const definition = registry.get(type);
+  if (definition === undefined)
+    return { arrival: { ...base, event: undefined, fault: 'Its type is unknown to this release.' } };
+  if (definition.topic !== delivery.topic)
+    return { arrival: { ...base, event: undefined, fault: `Its type belongs to the topic ${definition.topic}.` } };
+  const data = definition.data.safeParse(envelope.data.data);
+  if (!data.success) {
+    const fault = `It breaks the contract of its type at ${paths(data.error.issues)}.`;
+    return { arrival: { ...base, event: undefined, fault } };
+  }
+  return { arrival: { ...base, event: { ...envelope.data, data: data.data }, fault: undefined } };
+}

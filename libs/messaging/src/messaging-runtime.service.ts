@@ -1,0 +1,107 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { consumers as allConsumers, eventRegistry, type ConsumerDeclaration, type ServiceName } from '@dsops/contracts';
+import type { Database } from '@dsops/database';
+import { systemClock, type Clock, type Secret } from '@dsops/kernel';
+import { matchHandlers, type BootedConsumer, type FoundConsumer } from './boot-check.js';
+import { CONSUMER_NAME } from './event-consumer.js';
+import { readFigures, type MessagingFigures } from './figures.repository.js';
+import type { Consumer } from './inbox/consumer.service.js';
+import type { MessagingOptions } from './messaging.options.js';
+import { Relay } from './outbox/relay.service.js';
+import { PrismaUnitOfWork, preparingFor } from './outbox/unit-of-work.service.js';
+import { RunningConsumer } from './running-consumer.service.js';
+
+export const MESSAGING_OPTIONS = Symbol('MessagingOptions');
+
+/** The messaging of one service: its relay, its consumers, and their lifetime. */
+@Injectable()
+export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly service: ServiceName;
+  readonly database: Database;
+  readonly unitOfWork: PrismaUnitOfWork;
+  private readonly relay: Relay;
+  private readonly clock: Clock;
+  private readonly declarations: readonly ConsumerDeclaration[];
+  private running: readonly RunningConsumer[] = [];
+
+  constructor(
+    @Inject(MESSAGING_OPTIONS) private readonly options: MessagingOptions,
+    private readonly discovery: DiscoveryService,
+  ) {
+    const { service, database, transport, logger } = options;
+    this.service = service;
+    this.database = database;
+    this.clock = options.clock ?? systemClock;
+    this.declarations = options.declarations ?? Object.values(allConsumers);
+    this.relay = new Relay({
+      service,
+      database,
+      transport,
+      logger,
+      settings: options.relay ?? {},
+      consumersOf: (topic) => this.declarations.filter(({ topics }) => topics.some((one) => one === topic)).map(({ name }) => name), // prettier-ignore
+    });
+    this.unitOfWork = new PrismaUnitOfWork(database, service, this.clock, () => this.relay.poke());
+  }
+
+  /** The consumers of this service, from the application's start on. */
+  get consumers(): readonly Consumer[] {
+    return this.running.map(({ consumer }) => consumer);
+  }
+
+  /** How this service's messaging stands, for metrics. */
+  figures(): Promise<MessagingFigures> {
+    return readFigures(this.database);
+  }
+
+  /** What callers of the internal routes must show, where the service's port does not ask for it already. */
+  get internalToken(): Secret | undefined {
+    return this.options.internalToken;
+  }
+
+  /**
+   * Checks handlers against declarations before anything runs. A service is up when its consumers listen, unless they
+   * need others for that: then they connect in the background.
+   */
+  async onApplicationBootstrap(): Promise<void> {
+    const own = this.declarations.filter(({ service }) => service === this.service);
+    const booted = matchHandlers(own, this.findConsumers());
+    this.relay.start();
+    this.running = booted.map((one) => this.runningConsumer(one));
+    await Promise.all(this.running.map((consumer) => consumer.start()));
+  }
+
+  /** Consumers finish their batches, then the relay publishes what is left. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await Promise.all(this.running.map((consumer) => consumer.stop()));
+    await this.relay.stop();
+  }
+
+  private findConsumers(): FoundConsumer[] {
+    return this.discovery.getProviders().flatMap(({ metatype, instance }) => {
+      if (typeof metatype !== 'function' || typeof instance !== 'object' || instance === null) return [];
+      const name = Reflect.getMetadata(CONSUMER_NAME, metatype) as string | undefined;
+      return name === undefined ? [] : [{ name, instance: instance as object }];
+    });
+  }
+
+  private runningConsumer({ declaration, handlers }: BootedConsumer): RunningConsumer {
+    const { transport, invoker, logger, register, registry, consumer, sweep } = this.options;
+    return new RunningConsumer({
+      declaration,
+      handlers,
+      registry: registry ?? eventRegistry,
+      database: this.database,
+      logger,
+      clock: this.clock,
+      prepare: preparingFor(this.service, this.clock),
+      onSaid: () => this.relay.poke(),
+      settings: consumer ?? {},
+      transport,
+      invoker,
+      startsFrom: register?.[declaration.name] ?? 'beginning',
+      sweep: sweep ?? {},
+    });
+  }
+}

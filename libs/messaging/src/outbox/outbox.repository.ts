@@ -1,0 +1,120 @@
+import type { EventEnvelope, ServiceName, Topic } from '@dsops/contracts';
+import type { SqlExecutor } from '@dsops/database';
+import type { Published } from '../transport.js';
+import { envelopeOf, type EmittedEvent, type Place } from './emitted-event.js';
+
+/**
+ * Takes events into the outbox, each with the next sequence of its key. The last thing of a transaction: from here on
+ * the counters of its keys are locked until it commits, so a sequence has no gaps and follows the order of commits.
+ * Counters are locked in sorted order, whatever the order of the events, so that units with the same keys never wait for
+ * each other in a circle.
+ */
+export async function writeOutbox(tx: SqlExecutor, events: readonly EmittedEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  await tx.$executeRawUnsafe(
+    `with said as (
+       select *, row_number() over (partition by topic, key order by nth) as nth_of_key
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+              with ordinality as s(topic, key, id, type, subject, said_at, traceparent, data, nth)
+     ), taken as (
+       insert into sequence_counters as c (topic, key, epoch, head, changed_in)
+       select s.topic, s.key, (select epoch from producer_epoch), count(*), pg_current_xact_id()
+         from said s group by s.topic, s.key order by s.topic, s.key
+       on conflict (topic, key) do update
+          set head = case when c.epoch = excluded.epoch then c.head + excluded.head else excluded.head end,
+              epoch = excluded.epoch, changed_in = excluded.changed_in
+       returning topic, key, epoch, head
+     )
+     insert into outbox (topic, key, epoch, sequence, id, type, subject, said_at, traceparent, data)
+     select s.topic, s.key, t.epoch,
+            t.head - count(*) over (partition by s.topic, s.key) + s.nth_of_key,
+            s.id, s.type, s.subject, s.said_at, s.traceparent, s.data::json
+       from said s join taken t on t.topic = s.topic and t.key = s.key
+      order by s.nth`,
+    events.map((event) => event.topic),
+    events.map((event) => event.key),
+    events.map((event) => event.id),
+    events.map((event) => event.type),
+    events.map((event) => event.subject),
+    events.map((event) => event.saidAt.toISOString()),
+    events.map((event) => event.traceparent ?? null),
+    events.map((event) => event.data),
+  );
+}
+
+/** A row of the outbox that is to be published. */
+export interface UnsentEntry extends Published {
+  readonly position: bigint;
+}
+
+interface OutboxRow {
+  position: bigint;
+  topic: Topic;
+  key: string;
+  epoch: number;
+  sequence: bigint;
+  id: string;
+  type: string;
+  subject: string;
+  said_at: Date;
+  traceparent: string | null;
+  data: string;
+}
+
+const COLUMNS = 'position, topic, key, epoch, sequence, id, type, subject, said_at, traceparent, data::text as data';
+
+const envelopeOfRow = (service: ServiceName, row: OutboxRow): EventEnvelope => {
+  const place: Place = { epoch: row.epoch, sequence: row.sequence };
+  return envelopeOf(service, { ...row, saidAt: row.said_at, traceparent: row.traceparent ?? undefined }, place);
+};
+
+/**
+ * What is still to be published, in the order of each key; keys that back off are left out. It looks for rows that are
+ * not marked, never above a mark: a transaction that commits late has a low position.
+ */
+export async function readUnsent(database: SqlExecutor, service: ServiceName, limit: number): Promise<UnsentEntry[]> {
+  const rows = await database.$queryRawUnsafe<OutboxRow[]>(
+    `select ${COLUMNS} from outbox o
+      where sent_at is null
+        and not exists (select from relay_backoffs b where b.topic = o.topic and b.key = o.key and b.retry_at > now())
+      order by position limit $1`,
+    limit,
+  );
+  return rows.map((row) => ({
+    position: row.position,
+    topic: row.topic,
+    key: row.key,
+    event: envelopeOfRow(service, row),
+  }));
+}
+
+/** Events of one key above a place, in order, as they were published. */
+export async function readEventsAbove(
+  database: SqlExecutor,
+  service: ServiceName,
+  above: { topic: string; key: string; epoch: number; sequence: bigint },
+  limit: number,
+): Promise<EventEnvelope[]> {
+  const rows = await database.$queryRawUnsafe<OutboxRow[]>(
+    `select ${COLUMNS} from outbox
+      where topic = $1 and key = $2 and (epoch, sequence) > ($3::integer, $4::bigint)
+      order by epoch, sequence limit $5`,
+    above.topic,
+    above.key,
+    above.epoch,
+    String(above.sequence),
+    limit,
+  );
+  return rows.map((row) => envelopeOfRow(service, row));
+}
+
+/**
+ * Raises the epoch: from now on every key counts from 1 again. Only for a database that was restored from a copy.
+ * @returns the new epoch
+ */
+export async function raiseEpoch(tx: SqlExecutor): Promise<number> {
+  const rows = await tx.$queryRawUnsafe<{ epoch: number }[]>(
+    'update producer_epoch set epoch = epoch + 1 returning epoch',
+  );
+  return rows[0]!.epoch;
+}

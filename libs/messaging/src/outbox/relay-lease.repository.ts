@@ -1,0 +1,90 @@
+import type { SqlExecutor } from '@dsops/database';
+
+/** The right to publish, on the database's time. A later holder has a higher fence. */
+export interface Lease {
+  readonly holder: string;
+  readonly fence: bigint;
+}
+
+/** Takes the lease when it is free or has run out; undefined when another relay holds it. */
+export async function takeLease(database: SqlExecutor, holder: string, ttlMs: number): Promise<Lease | undefined> {
+  const rows = await database.$queryRawUnsafe<{ fence: bigint }[]>(
+    `insert into relay_lease as l (holder, fence, expires_at) values ($1, 1, now() + $2 * interval '1 millisecond')
+     on conflict (only_row) do update
+        set holder = excluded.holder, fence = l.fence + 1, expires_at = excluded.expires_at
+      where l.expires_at < now()
+     returning fence`,
+    holder,
+    ttlMs,
+  );
+  return rows[0] && { holder, fence: rows[0].fence };
+}
+
+/** Renews the lease, also one that has run out and that nobody else wanted. False when it was lost. */
+export async function renewLease(database: SqlExecutor, lease: Lease, ttlMs: number): Promise<boolean> {
+  const renewed = await database.$executeRawUnsafe(
+    `update relay_lease set expires_at = now() + $2 * interval '1 millisecond'
+      where fence = $1::bigint`,
+    String(lease.fence),
+    ttlMs,
+  );
+  return renewed === 1;
+}
+
+/** Gives the lease back, so that the next relay need not wait until it has run out. */
+export async function releaseLease(database: SqlExecutor, lease: Lease): Promise<void> {
+  await database.$executeRawUnsafe('update relay_lease set expires_at = now() - interval \'1 second\' where fence = $1::bigint', String(lease.fence)); // prettier-ignore
+}
+
+/**
+ * Marks entries as sent, if nobody else took the lease: the fence stands in the statement itself, so a relay that was
+ * asleep while another took over marks nothing.
+ * @returns whether the lease was still its own
+ */
+export async function markSent(database: SqlExecutor, lease: Lease, positions: readonly bigint[]): Promise<boolean> {
+  if (positions.length === 0) return true;
+  const marked = await database.$executeRawUnsafe(
+    `update outbox o set sent_at = now() from relay_lease l
+      where o.position = any($1::text[]::bigint[]) and l.fence = $2::bigint`,
+    positions.map(String),
+    String(lease.fence),
+  );
+  return marked > 0;
+}
+
+export interface RefusedKey {
+  readonly topic: string;
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** A refused entry holds back its key only, for 1 s, 2 s, 4 s … up to a minute. */
+export async function backOffKeys(database: SqlExecutor, lease: Lease, refused: readonly RefusedKey[]): Promise<void> {
+  if (refused.length === 0) return;
+  await database.$executeRawUnsafe(
+    `insert into relay_backoffs as b (topic, key, attempts, retry_at, reason)
+     select distinct on (r.topic, r.key) r.topic, r.key, 1, now() + interval '1 second', r.reason
+       from unnest($1::text[], $2::text[], $3::text[]) as r(topic, key, reason), relay_lease l
+      where l.fence = $4::bigint
+     on conflict (topic, key) do update
+        set attempts = b.attempts + 1, reason = excluded.reason,
+            retry_at = now() + least(power(2, b.attempts), 60) * interval '1 second'`,
+    refused.map((entry) => entry.topic),
+    refused.map((entry) => entry.key),
+    refused.map((entry) => entry.reason),
+    String(lease.fence),
+  );
+}
+
+/** Keys whose entries were accepted back off no longer. */
+export async function clearBackOffs(database: SqlExecutor): Promise<void> {
+  await database.$executeRawUnsafe(
+    `delete from relay_backoffs b
+      where not exists (select from outbox o where o.topic = b.topic and o.key = b.key and o.sent_at is null)`,
+  );
+}
+
+export async function hasBackOffs(database: SqlExecutor): Promise<boolean> {
+  const rows = await database.$queryRawUnsafe<unknown[]>('select 1 from relay_backoffs limit 1');
+  return rows.length > 0;
+}

@@ -1,0 +1,200 @@
+import { randomUUID } from 'node:crypto';
+import type { ServiceName } from '@dsops/contracts';
+import type { SqlExecutor } from '@dsops/database';
+import type { Logger } from '@dsops/platform';
+import type { Transport } from '../transport.js';
+import { WakeUp } from '../wake-up.js';
+import { readUnsent, type UnsentEntry } from './outbox.repository.js';
+import { pruneOutbox } from './pruning.repository.js';
+import * as leases from './relay-lease.repository.js';
+
+export interface RelaySettings {
+  /** How often it looks when nothing wakes it. A unit committed in this process wakes it at once. */
+  readonly pollMs: number;
+  readonly batchSize: number;
+  readonly leaseMs: number;
+  /** Sent entries stay at least this long, and longer while a consumer is behind. */
+  readonly keepSentMs: number;
+  readonly pruneEveryMs: number;
+}
+
+export const RELAY_DEFAULTS: RelaySettings = {
+  pollMs: 1_000,
+  batchSize: 500,
+  leaseMs: 15_000,
+  keepSentMs: 7 * 86_400_000,
+  pruneEveryMs: 60_000,
+};
+
+/** After so many entries of different keys that failed alone, it is the transport that is down and not the entries. */
+const SUSPECTS = 3;
+const LONGEST_PAUSE_MS = 5_000;
+
+interface RelayParts {
+  readonly service: ServiceName;
+  readonly database: SqlExecutor;
+  readonly transport: Transport;
+  readonly logger: Logger;
+  readonly settings?: Partial<RelaySettings>;
+  /** Every consumer that must have settled an event of this topic before it may be pruned. */
+  readonly consumersOf: (topic: string) => readonly string[];
+}
+
+/**
+ * Publishes what the outbox holds. One relay per service works at a time; the others wait for its lease.
+ *
+ *   waiting ── lease taken ──▶ publishing ── nothing left ──▶ waiting for a wake-up or the next look
+ *      ▲                            │
+ *      └──────── lease lost ────────┘      a batch that fails whole is halved, down to the entry that it fails for
+ */
+export class Relay {
+  private readonly settings: RelaySettings;
+  private readonly wakeUp = new WakeUp();
+  private readonly stopping = new WakeUp();
+  private readonly holder = randomUUID();
+  private lease: leases.Lease | undefined;
+  private renewAtMs = 0;
+  private pruneAtMs = 0;
+  private isStopping = false;
+  private running: Promise<void> | undefined;
+  private batchSize: number;
+  private failures = 0;
+  private hasBackOffs = true;
+  private suspects: UnsentEntry[] = [];
+
+  constructor(private readonly parts: RelayParts) {
+    this.settings = { ...RELAY_DEFAULTS, ...parts.settings };
+    this.batchSize = this.settings.batchSize;
+  }
+
+  start(): void {
+    this.running ??= this.loop();
+  }
+
+  /** Something was said: look now. */
+  poke(): void {
+    this.wakeUp.ring();
+  }
+
+  /** Publishes what is there, gives the lease back, and resolves. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.wakeUp.ring();
+    this.stopping.ring();
+    await this.running;
+    if (this.lease === undefined) return;
+    await leases.releaseLease(this.parts.database, this.lease).catch(() => undefined); // it runs out by itself
+    this.lease = undefined;
+  }
+
+  private async loop(): Promise<void> {
+    for (;;) {
+      const isLastRound = this.isStopping;
+      const pauseMs = await this.round().catch((error: unknown) => {
+        this.parts.logger.warn({ error }, 'relay paused');
+        return this.pauseMs();
+      });
+      if (isLastRound) return;
+      if (pauseMs === 0 || this.isStopping) continue;
+      // A relay without the lease is not woken by what is said: another one is.
+      await (this.lease === undefined ? this.stopping : this.wakeUp).wait(pauseMs);
+    }
+  }
+
+  /** One batch. Answers how long to pause before the next one, 0 when there may be more. */
+  private async round(): Promise<number> {
+    if (!(await this.holdsLease())) return Math.min(this.settings.leaseMs / 3, this.settings.pollMs);
+    await this.prune();
+    const entries = await readUnsent(this.parts.database, this.parts.service, this.batchSize + this.suspects.length);
+    const batch = this.withoutSuspects(entries).slice(0, this.batchSize);
+    if (batch.length === 0) return this.settleIdle();
+    return this.publish(batch);
+  }
+
+  private async publish(batch: readonly UnsentEntry[]): Promise<number> {
+    const { database, transport } = this.parts;
+    const lease = this.lease!;
+    const isFull = batch.length === this.batchSize;
+    let refused: Awaited<ReturnType<Transport['publish']>>['refused'];
+    try {
+      ({ refused } = await transport.publish(batch));
+    } catch (error) {
+      return this.afterFailure(batch, error);
+    }
+    const reasonOf = new Map(refused.map(({ id, reason }) => [id, reason]));
+    const accepted = batch.filter(({ event }) => !reasonOf.has(event.id));
+    const held = await leases.markSent(database, lease, accepted.map(({ position }) => position)); // prettier-ignore
+    if (!held) this.lease = undefined;
+    const backingOff = batch.filter(({ event }) => reasonOf.has(event.id));
+    // Entries that failed alone were to blame after all, since others go through.
+    if (accepted.length > 0) backingOff.push(...this.suspects.splice(0));
+    await this.backOff(lease, backingOff.map(({ topic, key, event }) => ({ topic, key, reason: reasonOf.get(event.id) ?? 'refused alone' }))); // prettier-ignore
+    this.failures = 0;
+    this.batchSize = Math.min(this.batchSize * 2, this.settings.batchSize);
+    // A batch that was not full was all there was; what came meanwhile has rung the bell.
+    return isFull ? 0 : this.settings.pollMs;
+  }
+
+  private afterFailure(batch: readonly UnsentEntry[], error: unknown): number {
+    this.parts.logger.warn({ error, entries: batch.length }, 'publishing failed');
+    if (batch.length > 1) {
+      this.batchSize = Math.ceil(batch.length / 2);
+      return 0;
+    }
+    this.suspects.push(...batch);
+    if (this.suspects.length < SUSPECTS) return 0;
+    this.suspects = [];
+    return this.pauseMs();
+  }
+
+  private async backOff(lease: leases.Lease, refused: readonly leases.RefusedKey[]): Promise<void> {
+    if (refused.length === 0) return;
+    this.hasBackOffs = true;
+    this.parts.logger.warn({ entries: refused.length }, 'entries refused');
+    await leases.backOffKeys(this.parts.database, lease, refused);
+  }
+
+  private withoutSuspects(entries: readonly UnsentEntry[]): readonly UnsentEntry[] {
+    if (this.suspects.length === 0) return entries;
+    return entries.filter((entry) => !this.suspects.some(({ topic, key }) => topic === entry.topic && key === entry.key)); // prettier-ignore
+  }
+
+  private async settleIdle(): Promise<number> {
+    if (this.suspects.length > 0) {
+      this.suspects = []; // nothing else to compare with: it is tried again
+      return this.pauseMs();
+    }
+    if (this.hasBackOffs) {
+      await leases.clearBackOffs(this.parts.database);
+      this.hasBackOffs = await leases.hasBackOffs(this.parts.database);
+    }
+    return this.settings.pollMs;
+  }
+
+  private pauseMs(): number {
+    this.failures += 1;
+    return Math.min(50 * 2 ** this.failures, LONGEST_PAUSE_MS);
+  }
+
+  private async holdsLease(): Promise<boolean> {
+    const { database } = this.parts;
+    const { leaseMs } = this.settings;
+    const nowMs = performance.now();
+    if (
+      this.lease !== undefined &&
+      nowMs >= this.renewAtMs &&
+      !(await leases.renewLease(database, this.lease, leaseMs))
+    )
+      this.lease = undefined;
+    else if (this.lease !== undefined && nowMs < this.renewAtMs) return true;
+    this.lease ??= await leases.takeLease(database, this.holder, leaseMs);
+    this.renewAtMs = nowMs + leaseMs / 3;
+    return this.lease !== undefined;
+  }
+
+  private async prune(): Promise<void> {
+    if (performance.now() < this.pruneAtMs) return;
+    this.pruneAtMs = performance.now() + this.settings.pruneEveryMs;
+    await pruneOutbox(this.parts.database, this.parts.consumersOf, this.settings.keepSentMs);
+  }
+}

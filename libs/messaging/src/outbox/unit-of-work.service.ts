@@ -1,0 +1,63 @@
+import type { ServiceName } from '@dsops/contracts';
+import type { Database, SqlExecutor } from '@dsops/database';
+import { newId, systemClock, type Clock } from '@dsops/kernel';
+import { currentContext } from '@dsops/platform';
+import { isRerun } from '../database-error.js';
+import type { EventToEmit, Unit, UnitOfWork } from '../unit-of-work.js';
+import { CollectingUnit } from './collecting-unit.js';
+import { prepareEvent, type EmittedEvent } from './emitted-event.js';
+import { writeOutbox } from './outbox.repository.js';
+
+export const UNIT_OF_WORK = Symbol('UnitOfWork');
+
+/** How long a unit may wait for a connection, and how long it may run. */
+const MAX_WAIT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
+const RUNS = 5;
+
+/** Turns what a unit wants to say into an event with an id, the present instant, and the trace it belongs to. */
+export const preparingFor =
+  (service: ServiceName, clock: Clock) =>
+  (event: EventToEmit): EmittedEvent =>
+    prepareEvent(service, event, { id: newId(), saidAt: clock.now(), traceparent: currentContext()?.traceparent });
+
+/** The unit of work of one service on its own Prisma client. `onCommit` hears of each unit that has said something. */
+export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements UnitOfWork<Tx> {
+  private readonly prepare: (event: EventToEmit) => EmittedEvent;
+
+  constructor(
+    private readonly database: Database<Tx>,
+    service: ServiceName,
+    clock: Clock = systemClock,
+    private readonly onCommit: () => void = () => undefined,
+  ) {
+    this.prepare = preparingFor(service, clock);
+  }
+
+  async run<R>(work: (unit: Unit<Tx>) => Promise<R>): Promise<R> {
+    for (let run = 1; ; run += 1) {
+      try {
+        return await this.runOnce(work);
+      } catch (error) {
+        if (run === RUNS || !isRerun(error)) throw error;
+        await new Promise((done) => setTimeout(done, Math.random() * 10 * 2 ** run));
+      }
+    }
+  }
+
+  private async runOnce<R>(work: (unit: Unit<Tx>) => Promise<R>): Promise<R> {
+    let hasSaid = false;
+    const result = await this.database.$transaction(
+      async (tx) => {
+        const unit = new CollectingUnit(tx, this.prepare);
+        const answer = await work(unit);
+        await writeOutbox(tx, unit.emitted);
+        hasSaid = unit.emitted.length > 0;
+        return answer;
+      },
+      { maxWait: MAX_WAIT_MS, timeout: TIMEOUT_MS },
+    );
+    if (hasSaid) this.onCommit();
+    return result;
+  }
+}

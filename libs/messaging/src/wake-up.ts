@@ -1,0 +1,24 @@
+/** A bell for a loop that otherwise looks by itself now and then. Ringing while nobody waits is remembered once. */
+export class WakeUp {
+  private isRung = false;
+  private wake: (() => void) | undefined;
+
+  ring(): void {
+    this.isRung = true;
+    this.wake?.();
+  }
+
+  /** Resolves when it rings, at once if it rang since the last wait, and after `timeoutMs` at the latest. */
+  async wait(timeoutMs: number): Promise<void> {
+    if (!this.isRung)
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, timeoutMs);
+        this.wake = () => {
+          clearTimeout(timer);
+          done();
+        };
+      });
+    this.wake = undefined;
+    this.isRung = false;
+  }
+}

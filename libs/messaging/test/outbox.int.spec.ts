@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { rotationProgressed, rotationStarted, MAX_EVENT_BYTES, type EventEnvelope } from '@dsops/contracts';
+import { newId, systemClock } from '@dsops/kernel';
+import { inContext } from '@dsops/platform';
+import { readEventsAbove } from '../src/outbox/outbox.repository.js';
+import { PrismaUnitOfWork, raiseEpoch, type Unit } from '../src/index.js';
+import { openHarness, type EmbeddedHarness } from './harness.js';
+
+describe('a unit of work', () => {
+  let harness: EmbeddedHarness;
+  let work: PrismaUnitOfWork;
+  let commits: number;
+
+  beforeAll(async () => {
+    harness = await openHarness();
+    await harness.execute(`create table rotation.things (id text primary key, n integer not null default 0);
+                           grant all on rotation.things to dsops_rotation`);
+  });
+  afterAll(() => harness.close());
+  beforeEach(async () => {
+    await harness.execute('truncate rotation.outbox, rotation.sequence_counters, rotation.things');
+    commits = 0;
+    work = new PrismaUnitOfWork(harness.producer, 'rotation', systemClock, () => (commits += 1));
+  });
+
+  const emit = (unit: Unit, key: string, reason = '') =>
+    unit.emit({ event: rotationStarted, key, subject: 'rotation/1', data: { ...rotationStarted.example, reason } });
+  const saidOf = (key: string): Promise<EventEnvelope[]> =>
+    readEventsAbove(harness.producer, 'rotation', { topic: 'rotation-events', key, epoch: 0, sequence: 0n }, 1_000);
+  const sequencesOf = async (key: string) => (await saidOf(key)).map(({ sequence }) => Number(sequence));
+  const upTo = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
+
+  it('numbers the events of each key without gaps, whoever commits and whoever fails', async () => {
+    const runs = Array.from({ length: 120 }, (_, n) =>
+      work
+        .run(async (unit) => {
+          emit(unit, `key ${n % 3}`);
+          if (n % 4 === 0) throw new Error('taken back');
+          await unit.tx.$executeRawUnsafe('insert into things (id) values ($1)', String(n));
+        })
+        .catch(() => undefined),
+    );
+    await Promise.all(runs);
+    for (const key of ['key 0', 'key 1', 'key 2']) expect(await sequencesOf(key)).toEqual(upTo(30));
+    expect(commits).toBe(90);
+  });
+
+  it('keeps the order in which one unit says several events of a key', async () => {
+    await work.run(async (unit) => {
+      for (const reason of ['first', 'second', 'third']) {
+        emit(unit, 'a', reason);
+        emit(unit, 'b', reason);
+      }
+    });
+    const reasons = (await saidOf('a')).map(({ data }) => (data as { reason: string }).reason);
+    expect(reasons).toEqual(['first', 'second', 'third']);
+    expect(await sequencesOf('b')).toEqual([1, 2, 3]);
+  });
+
+  it('takes the keys of units that name them in opposite order without a deadlock', async () => {
+    const deadlocks = async () =>
+      Number(
+        (await harness.admin.query('select deadlocks from pg_stat_database where datname = current_database()')).rows[0]
+          .deadlocks,
+      );
+    const before = await deadlocks();
+    const keys = upTo(12).map((n) => `key ${n}`);
+    await Promise.all(
+      Array.from({ length: 80 }, (_, n) =>
+        work.run(async (unit) => {
+          for (const key of n % 2 === 0 ? keys : keys.toReversed()) emit(unit, key);
+        }),
+      ),
+    );
+    for (const key of keys) expect(await sequencesOf(key)).toEqual(upTo(80));
+    expect(await deadlocks()).toBe(before);
+  });
+
+  it('runs again when the database ends a deadlock with it', async () => {
+    await harness.execute("insert into rotation.things (id) values ('x'), ('y')");
+    let runs = 0;
+    let arrived = 0;
+    const bothHold = Promise.withResolvers<void>();
+    const touch = (first: string, second: string) =>
+      work.run(async (unit) => {
+        runs += 1;
+        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', first);
+        if ((arrived += 1) === 2) bothHold.resolve();
+        await bothHold.promise;
+        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', second);
+        emit(unit, 'a');
+      });
+    await Promise.all([touch('x', 'y'), touch('y', 'x')]);
+    expect(runs).toBeGreaterThan(2);
+    const { rows } = await harness.admin.query('select n from rotation.things');
+    expect(rows).toEqual([{ n: 2 }, { n: 2 }]);
+    expect(await sequencesOf('a')).toEqual([1, 2]);
+  });
+
+  it('stores the trace of the request and an identity that stays', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await inContext({ traceparent }, () => work.run(async (unit) => emit(unit, 'a')));
+    const [said] = await saidOf('a');
+    expect(said).toMatchObject({ traceparent, traceid: traceparent, source: '/dsops/rotation', partitionkey: 'a' });
+    expect(await saidOf('a')).toEqual([said]);
+  });
+
+  it.each([
+    ['breaks its contract', { trigger: 'whim' }, 'event_invalid'],
+    ['is too large', { reason: 'x'.repeat(MAX_EVENT_BYTES) }, 'event_too_large'],
+  ])('comes to nothing when an event %s', async (_, change, code) => {
+    const attempt = work.run(async (unit) => {
+      await unit.tx.$executeRawUnsafe("insert into things (id) values ('x')");
+      const data = { ...rotationStarted.example, ...change } as typeof rotationStarted.example;
+      unit.emit({ event: rotationStarted, key: 'a', subject: 'rotation/1', data });
+    });
+    await expect(attempt).rejects.toMatchObject({ code });
+    expect((await harness.admin.query('select from rotation.things')).rowCount).toBe(0);
+    expect(await saidOf('a')).toEqual([]);
+  });
+
+  it('says only events of its own service', async () => {
+    const foreign = new PrismaUnitOfWork(harness.consumer, 'notification');
+    await expect(foreign.run(async (unit) => emit(unit, 'a'))).rejects.toMatchObject({ code: 'event_invalid' });
+  });
+
+  it('counts from 1 again in a new epoch', async () => {
+    await work.run(async (unit) => {
+      emit(unit, 'a');
+      emit(unit, 'a');
+    });
+    const epoch = await work.run((unit) => raiseEpoch(unit.tx));
+    await work.run(async (unit) => {
+      unit.emit({
+        event: rotationProgressed,
+        key: 'a',
+        subject: `rotation/${newId()}`,
+        data: rotationProgressed.example,
+      });
+    });
+    const places = (await saidOf('a')).map((event) => [event.epoch, event.sequence]);
+    expect(places).toEqual([[1, '1'], [1, '2'], [epoch, '1']]); // prettier-ignore
+  });
+});

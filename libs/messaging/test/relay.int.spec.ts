@@ -1,0 +1,208 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { rotationStarted } from '@dsops/contracts';
+import { eventually } from '@dsops/testing';
+import { answerHeads, retireSubscriber } from '../src/completeness/heads.repository.js';
+import { PrismaUnitOfWork, type Published, type Transport } from '../src/index.js';
+import { pruneOutbox } from '../src/outbox/pruning.repository.js';
+import * as leases from '../src/outbox/relay-lease.repository.js';
+import { Relay } from '../src/outbox/relay.service.js';
+import { openHarness, type EmbeddedHarness } from './harness.js';
+
+/** A broker that accepts what it is told to accept, and remembers it. */
+class Broker implements Transport {
+  readonly accepted: Published[] = [];
+  readonly sizes: number[] = [];
+  isDown = false;
+  refuses: (entry: Published) => boolean = () => false;
+  failsWith: (entry: Published) => boolean = () => false;
+
+  async publish(batch: readonly Published[]): Promise<{ refused: { id: string; reason: string }[] }> {
+    this.sizes.push(batch.length);
+    if (this.isDown || batch.some(this.failsWith)) throw new Error('the broker refuses the whole bulk');
+    const refused = batch.filter(this.refuses);
+    this.accepted.push(...batch.filter((entry) => !refused.includes(entry)));
+    return { refused: refused.map(({ event }) => ({ id: event.id, reason: 'too hot' })) };
+  }
+
+  subscribe(): Promise<never> {
+    throw new Error('nobody listens here');
+  }
+
+  sequencesOf(key: string): number[] {
+    return this.accepted.filter((entry) => entry.key === key).map(({ event }) => Number(event.sequence));
+  }
+}
+
+describe('the relay', () => {
+  let harness: EmbeddedHarness;
+  let broker: Broker;
+  let work: PrismaUnitOfWork;
+  let relays: Relay[];
+
+  beforeAll(async () => {
+    harness = await openHarness();
+    work = new PrismaUnitOfWork(harness.producer, 'rotation');
+  });
+  afterAll(() => harness.close());
+  beforeEach(async () => {
+    broker = new Broker();
+    relays = [];
+    await harness.execute(`truncate rotation.outbox, rotation.sequence_counters, rotation.relay_lease,
+      rotation.relay_backoffs, rotation.subscribers, rotation.reported_cursors`);
+  });
+  afterEach(async () => {
+    for (const relay of relays) await relay.stop();
+  });
+
+  const say = (key: string, count = 1) =>
+    work.run(async (unit) => {
+      for (let n = 0; n < count; n += 1)
+        unit.emit({ event: rotationStarted, key, subject: 'rotation/1', data: rotationStarted.example });
+    });
+  const start = (transport: Transport = broker, settings = {}) => {
+    const { producer: database, logger } = harness;
+    const relay = new Relay({ service: 'rotation', database, transport, logger, consumersOf: () => [], settings: { pollMs: 20, leaseMs: 300, ...settings } }); // prettier-ignore
+    relays.push(relay);
+    relay.start();
+    return relay;
+  };
+  const upTo = (count: number) => Array.from({ length: count }, (_, n) => n + 1);
+  const unsent = async () => (await harness.admin.query('select from rotation.outbox where sent_at is null')).rowCount;
+
+  it('publishes what commits late, although later rows have gone long before', async () => {
+    const late = Promise.withResolvers<void>();
+    const isWritten = Promise.withResolvers<void>();
+    // The row of this transaction stands in the outbox before those of b, and is visible after them.
+    const writing = harness.producer.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe(
+        `with counted as (insert into sequence_counters values ('rotation-events', 'a', 1, 1, pg_current_xact_id()))
+         insert into outbox (topic, key, epoch, sequence, id, type, subject, said_at, data)
+         values ('rotation-events', 'a', 1, 1, '01JD0000000000000000000001', $1, 's', now(), '{}')`,
+        rotationStarted.type,
+      );
+      isWritten.resolve();
+      await late.promise;
+    });
+    await isWritten.promise;
+    start();
+    await say('b', 3);
+    await eventually(() => expect(broker.sequencesOf('b')).toEqual([1, 2, 3]));
+    late.resolve();
+    await writing;
+    await eventually(() => expect(broker.sequencesOf('a')).toEqual([1]));
+  });
+
+  it('works alone while it holds the lease, and another goes on when it has stopped', async () => {
+    const other = new Broker();
+    const first = start(broker);
+    await say('a');
+    await eventually(() => expect(broker.accepted.length).toBe(1));
+    start(other);
+    await say('a', 5);
+    await eventually(async () => expect(await unsent()).toBe(0));
+    expect(other.accepted).toEqual([]);
+    await first.stop();
+    await say('a');
+    await eventually(() => expect(other.sequencesOf('a')).toEqual([7]));
+    expect(broker.sequencesOf('a')).toEqual(upTo(6));
+  });
+
+  it('marks nothing after another has taken the lease: the fence stands in the statement', async () => {
+    await say('a', 3);
+    const { rows } = await harness.admin.query<{ position: string }>('select position from rotation.outbox');
+    const positions = rows.map(({ position }) => BigInt(position));
+    const asleep = await leases.takeLease(harness.producer, 'asleep', 1);
+    const awake = await eventually(async () => {
+      const taken = await leases.takeLease(harness.producer, 'awake', 60_000);
+      expect(taken).toBeDefined();
+      return taken!;
+    });
+    expect(awake.fence).toBeGreaterThan(asleep!.fence);
+    expect(await leases.markSent(harness.producer, asleep!, positions)).toBe(false);
+    expect(await leases.renewLease(harness.producer, asleep!, 60_000)).toBe(false);
+    expect(await unsent()).toBe(3);
+    expect(await leases.markSent(harness.producer, awake, positions)).toBe(true);
+    expect(await unsent()).toBe(0);
+  });
+
+  it('holds back the key of a refused entry, and only that', async () => {
+    broker.refuses = ({ key, event }) => key === 'a' && event.sequence === '2';
+    await say('a', 2);
+    start();
+    await eventually(() => expect(broker.sequencesOf('a')).toEqual([1]));
+    await say('a');
+    await say('b', 3);
+    await eventually(() => expect(broker.sequencesOf('b')).toEqual([1, 2, 3]));
+    expect(broker.sequencesOf('a')).toEqual([1]);
+    broker.refuses = () => false;
+    await eventually(() => expect(broker.sequencesOf('a')).toEqual([1, 2, 3]));
+    await eventually(async () =>
+      expect((await harness.admin.query('select from rotation.relay_backoffs')).rowCount).toBe(0),
+    );
+  });
+
+  it('halves a bulk that is refused whole, down to the entry that it is refused for', async () => {
+    broker.failsWith = ({ key, event }) => key === 'a' && event.sequence === '1';
+    await say('b', 20);
+    await say('a');
+    await say('c', 20);
+    start();
+    await eventually(() => expect([...broker.sequencesOf('b'), ...broker.sequencesOf('c')]).toHaveLength(40));
+    expect(broker.sequencesOf('a')).toEqual([]);
+    expect(broker.sizes.slice(0, 3)).toEqual([41, 21, 11]);
+    broker.failsWith = () => false;
+    await eventually(() => expect(broker.sequencesOf('a')).toEqual([1]));
+  });
+
+  it('holds back no key while the whole transport is down', async () => {
+    broker.isDown = true;
+    await Promise.all(upTo(8).map((n) => say(`key ${n}`, 2)));
+    start();
+    await eventually(() => expect(broker.sizes.filter((size) => size === 1).length).toBeGreaterThan(3));
+    expect((await harness.admin.query('select from rotation.relay_backoffs')).rowCount).toBe(0);
+    broker.isDown = false;
+    await eventually(async () => expect(await unsent()).toBe(0));
+    for (const n of upTo(8)) expect(broker.sequencesOf(`key ${n}`)).toEqual([1, 2]);
+  });
+
+  it('prunes what every consumer has settled, and nothing that one of them has not', async () => {
+    start();
+    await say('a', 5);
+    await say('b', 5);
+    await eventually(async () => expect(await unsent()).toBe(0));
+    const report = (consumer: string, key: string, sequence: number) =>
+      answerHeads(harness.producer, {
+        consumer,
+        topics: [],
+        cursors: [{ topic: 'rotation-events', key, epoch: 1, sequence: String(sequence) }],
+      });
+    const left = async () => {
+      await pruneOutbox(harness.producer, () => ['declared'], 0);
+      const { rows } = await harness.admin.query<{ at: string }>(
+        `select key || sequence as at from rotation.outbox order by key, sequence`,
+      );
+      return rows.map(({ at }) => at).join(' ');
+    };
+    const all = 'a1 a2 a3 a4 a5 b1 b2 b3 b4 b5';
+    expect(await left()).toBe(all); // nobody has reported yet
+    await report('other', 'a', 5);
+    expect(await left()).toBe(all); // the declared one has not
+    await report('declared', 'a', 3);
+    expect(await left()).toBe('a3 a4 a5 b1 b2 b3 b4 b5'); // strictly below the lowest cursor
+    await report('declared', 'a', 5);
+    await report('declared', 'b', 5);
+    expect(await left()).toBe('a5 b1 b2 b3 b4 b5');
+    expect(await retireSubscriber(harness.producer, 'other')).toBe(true);
+    expect(await left()).toBe('a5 b5');
+    expect(await retireSubscriber(harness.producer, 'nobody')).toBe(false);
+  });
+
+  it('keeps what was sent a moment ago, whoever has settled it', async () => {
+    start();
+    await say('a', 3);
+    await eventually(async () => expect(await unsent()).toBe(0));
+    await answerHeads(harness.producer, { consumer: 'c', topics: [], cursors: [{ topic: 'rotation-events', key: 'a', epoch: 1, sequence: '3' }] }); // prettier-ignore
+    expect(await pruneOutbox(harness.producer, () => ['c'], 60_000)).toBe(0);
+    expect(await pruneOutbox(harness.producer, () => ['c'], 0)).toBe(2);
+  });
+});

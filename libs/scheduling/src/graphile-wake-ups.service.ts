@@ -1,0 +1,83 @@
+import { Logger as GraphileLogger, makeWorkerUtils, run, type Runner, type WorkerUtils } from 'graphile-worker';
+import pg from 'pg';
+import { roleOf, type DatabaseOptions } from '@dsops/database';
+import { DomainError, unwrapSecret } from '@dsops/kernel';
+import type { Appointment, WakeUps } from './wake-ups.js';
+
+export interface GraphileWakeUpsOptions extends DatabaseOptions {
+  /** How late a wake-up may come at most, when nothing else delays it; 500 ms unless said. */
+  readonly pollMs?: number;
+  readonly onError?: (error: unknown) => void;
+}
+
+const SCHEMA = 'scheduling';
+
+/** Wake-ups as jobs of graphile-worker, in a schema and with a role of their own. Several processes share the work. */
+export class GraphileWakeUps implements WakeUps {
+  private readonly pool: pg.Pool;
+  private readonly handlers = new Map<string, (key: string) => Promise<void>>();
+  private readonly settings;
+  private utils: WorkerUtils | undefined;
+  private runner: Runner | undefined;
+
+  constructor(private readonly options: GraphileWakeUpsOptions) {
+    this.pool = new pg.Pool({
+      host: options.host,
+      port: options.port,
+      database: options.database,
+      user: roleOf(SCHEMA),
+      password: unwrapSecret(options.password),
+      max: options.poolSize ?? 4,
+      application_name: 'dsops scheduling',
+    });
+    this.pool.on('error', (error) => options.onError?.(error));
+    this.pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+    // graphile-worker tells of its every move; what matters reaches us through its events.
+    this.settings = { pgPool: this.pool, schema: SCHEMA, logger: new GraphileLogger(() => () => undefined) };
+  }
+
+  on(task: string, handler: (key: string) => Promise<void>): void {
+    if (this.handlers.has(task)) throw new TypeError(`${task} has two handlers of wake-ups`);
+    this.handlers.set(task, handler);
+  }
+
+  async start(): Promise<void> {
+    this.utils = await makeWorkerUtils(this.settings);
+    await this.utils.migrate();
+    this.runner = await run({
+      ...this.settings,
+      concurrency: 2,
+      pollInterval: this.options.pollMs ?? 500,
+      noHandleSignals: true,
+      parsedCronItems: [],
+      taskList: Object.fromEntries(
+        [...this.handlers].map(([task, handler]) => [
+          task,
+          (payload: unknown) => handler((payload as { key: string }).key),
+        ]),
+      ),
+    });
+    this.runner.events.on('pool:listen:error', ({ error }) => this.options.onError?.(error));
+    this.runner.events.on('job:error', ({ error }) => this.options.onError?.(error));
+  }
+
+  async arm({ task, key, at }: Appointment): Promise<void> {
+    await this.started().addJob(task, { key }, { jobKey: `${task}/${key}`, runAt: at, maxAttempts: 25 });
+  }
+
+  async cancel({ task, key }: Pick<Appointment, 'task' | 'key'>): Promise<void> {
+    await this.started().withPgClient((client) => client.query(`select ${SCHEMA}.remove_job($1)`, [`${task}/${key}`]));
+  }
+
+  async stop(): Promise<void> {
+    await this.runner?.stop();
+    await this.utils?.release();
+    await this.pool.end();
+  }
+
+  private started(): WorkerUtils {
+    if (this.utils === undefined)
+      throw new DomainError('wake_ups_not_started', 'internal', 'Wake-ups were used before they were started.');
+    return this.utils;
+  }
+}

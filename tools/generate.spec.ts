@@ -1,0 +1,77 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { installed, PlantedWorkspace } from './lint/planted-workspace.js';
+
+const EVENTS = 'libs/contracts/src/rotation/events.ts';
+const RECORD = 'libs/contracts/generated/events/dsops.rotation.rotation.started.v1.json';
+const PAGE = 'docs/generated/event-flow.md';
+
+/** The real contracts in a folder of their own, so that they can be changed. */
+const copied = [
+  'tools/generate.mjs',
+  'tools/run.mjs',
+  'tools/terminal.mjs',
+  'tsconfig.base.json',
+  'libs/contracts',
+  'libs/kernel',
+];
+const workspace = new PlantedWorkspace(copied);
+workspace.link('libs/kernel', 'libs/contracts/node_modules/@dsops/kernel');
+workspace.link(installed('zod'), 'libs/contracts/node_modules/zod');
+workspace.link(installed('ulid'), 'libs/kernel/node_modules/ulid');
+
+const generate = async (...options: string[]) => {
+  const { code, stdout, stderr } = await workspace.run(['tools/generate.mjs', ...options]);
+  return { code, text: stdout + stderr };
+};
+
+function change(path: string, from: string, to: string): void {
+  const before = workspace.read(path);
+  expect(before).toContain(from);
+  workspace.write(path, before.replace(from, to));
+}
+
+describe('generate', () => {
+  afterAll(() => workspace.remove());
+
+  it('writes what is missing, and finds it fresh from then on', async () => {
+    expect(await generate('--check')).toMatchObject({ code: 1, text: expect.stringContaining(`${PAGE} is missing`) });
+    expect(await generate()).toMatchObject({ code: 0 });
+    expect(await generate('--check')).toMatchObject({ code: 0, text: expect.stringContaining('up to date') });
+  }, 60_000);
+
+  it('names each stale file, and the command that mends it', async () => {
+    change(PAGE, '# The event flow', '# The flow of events');
+    workspace.write('docs/generated/old.md', 'left over');
+    const { code, text } = await generate('--check');
+    expect(code).toBe(1);
+    expect(text).toContain(`${PAGE} differs`);
+    expect(text).toContain('docs/generated/old.md is generated no longer');
+    expect(text).toContain('node tools/generate.mjs');
+  }, 60_000);
+
+  it('refuses an event that nobody could read any more, and says which version to define', async () => {
+    const recorded = workspace.read(RECORD);
+    change(EVENTS, "trigger: z.enum(['manual', 'schedule']), reason", "trigger: z.enum(['manual']), reason");
+    for (const options of [['--check'], []]) {
+      const { code, text } = await generate(...options);
+      expect(code).toBe(1);
+      expect(text).toContain('trigger: "schedule" may no longer stand there');
+      expect(text).toContain('Define dsops.rotation.rotation.started.v2');
+    }
+    expect(workspace.read(RECORD)).toBe(recorded);
+
+    expect(await generate('--forget', 'dsops.rotation.rotation.started.v1')).toMatchObject({ code: 0 });
+    expect(workspace.read(RECORD)).not.toBe(recorded);
+    expect(workspace.read(PAGE)).toContain('# The event flow');
+  }, 60_000);
+
+  it('records a change that consumers can take, and tells that they come first', async () => {
+    change(EVENTS, "trigger: z.enum(['manual']), reason", "trigger: z.enum(['manual', 'timer']), reason");
+    expect(await generate()).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(
+        /Every consumer must run this release before[^]*trigger: "timer" may stand there now/,
+      ),
+    });
+  }, 60_000);
+});

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PlantedWorkspace } from './planted-workspace.js';
+
+/** Each planted edge: the file it stands in, and the rule that must refuse it. */
+const refused = [
+  ['apps/rotation/src/hears-audit.service.ts', 'no-app-in-an-app'],
+  ['apps/rotation/src/reaches-over.service.ts', 'through-the-front-door'],
+  ['apps/rotation/src/reads-audit.repository.ts', 'own-database-only'],
+  ['apps/rotation/src/uses-testing.service.ts', 'testing-in-specs-only'],
+  ['apps/rotation/src/undeclared.service.ts', 'no-undeclared-package'],
+  ['apps/rotation/src/nowhere.service.ts', 'no-unresolvable'],
+  ['apps/rotation/src/dev-only.service.ts', 'no-dev-dependency'],
+  ['apps/rotation/src/decides.ts', 'pure-file'],
+  ['apps/rotation/src/chicken.ts', 'no-cycles'],
+  ['apps/rotation/src/key.ts', 'no-cycles'],
+  ['libs/kernel/src/looks-up.ts', 'kernel-looks-down-only'],
+  ['libs/kernel/src/nest.ts', 'kernel-is-pure'],
+  ['libs/kernel/src/files.ts', 'kernel-is-pure'],
+  ['libs/contracts/src/looks-up.ts', 'contracts-looks-down-only'],
+  ['libs/platform/src/looks-up.ts', 'platform-looks-down-only'],
+  ['libs/database/src/looks-up.ts', 'database-looks-down-only'],
+  ['libs/messaging/src/knows-an-app.ts', 'no-app-in-a-lib'],
+  ['libs/messaging/src/reads-rotation.ts', 'no-client-in-a-lib'],
+] as const;
+
+const index = { 'src/index.ts': 'export const here = 1;' };
+const workspace = new PlantedWorkspace(['.dependency-cruiser.cjs', 'tsconfig.base.json', 'tsconfig.spec.json'], {
+  'libs/kernel': {
+    dependencies: ['@dsops/contracts', '@nestjs/common'],
+    files: {
+      ...index,
+      'src/looks-up.ts': "export { here } from '@dsops/contracts';",
+      'src/nest.ts': "export { Injectable } from '@nestjs/common';",
+      'src/files.ts': "export { readFileSync } from 'node:fs';",
+    },
+  },
+  'libs/contracts': {
+    dependencies: ['@dsops/platform', '@dsops/kernel'],
+    files: { 'src/index.ts': "export { here } from '@dsops/kernel';", 'src/looks-up.ts': "import '@dsops/platform';" },
+  },
+  'libs/platform': {
+    dependencies: ['@dsops/messaging'],
+    files: {
+      ...index,
+      'src/looks-up.ts': "import type { here } from '@dsops/messaging'; export type It = typeof here;",
+    },
+  },
+  'libs/database': {
+    dependencies: ['@dsops/messaging'],
+    exports: {
+      '.': './src/index.ts',
+      './rotation': './rotation/client/client.ts',
+      './audit': './audit/client/client.ts',
+    },
+    files: {
+      ...index,
+      'rotation/client/client.ts': 'export const client = 1;',
+      'audit/client/client.ts': 'export const client = 2;',
+      'src/looks-up.ts': "import '@dsops/messaging';",
+    },
+  },
+  'libs/messaging': {
+    dependencies: ['@dsops/rotation', '@dsops/database', '@dsops/platform'],
+    files: {
+      'src/index.ts': "import '@dsops/platform'; import '@dsops/database'; export const here = 1;",
+      'src/knows-an-app.ts': "import '@dsops/rotation';",
+      'src/reads-rotation.ts': "import '@dsops/database/rotation';",
+    },
+  },
+  'libs/testing': { files: index },
+  'apps/audit': { files: index },
+  'apps/standalone': {
+    dependencies: ['@dsops/rotation', '@dsops/audit'],
+    files: { 'src/main.ts': "import '@dsops/rotation'; import '@dsops/audit';" },
+  },
+  'apps/rotation': {
+    dependencies: ['@dsops/audit', '@dsops/database', '@dsops/kernel', '@dsops/messaging', '@nestjs/common'],
+    devDependencies: ['@dsops/testing', 'fast-check'],
+    files: {
+      ...index,
+      'src/hears-audit.service.ts': "import '@dsops/audit';",
+      'src/reaches-over.service.ts': "import '../../../libs/kernel/src/index.js';",
+      'src/reads-audit.repository.ts': "import '@dsops/database/audit';",
+      'src/uses-testing.service.ts': "import '@dsops/testing';",
+      'src/undeclared.service.ts': "import 'prettier';",
+      'src/nowhere.service.ts': "import 'left-pad';",
+      'src/dev-only.service.ts': "import 'fast-check';",
+      'src/decides.ts': "import '@nestjs/common';",
+      'src/chicken.ts': "import { egg } from './egg.js'; export const chicken = () => egg;",
+      'src/egg.ts': "import { chicken } from './chicken.js'; export const egg = () => chicken;",
+      'src/lock.ts': "import type { Key } from './key.js'; export interface Lock { key: Key }",
+      'src/key.ts': "import type { Lock } from './lock.js'; export interface Key { lock: Lock }",
+      // Allowed, and beside the planted ones so that a rule which refuses everything is found too:
+      'src/acts.service.ts': "import '@nestjs/common'; import '@dsops/messaging'; import '@dsops/kernel';",
+      'src/reads-own.repository.ts': "import '@dsops/database/rotation';",
+      'src/uses-testing.spec.ts': "import '@dsops/testing'; import 'fast-check';",
+      'src/pure.ts': "import '@dsops/kernel';",
+    },
+  },
+});
+
+interface Violation {
+  readonly from: string;
+  readonly rule: { readonly name: string };
+}
+
+describe('the directions between packages', () => {
+  let violations: Violation[] = [];
+
+  beforeAll(async () => {
+    const { stdout, stderr } = await workspace.run([
+      'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
+      ...['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'apps', 'libs'],
+    ]);
+    expect(stderr).toBe('');
+    violations = (JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations;
+  }, 30_000);
+
+  afterAll(() => workspace.remove());
+
+  const rulesAgainst = (file: string) => violations.filter(({ from }) => from === file).map(({ rule }) => rule.name);
+
+  it.each(refused)('refuse %s by the rule %s', (file, rule) => expect(rulesAgainst(file)).toContain(rule));
+
+  it('allow everything else', () => {
+    // A cycle is reported at one of its files, whichever is met first.
+    const planted = new Set<string>([...refused.map(([file]) => file), 'apps/rotation/src/lock.ts']);
+    expect(violations.filter(({ from }) => !planted.has(from))).toEqual([]);
+  });
+});
