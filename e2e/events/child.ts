@@ -17,7 +17,8 @@ const SERVICE = fileURLToPath(new URL('./service.mjs', import.meta.url));
 
 /** A service in a process of its own, which is started again under the same name after each kill. */
 export class Child {
-  kills = 0;
+  /** Where it listens since its last start. */
+  url = '';
   readonly inFlight = new Map<string, Command>();
   private process: ChildProcess | undefined;
   private isReady = false;
@@ -38,8 +39,10 @@ export class Child {
     this.process = started;
     const ready = new Promise<void>((done, refuse) => {
       started.on('message', (report: Report) => {
-        if ('ready' in report) done();
-        else if ('done' in report) this.settle(report.done, this.onDone);
+        if ('ready' in report) {
+          this.url = report.ready;
+          done();
+        } else if ('done' in report) this.settle(report.done, this.onDone);
         else if ('failed' in report) this.settle(report.failed, (_id, command) => this.onOpen(command));
       });
       started.once('exit', (code) => refuse(new Error(`A service ended with ${code} before it was ready.`)));
@@ -69,9 +72,13 @@ export class Child {
     if (!('replayed' in report) || report.replayed !== 200) throw new Error('The letter was not replayed.');
   }
 
+  /** Tells it where the producers listen now. */
+  tell(producerUrls: readonly string[]): void {
+    if (this.isReady) this.process!.send({ producerUrls }, () => undefined); // one that dies is told again at its start
+  }
+
   /** SIGKILL: nothing of it can be caught, finished or cleaned up. */
   async kill(): Promise<void> {
-    this.kills += 1;
     this.isReady = false;
     const gone = once(this.process!, 'exit');
     this.process!.kill('SIGKILL');

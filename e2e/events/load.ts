@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { unwrapSecret } from '@dsops/kernel';
 import { eventually, type TestDatabase } from '@dsops/testing';
@@ -12,8 +10,8 @@ export interface LoadOptions {
   readonly keys: number;
   /** Share of events that the transport drops, doubles and delays, each. */
   readonly chaosRate: number;
-  /** Pause between two kills, at random up to twice this; 0: nobody is killed. */
-  readonly killEveryMs: number;
+  /** How many times a process is killed. */
+  readonly kills: number;
   /** One event whose handler fails until somebody heals it. */
   readonly hasPoison: boolean;
 }
@@ -24,17 +22,8 @@ const SLEEPER = 'sleeper';
 
 export interface LoadResult {
   readonly acknowledged: readonly Command[];
-  readonly kills: number;
   readonly seconds: { commands: number; settled: number };
 }
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-};
 
 /** Keys with a hot one: the k-th is chosen with a weight of 1/k. */
 function skewedKeys(count: number): () => string {
@@ -85,24 +74,22 @@ export class Load {
       create table notification.healed (at timestamptz);
       grant select, insert on rotation.commands to dsops_rotation;
       grant select, insert on notification.effects, notification.healed to dsops_notification`);
-    const ports = [await freePort(), await freePort(), await freePort(), await freePort(), await freePort()];
-    const producerUrls = ports.slice(0, 2).map((port) => `http://127.0.0.1:${port}`);
     const { host, port, database, password } = options.database.options;
-    const common = { database: { host, port, database, password: unwrapSecret(password) }, consumers: [WORKER, SLEEPER], producerUrls, chaosRate: options.chaosRate }; // prettier-ignore
+    const common = { database: { host, port, database, password: unwrapSecret(password) }, consumers: [WORKER, SLEEPER], chaosRate: options.chaosRate }; // prettier-ignore
     const silent = () => undefined;
-    const load = new Load(options, admin, new Child({ ...common, role: 'consumer', name: SLEEPER, port: ports[4] }, silent, silent)); // prettier-ignore
+    const load = new Load(options, admin, new Child({ ...common, role: 'consumer', name: SLEEPER }, silent, silent)); // prettier-ignore
     for (const nth of [0, 1]) {
       const onDone = (id: string) => load.acknowledge(id);
       const onOpen = (command: Command) => load.queue.push(command);
-      load.producers.push(new Child({ ...common, role: 'producer', name: `producer ${nth}`, port: ports[nth] }, onDone, onOpen)); // prettier-ignore
-      load.workers.push(new Child({ ...common, role: 'consumer', name: WORKER, port: ports[2 + nth] }, silent, silent));
+      load.producers.push(new Child({ ...common, role: 'producer', name: `producer ${nth}` }, onDone, onOpen)); // prettier-ignore
+      load.workers.push(new Child({ ...common, role: 'consumer', name: WORKER }, silent, silent));
     }
     return load;
   }
 
   /** Sends every command until each is acknowledged, while processes die and come back. */
   async run(): Promise<LoadResult> {
-    await Promise.all([...this.producers, ...this.workers, this.sleeper].map((child) => child.start()));
+    await Promise.all(this.children.map((child) => this.start(child)));
     await eventually(async () => {
       const { rowCount } = await this.admin.query('select from delivery.subscriptions');
       if (rowCount !== 2) throw new Error('not every consumer has subscribed');
@@ -110,25 +97,37 @@ export class Load {
     await this.sleeper.kill(); // it has subscribed, and is away while everything happens and is pruned
 
     const startedAt = performance.now();
-    const killing = this.killAtRandom();
-    await this.perform(commandsOf(this.options));
-    await this.perform(lastCommands(this.options.keys));
-    const commandsSeconds = (performance.now() - startedAt) / 1_000;
-    this.isOver = true;
-    await killing;
-
-    await this.sleeper.start();
+    const [commandsSeconds] = await Promise.all([this.performAll(startedAt), this.killAtRandom()]);
+    await this.start(this.sleeper);
     if (this.options.hasPoison) await this.healPoison();
     await this.untilSettled();
     const seconds = { commands: commandsSeconds, settled: (performance.now() - startedAt) / 1_000 };
-    const kills = [...this.producers, ...this.workers].reduce((sum, child) => sum + child.kills, 0);
-    return { acknowledged: [...this.acknowledged.values()], kills, seconds };
+    return { acknowledged: [...this.acknowledged.values()], seconds };
   }
 
   async end(): Promise<void> {
     this.isOver = true;
-    await Promise.all([...this.producers, ...this.workers, this.sleeper].map((child) => child.stop()));
+    await Promise.all(this.children.map((child) => child.stop()));
     await this.admin.end();
+  }
+
+  private get children(): readonly Child[] {
+    return [...this.producers, ...this.workers, this.sleeper];
+  }
+
+  /** Starts a process, and tells everybody where the producers listen now. */
+  private async start(child: Child): Promise<void> {
+    await child.start();
+    const urls = this.producers.map(({ url }) => url).filter((url) => url !== '');
+    for (const each of this.children) each.tell(urls);
+  }
+
+  /** Answers the seconds that it took. */
+  private async performAll(startedAt: number): Promise<number> {
+    await this.perform(commandsOf(this.options));
+    await this.perform(lastCommands(this.options.keys));
+    this.isOver = true;
+    return (performance.now() - startedAt) / 1_000;
   }
 
   private acknowledge(id: string): void {
@@ -140,22 +139,22 @@ export class Load {
     const goal = this.acknowledged.size + commands.length;
     for (const command of commands) this.sent.set(command.id, command);
     this.queue.push(...commands.toReversed());
-    while (this.acknowledged.size < goal) {
+    while (this.acknowledged.size < goal && !this.isOver) {
       for (const producer of this.producers)
         while (producer.room > 0 && this.queue.length > 0) producer.send(this.queue.pop()!);
       await new Promise((done) => setTimeout(done, 2));
     }
   }
 
+  /** Each kill hits somebody at random, at a random point of the work, in the middle of whatever is going on there. */
   private async killAtRandom(): Promise<void> {
     const all = [...this.producers, ...this.workers];
-    if (this.options.killEveryMs === 0) return;
-    while (!this.isOver) {
-      await new Promise((done) => setTimeout(done, Math.random() * 2 * this.options.killEveryMs));
-      if (this.isOver) return;
+    const points = Array.from({ length: this.options.kills }, () => Math.random() * this.options.commands * 0.9);
+    for (const point of points.toSorted((a, b) => a - b)) {
+      while (this.acknowledged.size < point) await new Promise((done) => setTimeout(done, Math.random() * 50));
       const victim = all[Math.floor(Math.random() * all.length)]!;
       await victim.kill();
-      await victim.start();
+      await this.start(victim);
     }
   }
 

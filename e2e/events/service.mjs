@@ -1,7 +1,7 @@
 /**
  * One process of the load proof: a service as it runs in production, with MessagingModule, a port of its own and the
  * embedded transport. It talks to its parent by IPC. Started by load.ts with a JSON argument:
- * {role: 'producer' | 'consumer', name, port, database: {host, port, database, password}, chaosRate, consumers, producerUrls}
+ * {role: 'producer' | 'consumer', name, database: {host, port, database, password}, chaosRate, consumers}
  */
 import { Module } from '@nestjs/common';
 import { rotationStarted } from '@dsops/contracts';
@@ -12,7 +12,7 @@ import { EmbeddedTransport, EventConsumer, Handles, MessagingModule, UNIT_OF_WOR
 import { ChaosTransport } from '@dsops/messaging/conformance';
 import { createLogger, HttpInvoker, startServiceApp, TOKEN_HEADER } from '@dsops/platform';
 
-const { role, name, port, database, chaosRate, producerUrls, consumers } = JSON.parse(process.argv[2]);
+const { role, name, database, chaosRate, consumers } = JSON.parse(process.argv[2]);
 const TOKEN = 'token of the load proof';
 const service = role === 'producer' ? 'rotation' : 'notification';
 const logger = createLogger({ service: name, level: process.env.DSOPS_TEST_LOG ?? 'silent' });
@@ -56,7 +56,8 @@ const declarations = consumers.map((consumer) => ({
   isOrderFree: false,
 }));
 
-// A process may ask any of the producers; the one it asks may just have been killed.
+// A process may ask any of the producers, which the parent names; the one it asks may just have been killed.
+let producerUrls = [];
 let asked = 0;
 const invoker = new HttpInvoker(() => producerUrls[(asked += 1) % producerUrls.length] ?? 'http://127.0.0.1:1', TOKEN);
 
@@ -78,7 +79,7 @@ Module({
   providers: role === 'producer' ? [] : [Effects],
 })(LoadModule);
 
-const { app, url } = await startServiceApp(LoadModule, { logger, token: TOKEN, port });
+const { app, url } = await startServiceApp(LoadModule, { logger, token: TOKEN });
 const unitOfWork = app.get(UNIT_OF_WORK);
 
 /** A command of the client, done once however often it is sent: a row of its own and one event for each of its keys. */
@@ -102,6 +103,10 @@ process.on('message', async (message) => {
     await embedded.close();
     await client.$disconnect();
     process.disconnect();
+    return;
+  }
+  if (message.producerUrls) {
+    ({ producerUrls } = message);
     return;
   }
   if (message.replay) {

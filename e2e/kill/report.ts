@@ -6,10 +6,13 @@ const paint = (style: 'green' | 'red' | 'dim' | 'bold', text: string) =>
 const seconds = (ms: number | null) => (ms === null ? '' : `${(ms / 1000).toFixed(2)} s`);
 const isGood = ({ outcome }: CellResult) => outcome === 'recovered';
 
-/** One line that is written over and over, on a terminal; elsewhere only what went wrong. */
+const TELL_EVERY = 20;
+
+/** One line that is written over and over, on a terminal; elsewhere what went wrong, and now and then how far it is. */
 export function showProgress({ done, of, result }: Progress): void {
   const line = `  ${done}/${of}  ${result.id}  ${result.outcome}`;
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${line.slice(0, (process.stderr.columns ?? 100) - 1)}`);
+  else if (isGood(result) && done % TELL_EVERY === 0) process.stderr.write(`  ${done}/${of}\n`);
   if (!isGood(result)) process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}${line}\n`);
 }
 

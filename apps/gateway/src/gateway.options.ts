@@ -43,8 +43,6 @@ export interface GatewayTuning {
   readonly feedPollMs: number;
   /** Events that wait in memory for a client that reads slowly. */
   readonly feedBuffer: number;
-  /** A client that has read nothing for longer gets only the newest events, and is told what it missed. */
-  readonly feedPatienceMs: number;
   readonly feedKeepDays: number;
   readonly feedKeepEvents: number;
 }
@@ -57,7 +55,6 @@ export const DEFAULT_TUNING: GatewayTuning = {
   feedHeartbeatMs: 15_000,
   feedPollMs: 250,
   feedBuffer: 100,
-  feedPatienceMs: 5_000,
   feedKeepDays: 7,
   feedKeepEvents: 100_000,
 };

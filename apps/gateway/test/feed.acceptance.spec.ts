@@ -23,7 +23,7 @@ const clock = new (class implements Clock {
 
 describe('the feed', () => {
   let gateway: TestGateway;
-  const readers: FeedReader[] = [];
+  const readers: { close(): void }[] = [];
   beforeAll(async () => {
     gateway = await startTestGateway({ clock, tuning: { feedHeartbeatMs: 100, feedKeepEvents: 1_000 } });
   });
@@ -148,13 +148,13 @@ describe('the feed', () => {
     const { id, key } = await gateway.keyOf('viewer');
     const start = await head();
     const live = [await follow({}, key), await follow()];
-    const last = await append(1, { topic: 'notification-events', onlyFor: id });
-    await append(1);
+    const hidden = await append(1, { topic: 'notification-events', onlyFor: id });
+    const next = await append(1);
     const resumed = [await follow({ after: start }, key), await follow({ after: start })];
     for (const [mine, others] of [live, resumed]) {
-      await eventually(() => expect(mine!.positions()).toEqual(expect.arrayContaining([last, last + 1])));
-      await eventually(() => expect(others!.positions()).toContain(last + 1));
-      expect(others!.positions()).not.toContain(last);
+      await eventually(() => expect(mine!.positions()).toEqual(expect.arrayContaining([hidden, next])));
+      await eventually(() => expect(others!.positions()).toContain(next));
+      expect(others!.positions()).not.toContain(hidden);
     }
   });
 
@@ -209,6 +209,56 @@ describe('the feed', () => {
     expect(asProblem(reply)).toMatchObject({ status: 429, code: 'streams_exhausted' });
     await follow();
   });
+
+  describe('and a client that does not read', () => {
+    // More than the sockets of both sides and the buffer of the stream hold together.
+    const FLOOD = { events: 400, bytes: 60_000 };
+    const stuckSince = async (position: number) => {
+      const stuck = await rawStream(gateway, { 'last-event-id': String(position) });
+      stuck.pause();
+      const chunks: Buffer[] = [];
+      stuck.on('data', (chunk: Buffer) => chunks.push(chunk));
+      readers.push({ close: () => stuck.destroy() });
+      const whole = /^id: (\d+)\nevent: .*\ndata: .*\n\n/gm;
+      const positions = () => [...Buffer.concat(chunks).toString('latin1').matchAll(whole)].map(([, id]) => Number(id));
+      return { stuck, bytes: () => stuck.bytesRead, positions };
+    };
+
+    it('delays no other, and loses nothing', async () => {
+      await settled();
+      const start = await head();
+      const { stuck, bytes, positions } = await stuckSince(start);
+      const reader = await follow({ after: start });
+      const last = await append(FLOOD.events, FLOOD);
+      const expected = Array.from({ length: FLOOD.events }, (_, n) => start + 1 + n);
+      await eventually(() => expect(reader.positions()).toEqual(expected));
+      expect(positions()).toEqual([]);
+      stuck.resume();
+      await eventually(() => expect(bytes()).toBeGreaterThan(FLOOD.events * FLOOD.bytes));
+      await eventually(() => expect(positions().at(-1)).toBe(last));
+      expect(positions()).toEqual(expected);
+    });
+
+    it('is sent away after a while, and can go on where it was', async () => {
+      await settled();
+      const start = await head();
+      const { stuck, positions } = await stuckSince(start);
+      const last = await append(FLOOD.events, FLOOD);
+      const reader = await follow({ after: start });
+      await eventually(() => expect(reader.positions()).toHaveLength(FLOOD.events));
+      clock.advance(70_000);
+      const watch = await follow();
+      await eventually(() => expect(watch.raw.split(': still here').length).toBeGreaterThan(2));
+      const gone = new Promise((done) => stuck.once('close', done));
+      stuck.resume();
+      await gone;
+      const got = positions();
+      expect(got.at(-1)).toBeLessThan(last);
+      const again = await follow({ after: got.at(-1)! });
+      await eventually(() => expect(again.positions().at(-1)).toBe(last));
+      expect([...got, ...again.positions()]).toEqual(Array.from({ length: FLOOD.events }, (_, n) => start + 1 + n));
+    });
+  });
 });
 
 describe('a gateway between two heartbeats', () => {
@@ -242,10 +292,12 @@ describe('a gateway between two heartbeats', () => {
 });
 
 /** A stream over a bare socket, so that a test decides when it is read. */
-async function rawStream({ url, adminKey }: TestGateway): Promise<Socket> {
+async function rawStream({ url, adminKey }: TestGateway, headers: Record<string, string> = {}): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.on('error', () => undefined);
-  socket.write(`GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${adminKey}\r\n\r\n`);
+  const sent = { host: 'x', authorization: `Bearer ${adminKey}`, ...headers };
+  const lines = Object.entries(sent).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET /api/v1/events HTTP/1.1\r\n${lines.join('')}\r\n`);
   let text = '';
   const collect = (chunk: Buffer) => (text += chunk.toString('latin1'));
   socket.on('data', collect);

@@ -55,10 +55,18 @@ export function* outputOf(installation: InstallationUnderTest): Generator<Eviden
     yield { where: `errors of ${where}`, bytes: run.stderr };
   }
   for (const command of installation.watch.arguments)
-    yield { where: `arguments of ${command.split(' ', 3).slice(1).join(' ')}`, bytes: command };
+    yield { where: `arguments of ${programOf(command)}`, bytes: command };
   for (const environment of installation.watch.environments)
     yield { where: 'environment of a process', bytes: environment };
 }
+
+/** The name of a program without its arguments, which may be what is looked for: `node main.js`, `postgres`. */
+const programOf = (command: string): string =>
+  command
+    .split(' ', 2)
+    .map((word) => word.split(/[/\\]/).at(-1) ?? '')
+    .filter((word, place) => place === 0 || /^\w+\.m?js$/.test(word))
+    .join(' ');
 
 /** Every row of every table that is not PostgreSQL's own, in every database of the installation, as text. */
 export async function rowsOf(installation: InstallationUnderTest): Promise<Evidence[]> {
@@ -96,9 +104,12 @@ export async function rowsOf(installation: InstallationUnderTest): Promise<Evide
   return evidence;
 }
 
-/** Every byte below the installation's folder, except of the files that are meant to hold a key. */
-export function* filesOf(home: HomeFolder): Generator<Evidence> {
+/**
+ * Every byte below the installation's folder, except of the files that are meant to hold a key. While it runs, without
+ * the data, which changes under the eyes.
+ */
+export function* filesOf(home: HomeFolder, { isRunning = false } = {}): Generator<Evidence> {
   for (const file of home.files())
-    if (file !== home.keyFile && file !== home.paths.adminKeyFile)
+    if (file !== home.keyFile && file !== home.paths.adminKeyFile && !(isRunning && file.startsWith(home.dataFolder)))
       yield { where: `file ${file.slice(home.folder.length + 1)}`, bytes: readFileSync(file) };
 }

@@ -60,7 +60,7 @@ export class SecretScan {
     const leaks = new Map<string, Leak>();
     for (const { where, bytes } of evidence)
       for (const { secret, form } of this.matches(Buffer.from(bytes)))
-        leaks.set(`${secret}|${where}`, { secret, form, where });
+        if (!leaks.has(`${secret}|${where}`)) leaks.set(`${secret}|${where}`, { secret, form, where });
     return [...leaks.values()];
   }
 

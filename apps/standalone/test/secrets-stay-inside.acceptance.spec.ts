@@ -192,12 +192,13 @@ describe('secrets', () => {
     beforeAll(async () => {
       const { installation, target, secrets } = world;
       const rows = await rowsOf(installation);
+      const passingFiles = [...filesOf(installation.home, { isRunning: true })];
       following.abort();
       await installation.stop();
       const logs = target
         .logFiles()
         .map((file): Evidence => ({ where: 'log of the target', bytes: readFileSync(file) }));
-      leaks = [outputOf(installation), rows, logs, filesOf(installation.home)].flatMap((evidence) =>
+      leaks = [outputOf(installation), rows, logs, passingFiles, filesOf(installation.home)].flatMap((evidence) =>
         secrets.search(evidence),
       );
       unplanned = leaks.filter(({ secret }) => secret !== PLANTED);
@@ -248,10 +249,13 @@ describe('secrets', () => {
       expect(leaks).toContainEqual(expect.objectContaining({ secret: PLANTED, where }));
     });
 
+    it('and is not repeated by what tells about it', () => {
+      expect(world.secrets.search(leaks.map(({ where }) => ({ where: 'finding', bytes: where })))).toEqual([]);
+    });
+
     it('and in the arguments and the files where it went too', () => {
       const found = leaks.filter(({ secret }) => secret === PLANTED).map(({ where }) => where);
-      if (process.platform === 'linux')
-        expect(found).toContainEqual(expect.stringMatching(/^arguments of .*cli\/dist\/main\.js/));
+      if (process.platform === 'linux') expect(found).toContainEqual('arguments of node main.js');
       expect(found).toContainEqual(expect.stringMatching(/^file data\/(base|pg_wal)\//));
     });
   });
@@ -273,8 +277,7 @@ describe('secrets', () => {
       ['in a statement', `alter role x password '${secret.replaceAll("'", "''")}'`, 'SQL'],
     ])('%s', (_, text, form) => {
       const [leak, ...others] = scan.search([{ where: 'here', bytes: `some noise before ${text} and after` }]);
-      expect(leak).toMatchObject({ secret: 'canary', where: 'here' });
-      expect([form, 'base64url', 'URL']).toContain(leak?.form);
+      expect(leak).toEqual({ secret: 'canary', form, where: 'here' });
       expect(others).toEqual([]);
       expect(JSON.stringify(leak)).not.toContain(secret);
     });

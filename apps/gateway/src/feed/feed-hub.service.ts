@@ -122,14 +122,10 @@ export class FeedHub implements OnApplicationBootstrap, BeforeApplicationShutdow
     for (const { type, json } of events) if (type === principalRevoked.type) this.dismiss([principalOf(json)]);
   }
 
-  /** A client that could not keep up: a burst is read from the table; who slept for long gets the newest events only. */
+  /** A client that could not keep up is sent the table at its own pace. */
   private async recover(stream: FeedStream): Promise<void> {
     await this.guarded(stream, async () => {
-      const sleptMs = await stream.drained();
-      const { head } = await this.feed.read(stream.position, 0);
-      const newest = head - BigInt(this.tuning.feedBuffer);
-      if (sleptMs > this.tuning.feedPatienceMs && newest > stream.position)
-        await stream.tell({ from: stream.position + 1n, to: newest });
+      await stream.drained();
       await this.catchUp(stream);
     });
   }

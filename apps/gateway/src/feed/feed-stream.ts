@@ -87,12 +87,9 @@ export class FeedStream {
     return this.blockedSinceMs === undefined ? 0 : this.options.monotonicMs() - this.blockedSinceMs;
   }
 
-  /** Resolves when the client reads, or has gone, with how long it did not. */
-  async drained(): Promise<number> {
-    const sinceMs = this.blockedSinceMs;
-    if (sinceMs === undefined) return 0;
-    await new Promise<void>((done) => this.waiters.push(done));
-    return this.options.monotonicMs() - sinceMs;
+  /** Resolves when the client reads, or has gone. */
+  async drained(): Promise<void> {
+    if (this.blockedSinceMs !== undefined) await new Promise<void>((done) => this.waiters.push(done));
   }
 
   /** Ends the answer after what is on its way; at once when the client does not read it. */
