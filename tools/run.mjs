@@ -6,6 +6,15 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
+// pnpm puts the Node of this workspace first; `node tools/start.mjs` would take whatever the machine has.
+if (Number(process.versions.node.split('.', 1)[0]) < 24) {
+  const script = process.argv[1]?.replace(/^.*[/\\]|\.mjs$/g, '');
+  process.stderr.write(
+    `dsops needs Node 24 and brings it: run its scripts with pnpm, as in "npx -y pnpm@12 ${script}".\n`,
+  );
+  process.exit(1);
+}
+
 /** The file behind a package's command, such as `jest` of `jest`. */
 export function commandOf(name, packageName = name) {
   // Read from its folder: not every package exports its package.json.

@@ -90,6 +90,7 @@ export const aRotation = (over: Partial<RotationView> = {}): RotationView => ({
   error: null,
   known: { [NEW_VERSION]: 'accepted', [OLD_VERSION]: 'refused' },
   wakeAt: null,
+  waitsFor: null,
   startedAt: '2026-11-21T14:29:55.000Z',
   endedAt: '2026-11-21T14:29:59.000Z',
   durationMs: 4_200,

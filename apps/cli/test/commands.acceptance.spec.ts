@@ -20,6 +20,7 @@ import {
   listServices,
   markAllRead,
   readNotification,
+  releaseCheckOut,
   removeService,
   replayDeadLetter,
   revokeApiKey,
@@ -167,7 +168,17 @@ describe('dsops secret get', () => {
     w.server.on(checkOut, () => aCheckOut());
     const { stdout, stderr } = await w.desk.run('secret get payments-db --reveal', { isTerminal: true });
     expect(stdout).toContain('canary-password');
-    expect(stderr).toContain('Checked out until 2026-11-21 15:30:00 UTC.');
+    expect(stderr).toContain('Checked out until 2026-11-21 15:30:00 UTC');
+    expect(stderr).toContain(`dsops secret release ${aCheckOut().id}`);
+  });
+
+  it('is released by its id', async () => {
+    w.server.on(releaseCheckOut, () => ({ released: true as const }));
+    expect(await w.desk.run(`secret release ${aCheckOut().id}`)).toMatchObject({
+      code: 0,
+      stdout: '✓ Released: a rotation does not wait for it any more.\n',
+    });
+    expect(w.server.requestsOf(releaseCheckOut)[0]?.params).toEqual({ checkOutId: aCheckOut().id });
   });
 });
 
@@ -175,11 +186,16 @@ describe('dsops inbox', () => {
   const w = world();
 
   it('lists, reads and clears', async () => {
-    w.server.on(listNotifications, () => ({ items: [aNotification()], next: null }));
+    w.server.on(listNotifications, () => ({
+      items: [aNotification({ body: 'It is in use.\nIt took 4 s.' })],
+      next: null,
+    }));
     w.server.on(readNotification, () => aNotification({ readAt: '2026-11-21T14:30:00.000Z' }));
     w.server.on(markAllRead, () => ({ read: 3 }));
     w.server.on(clearInbox, () => ({ cleared: 4 }));
-    expect((await w.desk.run('inbox')).stdout).toMatch(/● {2}5 min ago {2}Rotation of payments-db completed/);
+    const { stdout } = await w.desk.run('inbox');
+    expect(stdout).toMatch(/● {2}5 min ago {2}Rotation of payments-db completed/);
+    expect(stdout).toContain('\n   It is in use.\n   It took 4 s.\n');
     expect(await w.desk.run('inbox list --unread')).toMatchObject({ code: 0 });
     expect(w.server.requestsOf(listNotifications).map(({ query }) => query)).toEqual([
       { limit: 20 },

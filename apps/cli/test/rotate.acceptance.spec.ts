@@ -120,6 +120,28 @@ describe('dsops rotation rotate', () => {
     expect((await patient.ended).stdout).toContain('✓ payments-db (rotated at');
   });
 
+  it('says what it waits for, and how to have it sooner', async () => {
+    const rotation = new LivingRotation(w.server, {
+      // It looks again soon, which does not mean that it goes on soon.
+      wakeAt: new Date(NOW.getTime() + 10_000).toISOString(),
+      waitsFor: {
+        reason: 'Waiting for a check-out of the old value (01JD0000000000000000000007).',
+        until: new Date(NOW.getTime() + 3_600_000).toISOString(),
+      },
+      steps: steps.slice(0, 3),
+    });
+    w.server.on(startRotation, () => rotation.view);
+    const { code, stdout, stderr } = await w.desk.run('rotation rotate payments-db');
+    expect(code).toBe(0);
+    expect(stdout).toContain('for a check-out of the old value (01JD0000000000000000000007)\n');
+    expect(stdout).toContain('it goes on by itself in 1 hr at the latest\n');
+    expect(stderr).toContain('… Waiting for a check-out of the old value');
+    expect(stderr).toContain('dsops secret release');
+    expect((await w.desk.run(`rotation show ${ROTATION_ID}`)).stdout).toMatch(
+      /Waits: +for a check-out of the old value \(01JD0000000000000000000007\), until 2026-11-21 15:30:00 UTC/,
+    );
+  });
+
   it.each([
     ['rolled_back', 'verification_failed', 5, 'rolled back: It went wrong.'],
     ['failed', 'target_unreachable', 3, 'failed: It went wrong.'],

@@ -55,7 +55,7 @@ const inboxTable = (paint: Paint, items: readonly NotificationView[], now: Date)
         priority === 'high' ? paint.red(title) : title,
         paint.dim(id),
       ],
-      below: body ? [`   ${paint.dim(body)}`] : [],
+      below: body ? body.split('\n').map((line) => `   ${paint.dim(line)}`) : [],
     })),
   );
 

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { checkOut } from '@dsops/contracts';
+import { checkOut, releaseCheckOut } from '@dsops/contracts';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { usageError } from '../failure.js';
 import { findService } from '../input/place.js';
@@ -11,6 +11,11 @@ import { envOption, examples, formatOption, serviceOption } from './options.js';
 
 export function registerSecret(program: CommandUnknownOpts, act: Act): void {
   const secret = program.command('secret').description('the values that dsops keeps');
+  registerGet(secret, act);
+  registerRelease(secret, act);
+}
+
+function registerGet(secret: CommandUnknownOpts, act: Act): void {
   const command = secret
     .command('get')
     .description('check the value in use out; audited, and never shown on a terminal without --reveal')
@@ -61,7 +66,22 @@ export function registerSecret(program: CommandUnknownOpts, act: Act): void {
           Object.entries(value).map(([name, text]) => [name, String(text)]),
         ),
       );
-      err.line(err.paint.dim(`Checked out until ${timestamp(granted.expiresAt)} UTC.`));
+      err.line(err.paint.dim(`Checked out until ${timestamp(granted.expiresAt)} UTC: so long it stays valid.`));
+      err.line(`${err.paint.dim('→')} Done earlier? dsops secret release ${granted.id}`);
+    }),
+  );
+}
+
+function registerRelease(secret: CommandUnknownOpts, act: Act): void {
+  const command = secret
+    .command('release')
+    .description('say that a value which was checked out is used no longer')
+    .argument('<check-out>', 'its id, as `secret get` names it')
+    .addHelpText('after', examples(['dsops secret release 01JD0000000000000000000009', '']));
+  command.action((checkOutId) =>
+    act(command, async ({ client: connect, out }) => {
+      await (await connect()).call(releaseCheckOut, { params: { checkOutId } });
+      out.line(`${out.paint.green('✓')} Released: a rotation does not wait for it any more.`);
     }),
   );
 }

@@ -31,8 +31,10 @@ export function isSettled(rotation: RotationView, now: Date): boolean {
 }
 
 /** Is it past its visible work and asleep, in a grace period for example? */
-export const waitsLong = ({ wakeAt, endedAt }: RotationView, now: Date): boolean =>
-  endedAt === null && wakeAt !== null && Date.parse(wakeAt) - now.getTime() > LONG_WAIT_MS;
+export function waitsLong({ wakeAt, waitsFor, endedAt }: RotationView, now: Date): boolean {
+  const until = waitsFor?.until ?? wakeAt;
+  return endedAt === null && until !== null && Date.parse(until) - now.getTime() > LONG_WAIT_MS;
+}
 
 /**
  * Follows one rotation live. Events only say when to look; what is shown comes from the rotation's own journal, so that

@@ -24,6 +24,7 @@ export async function showProgress(
   const stopListening = io.onInterrupt(() => interruption.abort());
   const spinner = startSpinner(session);
   let isGoingBack = false;
+  let told: string | undefined;
   try {
     spinner.show(started.state);
     const rotation = await followRotation(client, started.id, {
@@ -31,7 +32,9 @@ export async function showProgress(
       toTheEnd,
       now: () => io.now(),
       onStep: (step) => spinner.around(() => err.line(stepLine(paint, step, err.isTerminal ? err.columns : undefined))),
-      onLook: ({ state, error }) => {
+      onLook: ({ state, error, waitsFor }) => {
+        if (waitsFor && waitsFor.reason !== told) spinner.around(() => err.line(paint.dim(`  … ${waitsFor.reason}`)));
+        told = waitsFor?.reason;
         if (state === 'rollback_in_progress' && !isGoingBack)
           spinner.around(() => err.line(paint.yellow(`  ↩ rolling back${error ? `: ${error.message}` : ''}`)));
         isGoingBack ||= state === 'rollback_in_progress';

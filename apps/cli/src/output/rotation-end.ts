@@ -1,7 +1,7 @@
 import { TERMINAL_STATES, type RotationView } from '@dsops/contracts';
 import { formatDuration } from '@dsops/kernel';
 import { EXIT, isProviderCode } from '../failure.js';
-import { knownWords } from './rotation.js';
+import { knownWords, withoutWait } from './rotation.js';
 import type { Paint } from './terminal.js';
 import { timestamp, until } from './time.js';
 
@@ -30,9 +30,9 @@ export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.act
   const { service, state, error } = rotation;
   const remedy = error?.remedy ? [error.remedy] : [];
   const known = knownWords(rotation.known);
-  const facts = (paint: Paint, lines: readonly (string | false)[]) =>
+  const facts = (paint: Paint, lines: readonly (string | false | null)[]) =>
     lines
-      .filter((line) => line !== false)
+      .filter((line) => line !== false && line !== null)
       .map((line) => `\n  ${paint.dim(line)}`)
       .join('');
   const cause = error ? `: ${error.message}` : '';
@@ -93,7 +93,16 @@ export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.act
   return {
     words: (paint) =>
       `${paint.green('✓')} ${service}: version ${rotation.newVersion ?? '-'} is out, and the rotation now waits` +
-      facts(paint, [`it goes on by itself ${until(rotation.wakeAt, now)}`, target]),
-    advice: [`Follow it to the end: dsops rotation show ${rotation.id} --watch`],
+      facts(paint, [
+        rotation.waitsFor && withoutWait(rotation.waitsFor.reason),
+        `it goes on by itself ${until(rotation.waitsFor?.until ?? rotation.wakeAt, now)}${rotation.waitsFor ? ' at the latest' : ''}`,
+        target,
+      ]),
+    advice: [
+      ...(rotation.waitsFor?.reason.includes('check-out')
+        ? ['Not in use any more? dsops secret release CHECK-OUT']
+        : []),
+      `Follow it to the end: dsops rotation show ${rotation.id} --watch`,
+    ],
   };
 }

@@ -63,6 +63,9 @@ export const stateWords = (paint: Paint, { state }: RotationView): string => {
   return paint.yellow(words);
 };
 
+/** "Waiting for the grace period of 1h." behind a word that says so already: "for the grace period of 1h". */
+export const withoutWait = (reason: string): string => reason.replace(/^Waiting /, '').replace(/\.$/, '');
+
 /** Everything about one rotation, for `rotation show`. */
 export function rotationBlock(paint: Paint, rotation: RotationView): string {
   const by = `${rotation.requestedBy.name} (${rotation.requestedBy.kind.replace('_', ' ')})`;
@@ -80,7 +83,9 @@ export function rotationBlock(paint: Paint, rotation: RotationView): string {
     ['Ended', rotation.endedAt === null ? '-' : `${timestamp(rotation.endedAt)} UTC`],
     ['Duration', formatDuration(rotation.durationMs)],
   ];
-  if (rotation.wakeAt !== null && rotation.endedAt === null)
+  const { waitsFor } = rotation;
+  if (waitsFor) pairs.push(['Waits', `${withoutWait(waitsFor.reason)}, until ${timestamp(waitsFor.until)} UTC`]);
+  else if (rotation.wakeAt !== null && rotation.endedAt === null)
     pairs.push(['Looks again', `${timestamp(rotation.wakeAt)} UTC`]);
   const lines = [fields(paint, pairs)];
   if (rotation.steps.length > 0) lines.push('', ...rotation.steps.map((step) => stepLine(paint, step)));

@@ -43,6 +43,7 @@ export function viewOf(loaded: LoadedRotation, names: ServiceNames, nowMs: numbe
     error: errorOf(loaded),
     known: rotation ? knownByName(rotation) : {},
     wakeAt: row.wakeAt && row.wakeAt.getTime() > nowMs ? row.wakeAt.toISOString() : null,
+    waitsFor: rotation?.waiting ? { reason: rotation.waiting.reason, until: iso(rotation.waiting.untilMs) } : null,
     startedAt: row.startedAt.toISOString(),
     endedAt: row.endedAt?.toISOString() ?? null,
     durationMs: Math.max(0, (endedAtMs ?? nowMs) - row.startedAt.getTime()),

@@ -123,6 +123,10 @@ describe('a two-key rotation', () => {
     const { id } = await engine.start(service);
     const waiting = await engine.waiting(id);
     expect(waiting.state).toBe('verifying');
+    expect(waiting.waitsFor).toEqual({
+      reason: `Waiting for a check-out of the old value (${checkOut.id}).`,
+      until: times.expiresAt.toISOString(),
+    });
     expect(await engine.accepted(service)).toHaveLength(2);
     expect(await happenedTo(service)).toContain('grace waiting');
     await engine.checkOuts.release(engine.database, checkOut.id, new Date());

@@ -1,7 +1,7 @@
 import { formatDuration } from '@dsops/kernel';
 import { overAt } from './clock-watch.js';
 import { bring, MOST_SENDS, type Command } from './command.js';
-import { heldUntil, type Waiver } from './guard.js';
+import { heldUntil, type Held, type Waiver } from './guard.js';
 import type { Effect, Failure, RotationError } from './journal.js';
 import {
   ACCEPTS_ANYTHING,
@@ -126,6 +126,16 @@ function retryOrGiveUp(view: View, state: 'refused' | 'did-not-land'): Effect {
 /** How often to look whether held values were released early. */
 const HOLDS_LOOK_MS = 10_000;
 
+/** Whoever holds the old value can be asked to release it: by these ids. */
+function holdsOf(held: readonly Held[], nowMs: number): string {
+  const ids = held.filter(({ expiresAtMs }) => expiresAtMs > nowMs).map(({ id }) => id);
+  const named = ids.slice(0, MOST_NAMED_HOLDS).join(', ');
+  return ids.length === 1
+    ? `a check-out of the old value (${named})`
+    : `${ids.length} check-outs of the old value (${named}${ids.length > MOST_NAMED_HOLDS ? ', …' : ''})`;
+}
+const MOST_NAMED_HOLDS = 3;
+
 const STRATEGY: Waiver = { kind: 'strategy', reason: 'The strategy replaces the value in place.' };
 const NEVER_CURRENT: Waiver = {
   kind: 'never-current',
@@ -231,7 +241,7 @@ export const STEP: Record<StepName, Step> = {
     if (waiting?.untilMs === untilMs) return wait(lookAtMs);
     const reasons = [
       ...(nowMs < graceEndsAtMs ? [`the grace period of ${formatDuration(plan.graceMs)}`] : []),
-      ...(nowMs < heldUntilMs ? ['check-outs of the old value'] : []),
+      ...(nowMs < heldUntilMs ? [holdsOf(held, nowMs)] : []),
     ];
     return journal({ kind: 'waiting', untilMs, reason: `Waiting for ${reasons.join(' and ')}.` });
   },

@@ -106,6 +106,8 @@ export const rotationViewSchema = z.object({
   known: z.record(z.string(), verdictSchema),
   /** When dsops looks again by itself: the end of a grace period, the next probe. */
   wakeAt: instant.nullable(),
+  /** What it waits for before it ends the old value, and until when at the latest. */
+  waitsFor: z.object({ reason: z.string(), until: instant }).nullable(),
   startedAt: instant,
   endedAt: instant.nullable(),
   durationMs: z.number(),
