@@ -39,7 +39,7 @@ export class InstallationUnderTest {
   readonly watch: ProcessWatch = watchProcesses(this.home.folder);
   private proxy: RecordingProxy | undefined;
   private target = '';
-  private databasePort = 0;
+  databasePort = 0;
   private started = 0;
 
   static async start(): Promise<InstallationUnderTest> {

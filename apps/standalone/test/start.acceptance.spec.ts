@@ -261,8 +261,11 @@ describe('starting dsops', () => {
       await eventually(() => expect([...installation.watch.present().values()]).toEqual([]), 20_000);
       if (process.platform === 'linux') expect(processes.size).toBeGreaterThan(2);
 
+      const before = installation.databasePort;
       await installation.start();
       await expectIntact();
+      // Whoever has written the address down, such as the service of the sample, finds it there.
+      expect(installation.databasePort).toBe(before);
       await installation.stop();
     });
   });

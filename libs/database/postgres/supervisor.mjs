@@ -104,15 +104,25 @@ function reachableServer(packaged) {
   return copy;
 }
 
-const freePort = () =>
+/** The wanted port when it is free; 0 wants any. */
+const freePort = (wanted) =>
   new Promise((done, failed) => {
     const server = createServer();
     server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const { port } = server.address();
       server.close(() => done(port));
     });
   });
+
+/** The port that this data had the last time, because others have written it down; another one when it is taken. */
+async function portOf(dataDir) {
+  const note = join(dataDir, 'dsops.port');
+  const last = existsSync(note) ? Number(readFileSync(note, 'utf8')) : 0;
+  const port = await freePort(last).catch(() => freePort(0));
+  if (port !== last) writeFileSync(note, `${port}\n`);
+  return port;
+}
 
 /** Initialises beside the final place and renames, so that an interrupted start leaves nothing half made. */
 async function initialise(binary, dataDir, password, account) {
@@ -185,7 +195,7 @@ async function start({ dataDir, port, password, settings }) {
   }
   report({ state: 'starting' });
   await waitForFormerServer(dataDir);
-  const chosen = port || (await freePort());
+  const chosen = port || (await portOf(dataDir));
   const options = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
   const args = [
     '-D',

@@ -14,7 +14,7 @@ export interface PostgresServer {
 interface ServerOptions {
   /** Made when it does not exist. Its parent must be reachable for the account that runs the server. */
   readonly dataDir: string;
-  /** 0 or absent: a free port. */
+  /** 0 or absent: the port that this data had before, or a free one. */
   readonly port?: number;
   readonly password: Secret;
   /** Settings of postgresql.conf, such as {max_connections: 100}. */

@@ -118,6 +118,9 @@ const WORDS: Readonly<Record<string, string>> = {
   complete: 'every step is in the journal',
 };
 
+/** A start does not wait longer for who holds the old password. */
+const LONG_WAIT_MS = 10_000;
+
 /** Prints each step as it ends, until the rotation rests. */
 async function follow(api: ApiClient, rotation: RotationView, screen: Screen): Promise<RotationView> {
   let shown = 0;
@@ -127,6 +130,11 @@ async function follow(api: ApiClient, rotation: RotationView, screen: Screen): P
     shown = view.steps.length;
     if (view.state === 'completed') {
       screen.done('completed', 'without an outage', view.durationMs);
+      return view;
+    }
+    if (view.waitsFor && Date.parse(view.waitsFor.until) - Date.now() > LONG_WAIT_MS) {
+      screen.skipped('waits', view.waitsFor.reason);
+      screen.text(`It goes on by itself, at ${new Date(view.waitsFor.until).toLocaleTimeString()} at the latest.`);
       return view;
     }
     if (TERMINAL_STATES.includes(view.state) || view.state === 'needs_operator') {
