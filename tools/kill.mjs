@@ -4,25 +4,33 @@ import { join } from 'node:path';
 import { commandOf, helpOnRequest, root, runNode } from './run.mjs';
 
 helpOnRequest(`
-Usage: pnpm test:kill [--plan NAME]... [--cell TEXT] [--shard I/N] [--seed N] [--lanes N] [--every] [--json]
+Usage: pnpm test:kill [--plan NAME]... [--fault NAME]... [--cell TEXT] [--shard I/N] [--seed N] [--lanes N]
+                      [--random N] [--every] [--results FILE] [--docs FILE] [--json]
 
-Kills a worker process with SIGKILL at every point of every rotation, on real PostgreSQL with durable settings, lets
-another worker go on, and judges from outside: an oracle in a process of its own, which knows every value that was ever
-generated, watches the target and our database the whole time, while a client keeps logging in with what it checked out.
+Lets every fault happen at every point of every rotation: real processes and signals, on real PostgreSQL with durable
+settings. Whoever is left goes on, and what comes of it is judged from outside: an oracle in a process of its own, which
+knows every value that was ever generated, watches the target and our database the whole time, while a client keeps
+logging in with what it checked out.
 
 Each plan and each way back is first run once without faults. The points that it passes are the cells: an effect at the
 target has one before it and one after it but before the journal knows; a transaction one before its commit and one
-after. A cell counts only if the worker stood at its point when it was killed.
+after. A cell counts only if the fault happened at its point.
 
-  --plan NAME    two-key, immediate, two-key-undo, two-key-return, immediate-undo, immediate-return; may be repeated
-  --cell TEXT    only cells with this in their name, such as two-key/set/ or /retire#1/after
-  --shard I/N    the I-th of N parts
-  --seed N       another order, and other parts
-  --lanes N      rotations at the same time; 4 unless said
-  --every        also the points around bookkeeping, at which the same is durable as at another point
-  --json         the results as JSON on standard output
+  --plan NAME     two-key, immediate, two-key-undo, two-key-return, immediate-undo, immediate-return,
+                  two-key-set-again, two-key-retire-again, immediate-set-again; may be repeated
+  --fault NAME    killed, killed-by-lease, answer-lost, answer-late, paused, target-restarted, database-restarted,
+                  clock-ahead; may be repeated
+  --cell TEXT     only cells with this in their name, such as two-key/set/ or /retire#1/after
+  --shard I/N     the I-th of N parts
+  --seed N        another order, and other parts
+  --lanes N       rotations at the same time, each with servers of its own; 4 unless said
+  --random N      also N kills at random instants
+  --every         also the points around bookkeeping, at which the same is durable as at another point
+  --results FILE  keeps results by commit; what the same commit has shown before is not done again
+  --docs FILE     writes the whole table as a page
+  --json          the results as JSON on standard output
 
-Ends with 0 when every cell was reached and nothing was broken, else with 1.
+The whole takes about an hour. Ends with 0 when every cell was reached and nothing was broken, else with 1.
 `);
 
 const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { judgeEnd, type ExpectedEnd } from './end-judge.js';
 import { Judge, type TriedLogin } from './judge.js';
+import { throughOutage } from './outage.js';
 import { RecordsReader } from './records-reader.js';
 import type { Breach, CellFacts, Records, Sight } from './sight.js';
 import { TapReader } from './tap.js';
@@ -24,7 +25,11 @@ export interface Verdict {
   readonly windowMs: number;
   readonly looks: number;
   readonly logins: number;
+  /** Where the journal stands when something was broken; else empty. */
+  readonly journal: readonly string[];
 }
+
+const JOURNAL_TAIL = 6;
 
 /** While nothing is journalled, such as until a lease is over, it looks less often. */
 const QUIET_AFTER_MS = 1_500;
@@ -86,10 +91,11 @@ export class CellWatch {
       events: await this.records.events(),
       leaks: await this.records.leaks(this.tap.values()),
     });
+    const journal = this.judge.breaches.length > 0 ? await this.records.journalTail(JOURNAL_TAIL) : [];
     await this.close();
     const { breaches, windowMs } = this.judge;
     const state = sight.after.rotation?.state ?? 'never started';
-    return { breaches, windowMs, state, looks: this.looks, logins: this.logins };
+    return { breaches, windowMs, state, looks: this.looks, logins: this.logins, journal };
   }
 
   async close(): Promise<void> {
@@ -115,10 +121,10 @@ export class CellWatch {
   }
 
   private async lookOnce(): Promise<Sight> {
-    const before = this.last ?? (await this.records.read());
-    const accepted = await this.target.accepted(() => this.tap.values());
+    const before = this.last ?? (await throughOutage(() => this.records.read()));
+    const accepted = await throughOutage(() => this.target.accepted(() => this.tap.values()));
     const atMs = Date.now();
-    const after = await this.records.read();
+    const after = await throughOutage(() => this.records.read());
     const sight = { before, accepted, atMs, after };
     if (before.rotation?.seq !== after.rotation?.seq) this.movedAtMs = atMs;
     this.last = after;
@@ -134,7 +140,7 @@ export class CellWatch {
     const tried: TriedLogin[] = [];
     for (const slot of facts.slots)
       for (const value of this.tap.values()) {
-        tried.push({ slot, value, isAccepted: (await logIn(target, slot, value)) === 'accepted' });
+        tried.push({ slot, value, isAccepted: (await throughOutage(() => logIn(target, slot, value))) === 'accepted' });
         this.logins += 1;
       }
     return tried;

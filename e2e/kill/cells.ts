@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { faultsAt, type Fault } from './faults.js';
 import { pointKey, type Point } from './protocol.js';
 import type { Scenario } from './scenarios.js';
 
@@ -9,21 +10,8 @@ export interface Cell {
   /** The step of the path to which the point belongs. */
   readonly step: string;
   readonly point: Point;
-  readonly heir: Heir;
+  readonly fault: Fault;
 }
-
-/**
- * Who goes on after a kill. `successor`: a process that starts then and is the only one of its installation, so it takes
- * over what the one before it held. `rival`: one that runs already and waits until the lease of the dead one is over.
- */
-export type Heir = 'successor' | 'rival';
-
-/**
- * Where a rival is tried, too: a lease takes its time, so not everywhere. Not within a transaction, because a process that
- * starts meanwhile would wait for its locks.
- */
-const hasRival = ({ effect, when }: Point): boolean =>
-  effect === 'set' || effect === 'retire' || (effect.startsWith('move-labels') && when === 'after');
 
 /**
  * Bookkeeping: a transaction that says that a step is finished, and nothing else. What is durable before and after it is
@@ -33,6 +21,8 @@ const isBookkeeping = ({ effect }: Point): boolean => effect.startsWith(STEP);
 
 /** Entries of the journal by which a run is cut into steps, as points are named. */
 const STEP = 'step ';
+/** What comes after the last step. */
+const END = 'end';
 const TURN = /^(rollback-requested|turned)\b/;
 
 /**
@@ -42,16 +32,14 @@ const TURN = /^(rollback-requested|turned)\b/;
 export function cellsOf(scenario: Scenario, passed: readonly Point[]): Cell[] {
   const cells: Cell[] = [];
   const wanted = new Set(partOf(scenario, passed));
-  let step = 'end';
+  let step = END;
   for (const point of passed.toReversed()) {
     if (isBookkeeping(point)) step = point.effect.slice(STEP.length);
     if (!wanted.has(point)) continue;
     const { effect, when, occurrence } = point;
-    const heirs: Heir[] = hasRival(point) ? ['successor', 'rival'] : ['successor'];
-    for (const heir of heirs) {
-      const id = `${scenario.name}/${step}/${effect.replaceAll(' ', '-')}#${occurrence}/${heir}/${when}`;
-      cells.unshift({ id, scenario, step, point, heir });
-    }
+    const place = `${scenario.name}/${step}/${effect.replaceAll(' ', '-')}#${occurrence}/${when}`;
+    for (const fault of faultsAt(point, step === END).toReversed())
+      cells.unshift({ id: `${place}/${fault}`, scenario, step, point, fault });
   }
   return cells;
 }
@@ -66,6 +54,8 @@ function partOf({ name, part }: Scenario, passed: readonly Point[]): readonly Po
 export interface Selection {
   /** Names of scenarios; empty: all. */
   readonly plans: readonly string[];
+  /** Empty: all. */
+  readonly faults: readonly Fault[];
   /** Part of a cell's id; null: all. */
   readonly cell: string | null;
   /** Also points that differ from others in nothing durable. */
@@ -75,16 +65,20 @@ export interface Selection {
   readonly seed: number;
 }
 
+const WAITS_FOR_LEASE: ReadonlySet<Fault> = new Set<Fault>(['killed-by-lease', 'paused']);
+
 /** In an order that the seed fixes, so that kinds of cells are mixed and a shard is a sample of all; long ones first. */
-export function select(cells: readonly Cell[], { cell, isEveryPoint, shard, seed }: Selection): Cell[] {
+export function select(cells: readonly Cell[], { faults, cell, isEveryPoint, shard, seed }: Selection): Cell[] {
   const orderOf = ({ id }: Cell) => createHash('sha256').update(`${seed} ${id}`).digest('hex');
   return cells
-    .filter(({ id, point }) => (cell === null || id.includes(cell)) && (isEveryPoint || !isBookkeeping(point)))
+    .filter(({ id }) => cell === null || id.includes(cell))
+    .filter(({ fault }) => faults.length === 0 || faults.includes(fault))
+    .filter(({ point }) => isEveryPoint || !isBookkeeping(point))
     .map((each) => ({ each, order: orderOf(each) }))
     .sort((a, b) => (a.order < b.order ? -1 : 1))
     .filter((_, index) => index % shard.of === shard.index - 1)
     .map(({ each }) => each)
-    .toSorted((a, b) => Number(b.heir === 'rival') - Number(a.heir === 'rival'));
+    .toSorted((a, b) => Number(WAITS_FOR_LEASE.has(b.fault)) - Number(WAITS_FOR_LEASE.has(a.fault)));
 }
 
 export const keyOf = (cell: Cell): string => pointKey(cell.point);

@@ -75,6 +75,16 @@ export class Child<To extends object, From extends Said> {
     }
   }
 
+  /** SIGSTOP: nothing in it runs, and nothing of it is gone. */
+  pause(): void {
+    this.process.kill('SIGSTOP');
+  }
+
+  /** SIGCONT */
+  wake(): void {
+    this.process.kill('SIGCONT');
+  }
+
   /** SIGKILL: nothing in it runs any more when this resolves. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL');
@@ -87,8 +97,8 @@ export class Child<To extends object, From extends Said> {
   }
 }
 
-/** For {@link Child.until}: a message of this kind. */
+/** For {@link Child.until}: a message of one of these kinds. */
 export const isSaid =
-  <From extends Said, Is extends From['is']>(is: Is) =>
+  <From extends Said, Is extends From['is']>(...is: readonly Is[]) =>
   (said: From): said is Extract<From, { is: Is }> =>
-    said.is === is;
+    (is as readonly string[]).includes(said.is);

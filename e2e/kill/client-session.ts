@@ -2,6 +2,7 @@ import { checkOut } from '@dsops/contracts';
 import { newId } from '@dsops/kernel';
 import { requestOnce } from './request.js';
 import type { Breach } from './sight.js';
+import { isOutage } from './outage.js';
 import { logIn, type Address } from './target-reader.js';
 
 /** What an application saw that knows nothing but the check-out. */
@@ -16,6 +17,8 @@ export interface ClientReport {
 export interface ClientOptions {
   readonly environment: string;
   readonly service: string;
+  /** Where it logs in: not by the way on which the service meets its faults. */
+  readonly target: Address;
   /** In one slot a value may be refused while it is held: the strategy says so, and the window is measured. */
   readonly isInPlace: boolean;
   /** The rotation is going to be rolled back: its new value may end while it is held. */
@@ -30,7 +33,6 @@ const LOG_IN_EVERY_MS = 120;
 interface Held {
   readonly user: string;
   readonly password: string;
-  readonly address: Address;
   readonly version: string;
   readonly heldUntilMs: number;
 }
@@ -77,25 +79,34 @@ export class ClientSession {
       params: { environment, service },
       body: { ttl: `${CHECK_OUT_TTL_MS}ms`, purpose: 'kill client' },
     };
+    const askedAtMs = Date.now();
     const answer = await requestOnce(this.url, checkOut, request, newId());
     // Killed, standing still, or the value is being replaced right now: what is held goes on.
     if (answer.kind !== 'answered') return;
-    const { user, password, version, expiresAt, id: _, ...address } = answer.body;
+    const { user, password, version, expiresAt } = answer.body;
     this.firstVersion ??= version;
     this.seen.checkOuts += 1;
-    this.held = { user, password, address, version, heldUntilMs: Date.parse(expiresAt) };
+    // By a clock that was set ahead it seems to be held for longer than it was asked for.
+    const heldUntilMs = Math.min(Date.parse(expiresAt), askedAtMs + CHECK_OUT_TTL_MS);
+    this.held = { user, password, version, heldUntilMs };
   }
 
   private async work(): Promise<void> {
     const held = this.held;
     if (held === null) return;
     this.seen.logins += 1;
-    const answer = await logIn(held.address, held.user, held.password);
-    if (answer === 'accepted') return;
+    const answer = await logIn(this.options.target, held.user, held.password).catch(notJudged);
+    if (answer !== 'refused') return;
     this.seen.refused += 1;
     const isForgiven = this.options.isInPlace || (this.options.mayLoseNewValue && held.version !== this.firstVersion);
     if (isForgiven || Date.now() > held.heldUntilMs) return;
     const detail = `the client was refused with ${held.version}, which it had checked out`;
     if (!this.breaches.some((known) => known.detail === detail)) this.breaches.push({ invariant: 'I4', detail });
   }
+}
+
+/** A server that is away says nothing about a value. */
+function notJudged(error: unknown): null {
+  if (isOutage(error)) return null;
+  throw error;
 }

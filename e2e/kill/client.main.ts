@@ -10,8 +10,8 @@ async function obey(message: ToClient): Promise<void> {
   const { cell } = message;
   switch (message.do) {
     case 'begin': {
-      const { service, isInPlace, mayLoseNewValue } = message;
-      const session = new ClientSession({ environment: 'production', service, isInPlace, mayLoseNewValue });
+      const { service, target, isInPlace, mayLoseNewValue } = message;
+      const session = new ClientSession({ environment: 'production', service, target, isInPlace, mayLoseNewValue });
       sessions.set(cell, session);
       session.start();
       return say({ is: 'working', cell });

@@ -1,9 +1,9 @@
 import { addService, rollBack, startRotation, type Operation, type RequestOf } from '@dsops/contracts';
 import { newId } from '@dsops/kernel';
 import type { Verdict } from './cell-watch.js';
-import type { Heir } from './cells.js';
 import { isSaid, type Child } from './child.js';
 import type { ClientReport } from './client-session.js';
+import { requestOf, type Fault } from './faults.js';
 import { Mailbox } from './mailbox.js';
 import { pointKey, type FromClient, type FromOracle, type FromWorker, type Point, type ToClient, type ToOracle, type ToWorker } from './protocol.js'; // prettier-ignore
 import { requestOnce } from './request.js';
@@ -33,20 +33,22 @@ export interface CourseSettings {
   readonly leaseMs: number;
 }
 
-export interface PlannedKill {
-  /** Key of the point. */
-  readonly at: string;
-  readonly heir: Heir;
-}
+export type PlannedFault =
+  /** At the point with this key. */
+  | { readonly at: string; readonly fault: Fault }
+  /** SIGKILL this long after the rotation was asked for, wherever it is then; another process goes on. */
+  | { readonly afterMs: number };
 
 /** What became of one rotation. */
 export interface Course {
   /** Points that were passed since the last kill. */
   readonly passed: readonly Point[];
-  /** How many of the planned kills came to be. */
-  readonly kills: number;
-  /** From the last SIGKILL to a rotation that is over, by our records. */
+  /** How many of the planned faults came to be: were seen to have happened, where they were to happen. */
+  readonly faults: number;
+  /** From the last fault to a rotation that is over, by our records. */
   readonly recoveryMs: number | null;
+  /** From the request to a rotation that is over. */
+  readonly durationMs: number | null;
   readonly verdict: Verdict;
   readonly client: ClientReport;
   /** Of the oracle, the client and the logs together. */
@@ -56,14 +58,20 @@ export interface Course {
 type Happening =
   | { readonly is: 'standing'; readonly point: Point }
   | { readonly is: 'settled'; readonly atMs: number }
+  | { readonly is: 'moment' }
   | { readonly is: 'gone'; readonly how: string };
+
+interface HostingRules {
+  readonly stopAt: readonly string[];
+  readonly isOnly: boolean;
+}
 
 /** The last point of all comes right after the commit by which the rotation is over. */
 const LAST_POINT_MS = 2_000;
 
 /**
- * One rotation of a fresh credential, from its import to its end. The worker that reaches `killAt` stands still there,
- * is looked at, gets SIGKILL, is looked at again, and another process goes on.
+ * One rotation of a fresh credential, from its import to its end. The worker that reaches the point of a fault stands
+ * still there and is looked at; then the fault happens, and whoever is left goes on.
  */
 export class CourseRun {
   private passed: Point[] = [];
@@ -74,6 +82,9 @@ export class CourseRun {
   private forget: (() => void)[] = [];
   private url: string | null = null;
   private logs = '';
+  /** What is done when a worker stands still at a point that nobody waits for. */
+  private onStanding: (() => Promise<void>) | null = null;
+  private isArmed = false;
 
   constructor(
     private readonly cast: Cast,
@@ -84,10 +95,10 @@ export class CourseRun {
     this.tap = new TapReader(world.home.tapFile);
   }
 
-  /** @param kills one process after the other: each stands still at its point and is killed there */
-  async run(kills: readonly PlannedKill[]): Promise<Course> {
+  /** @param faults one after the other */
+  async run(faults: readonly PlannedFault[]): Promise<Course> {
     try {
-      return await this.runThrough(kills);
+      return await this.runThrough(faults);
     } catch (error) {
       // In the middle of something: nobody else can use it.
       const workers = [...this.workers];
@@ -100,20 +111,25 @@ export class CourseRun {
     }
   }
 
-  private async runThrough(kills: readonly PlannedKill[]): Promise<Course> {
+  private async runThrough(faults: readonly PlannedFault[]): Promise<Course> {
     const { rollBackAt, expected, strategy } = this.scenario;
-    const cell = this.world.service.name;
-    const place = { environment: this.world.service.environment, service: cell };
-    const waiting = [...kills];
+    const { service, target } = this.world;
+    const cell = service.name;
+    const place = { environment: service.environment, service: cell };
+    const waiting = faults.filter((fault) => 'at' in fault);
     const stopAt = [rollBackAt, waiting[0]?.at ?? null].filter((stop) => stop !== null);
     await this.host(await this.cast.takeWorker(), { stopAt, isOnly: true });
-    await this.request(addService, { body: this.world.service });
+    await this.request(addService, { body: service });
     await this.watch();
-    this.cast.client.send({ do: 'begin', cell, service: cell, isInPlace: strategy === 'immediate', mayLoseNewValue: expected.current === 'imported' }); // prettier-ignore
+    this.cast.client.send({ do: 'begin', cell, service: cell, target, isInPlace: strategy === 'immediate', mayLoseNewValue: expected.current === 'imported' }); // prettier-ignore
     this.turnClient(this.url);
 
     const requests = [this.request(startRotation, { params: place, body: { onConflict: 'reject' } })];
-    let killedAtMs: number | null = null;
+    const askedAtMs = Date.now();
+    for (const fault of faults)
+      if ('afterMs' in fault) setTimeout(() => this.happenings.put({ is: 'moment' }), fault.afterMs);
+    let done = 0;
+    let struckAtMs: number | null = null;
     let overAtMs: number | null = null;
     let untilMs = performance.now() + this.settings.mostMs;
     // A rotation can be over and its worker not yet at the point after that.
@@ -122,23 +138,32 @@ export class CourseRun {
       if (happening === null) break;
       if (happening.is === 'gone') throw new Error(`The worker process ended by itself: ${happening.how}`);
       if (happening.is === 'settled') overAtMs = happening.atMs;
-      else if (pointKey(happening.point) === waiting[0]?.at) {
-        const { heir } = waiting.shift()!;
-        killedAtMs = await this.killFor(heir, waiting[0]?.at ?? null);
-        untilMs = performance.now() + this.settings.mostMs + (heir === 'rival' ? this.settings.leaseMs : 0);
+      else if (happening.is === 'moment') {
+        if (overAtMs !== null) continue;
+        struckAtMs = await this.kill(await this.cast.takeWorker(), { stopAt: [], isOnly: true });
+        done += 1;
+      } else if (pointKey(happening.point) === waiting[0]?.at) {
+        const { fault } = waiting.shift()!;
+        const [isDone, atMs] = await this.strike(fault, happening.point, waiting[0]?.at ?? null);
+        struckAtMs = atMs;
+        done += Number(isDone);
+        untilMs = performance.now() + this.settings.mostMs + this.settings.leaseMs;
+      } else if (this.onStanding) {
+        const act = this.onStanding;
+        this.onStanding = null;
+        await act();
       } else {
         const wish = this.request(rollBack, { params: place, body: { reason: 'The kill test wants it back.', force: false } }); // prettier-ignore
-        requests.push(wish.then(() => this.workers.forEach((worker) => worker.send({ do: 'go' }))));
+        requests.push(wish.then(() => this.go()));
       }
     }
     if (overAtMs !== null) await Promise.all(requests);
-    return this.conclude(kills.length - waiting.length, killedAtMs, overAtMs);
+    // A proxy that was armed and never saw what it waited for has done nothing.
+    if (this.isArmed && this.world.proxy.fired.length === 0) done -= 1;
+    return this.conclude(done, askedAtMs, struckAtMs, overAtMs);
   }
 
-  private async host(
-    worker: Worker,
-    how: { readonly stopAt: readonly string[]; readonly isOnly: boolean },
-  ): Promise<void> {
+  private async host(worker: Worker, how: HostingRules): Promise<void> {
     this.workers.add(worker);
     worker.takeOutput();
     this.forget.push(
@@ -154,28 +179,93 @@ export class CourseRun {
     this.turnClient(url);
   }
 
+  private go(toNext = false): void {
+    for (const worker of this.workers) worker.send({ do: 'go', toNext });
+  }
+
   /**
-   * Kills the worker that stands still, and lets another one go on.
-   * @param nextStop where that one is killed in its turn
-   * @returns when the first one was dead
+   * Lets a fault happen to the worker that stands still.
+   * @param nextStop where the next fault waits for whoever goes on
+   * @returns whether it is certain to have happened, and when
    */
-  private async killFor(heir: Heir, nextStop: string | null): Promise<number> {
+  private async strike(fault: Fault, point: Point, nextStop: string | null): Promise<[boolean, number]> {
+    const { world } = this;
+    const stopAt = nextStop === null ? [] : [nextStop];
+    await this.look();
+    switch (fault) {
+      case 'killed':
+        return [true, await this.kill(await this.cast.takeWorker(), { stopAt, isOnly: true })];
+      case 'killed-by-lease':
+        return [true, await this.kill(await this.cast.takeWorker(), { stopAt, isOnly: false })];
+      case 'paused':
+        return this.pause(stopAt);
+      case 'answer-lost':
+      case 'answer-late': {
+        const when = requestOf(point);
+        const kind = fault === 'answer-lost' ? 'lose-answer' : 'hold-request';
+        world.proxy.arm({ kind, client: 'reset', ...(when !== undefined && { when }) });
+        this.isArmed = true;
+        // Late means: when the worker has noticed and is about to do something about it.
+        if (fault === 'answer-late')
+          this.onStanding = async () => {
+            world.proxy.release();
+            await this.look();
+            this.go();
+          };
+        break;
+      }
+      case 'target-restarted':
+        await world.restartTarget();
+        break;
+      case 'database-restarted':
+        await world.restartDatabase();
+        break;
+      case 'clock-ahead':
+        await world.setClockAhead();
+        break;
+    }
+    const atMs = Date.now();
+    this.go(fault === 'answer-late');
+    return [true, atMs];
+  }
+
+  /** Kills the worker, wherever it is, and lets another one go on. @returns when the first one was dead */
+  private async kill(next: Worker, how: HostingRules): Promise<number> {
     const [victim] = this.workers;
     if (victim === undefined) throw new Error('There is nobody to kill.');
-    // Taken before, so that starting a process is no part of the time to recover.
-    const next = await this.cast.takeWorker();
-    const stopAt = nextStop === null ? [] : [nextStop];
-    if (heir === 'rival') await this.host(next, { stopAt, isOnly: false });
-    await this.look();
+    if (!how.isOnly) await this.host(next, how);
     this.workers.delete(victim);
-    if (heir === 'successor') this.turnClient((this.url = null));
+    if (how.isOnly) this.turnClient((this.url = null));
     await victim.kill();
     const atMs = Date.now();
     this.logs += victim.takeOutput();
     await this.look();
     this.passed = [];
-    if (heir === 'successor') await this.host(next, { stopAt, isOnly: true });
+    if (how.isOnly) await this.host(next, how);
     return atMs;
+  }
+
+  /** Stops the worker where it stands until another one has taken over, and wakes it in the middle of that one's work. */
+  private async pause(stopAt: readonly string[]): Promise<[boolean, number]> {
+    const [sleeper] = this.workers;
+    if (sleeper === undefined) throw new Error('There is nobody to pause.');
+    const rival = await this.cast.takeWorker();
+    sleeper.pause();
+    const atMs = Date.now();
+    const takesOver = rival.until(
+      isSaid<FromWorker, 'passed' | 'standing'>('passed', 'standing'),
+      3 * this.settings.leaseMs,
+    );
+    const isTaken = takesOver.then(
+      () => true,
+      () => false,
+    );
+    this.passed = [];
+    await this.host(rival, { stopAt, isOnly: false });
+    const isDone = await isTaken;
+    sleeper.wake();
+    sleeper.send({ do: 'go', toNext: false });
+    return [isDone, atMs];
   }
 
   private async watch(): Promise<void> {
@@ -219,7 +309,12 @@ export class CourseRun {
     throw new Error(`${operation.id} was never answered.`);
   }
 
-  private async conclude(kills: number, killedAtMs: number | null, overAtMs: number | null): Promise<Course> {
+  private async conclude(
+    faults: number,
+    askedAtMs: number,
+    struckAtMs: number | null,
+    overAtMs: number | null,
+  ): Promise<Course> {
     const { name: cell } = this.world.service;
     const isEnded = (said: FromClient): said is Extract<FromClient, { is: 'ended' }> => said.is === 'ended' && said.cell === cell; // prettier-ignore
     const ended = this.cast.client.until(isEnded);
@@ -229,8 +324,9 @@ export class CourseRun {
     for (const worker of this.workers) this.logs += worker.takeOutput();
     return {
       passed: this.passed,
-      kills,
-      recoveryMs: killedAtMs !== null && overAtMs !== null ? Math.max(0, overAtMs - killedAtMs) : null,
+      faults,
+      recoveryMs: struckAtMs !== null && overAtMs !== null ? Math.max(0, overAtMs - struckAtMs) : null,
+      durationMs: overAtMs !== null ? overAtMs - askedAtMs : null,
       verdict,
       client: report,
       breaches: [...verdict.breaches, ...report.breaches, ...this.leaksInLogs()],

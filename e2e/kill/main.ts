@@ -1,7 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Processes } from './cast.js';
+import { documentOf } from './document.js';
+import { FAULT_NAMES, type Fault } from './faults.js';
 import { isClean, showProgress, summaryOf, tableOf } from './report.js';
-import { runMatrix } from './run.js';
+import { ResultsFile } from './results-file.js';
+import { runMatrix, type CellResult } from './run.js';
 import { SCENARIOS } from './scenarios.js';
 import { World } from './world.js';
 
@@ -9,6 +13,10 @@ import { World } from './world.js';
 const { values } = parseArgs({
   options: {
     plan: { type: 'string', multiple: true, default: [] },
+    fault: { type: 'string', multiple: true, default: [] },
+    random: { type: 'string', default: '0' },
+    results: { type: 'string' },
+    docs: { type: 'string' },
     cell: { type: 'string' },
     seed: { type: 'string', default: '1' },
     shard: { type: 'string', default: '1/1' },
@@ -33,19 +41,27 @@ function shardOf(text: string): { index: number; of: number } {
 const unknown = values.plan.find((plan) => !SCENARIOS.some(({ name }) => name === plan));
 if (unknown !== undefined)
   refuse(`There is no plan "${unknown}". Plans: ${SCENARIOS.map(({ name }) => name).join(', ')}.`);
+const isFault = (name: string): name is Fault => FAULT_NAMES.some((fault) => fault === name);
+const faults = values.fault.filter(isFault);
+const strange = values.fault.find((name) => !isFault(name));
+if (strange !== undefined) refuse(`There is no fault "${strange}". Faults: ${FAULT_NAMES.join(', ')}.`);
 const lanes = Number(values.lanes);
+const randomKills = Number(values.random);
+if (!Number.isInteger(randomKills) || randomKills < 0) refuse('--random is a number from 0.');
 const seed = Number(values.seed);
 if (!Number.isInteger(lanes) || lanes < 1) refuse('--lanes is a number from 1.');
 if (!Number.isInteger(seed)) refuse('--seed is a whole number.');
 const shard = shardOf(values.shard);
 
 const startedMs = performance.now();
-const world = await World.start();
+const journal = values.results === undefined ? null : new ResultsFile(values.results);
+const known = journal?.known() ?? new Map<string, CellResult>();
+const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start()));
 const processes = new Processes(Math.min(lanes, 3));
 let isInterrupted = false;
 const stop = async () => {
   await processes.stop();
-  await world.stop();
+  await Promise.all(worlds.map((world) => world.stop()));
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
@@ -55,15 +71,20 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
 
 try {
   await processes.start();
-  const result = await runMatrix(world, processes, {
+  const result = await runMatrix(worlds, processes, {
     plans: values.plan,
+    faults,
+    randomKills,
+    known,
     cell: values.cell ?? null,
     isEveryPoint: values.every,
     shard,
     seed,
-    lanes,
     settings: { pollMs: 40, mostMs: 60_000, leaseMs: 20_000 },
-    onProgress: showProgress,
+    onProgress: (progress) => {
+      journal?.add(progress.result);
+      showProgress(progress);
+    },
   });
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   const tookMs = performance.now() - startedMs;
@@ -72,6 +93,7 @@ try {
       ? `${JSON.stringify({ ...result, tookMs }, null, 2)}\n`
       : `${tableOf(result)}\n${summaryOf(result, tookMs)}\n`,
   );
+  if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result));
   process.exitCode = isClean(result) ? 0 : 1;
 } finally {
   if (!isInterrupted) await stop();

@@ -4,6 +4,7 @@ import { pointKey, type Point } from './protocol.js';
 export class Points {
   private readonly begun = new Map<string, number>();
   private goOn: (() => void) | null = null;
+  private isNextOne = false;
 
   constructor(
     private readonly stopAt: ReadonlySet<string>,
@@ -14,12 +15,15 @@ export class Points {
     const occurrence = (this.begun.get(effect) ?? 0) + (when === 'before' ? 1 : 0);
     this.begun.set(effect, occurrence);
     const point: Point = { effect, when, occurrence };
-    if (!this.stopAt.has(pointKey(point))) return this.tell('passed', point);
+    if (!this.isNextOne && !this.stopAt.has(pointKey(point))) return this.tell('passed', point);
+    this.isNextOne = false;
     this.tell('standing', point);
     await new Promise<void>((goOn) => (this.goOn = goOn));
   }
 
-  go(): void {
+  /** @param toNext stand still again at the next point, whatever it is */
+  go(toNext: boolean): void {
+    this.isNextOne = toNext;
     this.goOn?.();
     this.goOn = null;
   }

@@ -1,6 +1,7 @@
 import type { ExpectedEnd } from './end-judge.js';
 import type { Verdict, WatchOptions } from './cell-watch.js';
 import type { ClientReport } from './client-session.js';
+import type { Address } from './target-reader.js';
 
 /** A place in the course of a rotation at which a fault can happen, as the worker that passes it names it. */
 export interface Point {
@@ -37,7 +38,7 @@ export type ToWorker =
       readonly isOnly: boolean;
     }
   /** Go on from the point where it stands. */
-  | { readonly do: 'go' }
+  | { readonly do: 'go'; readonly toNext: boolean }
   /** Close the service and be free for another cell. */
   | { readonly do: 'leave' };
 
@@ -62,7 +63,7 @@ export type FromOracle =
   | { readonly is: 'broken'; readonly message: string };
 
 export type ToClient =
-  | { readonly do: 'begin'; readonly cell: string; readonly service: string; readonly isInPlace: boolean; readonly mayLoseNewValue: boolean } // prettier-ignore
+  | { readonly do: 'begin'; readonly cell: string; readonly service: string; readonly target: Address; readonly isInPlace: boolean; readonly mayLoseNewValue: boolean } // prettier-ignore
   /** Where the service answers from now on; null: nowhere. */
   | { readonly do: 'turn-to'; readonly cell: string; readonly url: string | null }
   | { readonly do: 'end'; readonly cell: string };

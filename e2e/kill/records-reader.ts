@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { CLOCK_AHEAD_MS } from './faults.js';
 import { SealedReader, type SealedRow } from './sealed-reader.js';
 import type { RecordedVersion, Records } from './sight.js';
 
@@ -11,6 +12,10 @@ interface VersionJson extends Omit<RecordedVersion, 'value'> {
 const BYTES: readonly Bytes[] = ['wrapNonce', 'wrappedKey', 'wrapTag', 'nonce', 'ciphertext', 'tag'];
 const base64 = (column: string) => `encode(s.${column}, 'base64')`;
 const epochMs = (column: string) => `extract(epoch from ${column}) * 1000`;
+
+/** Check-outs last seconds here: what ends in hours was granted by a clock that was set ahead. */
+const IN_TRUE_TIME = `(case when expires_at > clock_timestamp() + interval '${CLOCK_AHEAD_MS / 2} ms'
+  then expires_at - interval '${CLOCK_AHEAD_MS} ms' else expires_at end)`;
 
 /** Everything about the cell's one credential in one statement: one snapshot, without a word to any process of ours. */
 const RECORDS = `
@@ -26,8 +31,8 @@ const RECORDS = `
        left join rotation.sealed_values s on s.owner_kind = 'version' and s.owner_id = v.id) as versions,
     (select json_build_object('id', r.id, 'state', r.state, 'isSettled', r.is_settled, 'seq', r.seq)
        from rotation.rotations r order by r.id desc limit 1) as rotation,
-    (select coalesce(json_agg(json_build_object('versionId', version_id, 'expiresAtMs', ${epochMs('expires_at')})), '[]')
-       from rotation.check_outs where released_at is null and expires_at > clock_timestamp()) as holds`;
+    (select coalesce(json_agg(json_build_object('versionId', version_id, 'expiresAtMs', ${epochMs(IN_TRUE_TIME)})), '[]')
+       from rotation.check_outs where released_at is null and ${IN_TRUE_TIME} > clock_timestamp()) as holds`;
 
 /** Reads our database past the product, as its superuser. */
 export class RecordsReader {
@@ -78,6 +83,15 @@ export class RecordsReader {
       `select from rotation.outbox group by topic, key, epoch having max(sequence) <> count(*) or min(sequence) <> 1`,
     );
     return { counts: new Map(rows.map(({ type, count }) => [type, count])), hasGap: gaps.rowCount !== 0 };
+  }
+
+  /** The last entries of the journal, for people who look for the cause. They name versions, never values. */
+  async journalTail(count: number): Promise<string[]> {
+    const { rows } = await this.database.query<{ entry: string }>(
+      `select seq || ' ' || entry::text as entry from rotation.rotation_journal order by rotation_id desc, seq desc limit $1`,
+      [count],
+    );
+    return rows.map(({ entry }) => entry).toReversed();
   }
 
   private open(row: SealedJson): string | null {

@@ -1,6 +1,8 @@
-import { cellsOf, keyOf, select, type Cell, type Heir, type Selection } from './cells.js';
+import { randomBytes } from 'node:crypto';
 import type { Processes } from './cast.js';
-import { CourseRun, type Course, type CourseSettings, type PlannedKill } from './course.js';
+import { cellsOf, keyOf, select, type Cell, type Selection } from './cells.js';
+import { CourseRun, type Course, type CourseSettings, type PlannedFault } from './course.js';
+import type { Fault } from './faults.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
 import type { World } from './world.js';
 
@@ -10,11 +12,12 @@ export interface CellResult {
   readonly scenario: string;
   readonly step: string;
   readonly effect: string;
-  readonly when: 'before' | 'after' | 'never';
-  readonly heir: Heir | 'nobody';
+  readonly when: 'before' | 'after' | 'never' | 'anywhere';
+  readonly fault: Fault | 'none';
   readonly outcome: 'recovered' | 'broken' | 'not reached' | 'error';
   readonly state: string;
   readonly recoveryMs: number | null;
+  readonly durationMs: number | null;
   readonly windowMs: number;
   readonly looks: number;
   readonly logins: number;
@@ -30,115 +33,165 @@ export interface Progress {
 }
 
 export interface RunOptions extends Selection {
-  readonly lanes: number;
+  /** Kills at random instants, beside the cells. */
+  readonly randomKills: number;
   readonly settings: CourseSettings;
+  /** Results of an earlier run of the same commit: not done again. */
+  readonly known: ReadonlyMap<string, CellResult>;
   readonly onProgress: (progress: Progress) => void;
 }
 
 export interface RunResult {
-  /** Rotations in which nothing was killed: they tell the cells, and are judged as well. */
+  /** Rotations in which nothing was done to anybody: they tell the cells, and are judged as well. */
   readonly plain: readonly CellResult[];
   readonly cells: readonly CellResult[];
+  readonly random: readonly CellResult[];
 }
 
-/** Runs each scenario once without faults, which tells its cells, and then each selected cell. */
-export async function runMatrix(world: World, processes: Processes, options: RunOptions): Promise<RunResult> {
+type RunCourse = (scenario: Scenario, faults: readonly PlannedFault[]) => Promise<Course>;
+
+/** Runs each scenario once without faults, which tells its cells, and then each selected cell; one in each world. */
+export async function runMatrix(
+  worlds: readonly World[],
+  processes: Processes,
+  options: RunOptions,
+): Promise<RunResult> {
   const scenarios = SCENARIOS.filter(({ name }) => options.plans.length === 0 || options.plans.includes(name));
   let started = 0;
-  const course = async (scenario: Scenario, kill: PlannedKill | null): Promise<Course> => {
-    started += 1;
-    const cell = await world.prepare(`c${started}`, scenario);
-    try {
-      return await new CourseRun(processes, options.settings, scenario, cell).run(killsOf(scenario, kill));
-    } finally {
-      await cell.drop();
-    }
+  const courseIn = (world: World): RunCourse => {
+    return async (scenario, faults) => {
+      started += 1;
+      const isAhead = faults.some((fault) => 'fault' in fault && fault.fault === 'clock-ahead');
+      const needs = isAhead ? { ...scenario, graceMs: Math.max(scenario.graceMs, FELT_GRACE_MS) } : scenario;
+      const cell = await world.prepare(`c${started}`, needs);
+      try {
+        const first = scenario.firstKillAt === null ? [] : [{ at: scenario.firstKillAt, fault: 'killed' as const }];
+        return await new CourseRun(processes, options.settings, needs, cell).run([...first, ...faults]);
+      } finally {
+        await cell.drop();
+      }
+    };
   };
-  const report = (results: CellResult[], of: number) => (result: CellResult) => {
-    results.push(result);
-    options.onProgress({ done: results.length, of, result });
+  const perform = async <T extends { readonly id: string }>(
+    work: readonly T[],
+    run: (one: T, course: RunCourse) => Promise<CellResult>,
+  ): Promise<CellResult[]> => {
+    const results = new Map<string, CellResult>();
+    const waiting = [...work];
+    const lane = async (world: World) => {
+      for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+        const result = options.known.get(one.id) ?? (await run(one, courseIn(world)));
+        results.set(one.id, result);
+        options.onProgress({ done: results.size, of: work.length, result });
+      }
+    };
+    await Promise.all(worlds.slice(0, work.length).map(lane));
+    return work.flatMap(({ id }) => results.get(id) ?? []);
   };
 
-  const plain: CellResult[] = [];
-  const found: Cell[] = [];
-  const tellPlain = report(plain, scenarios.length);
-  await inLanes(options.lanes, scenarios, async (scenario) => {
-    const { result, passed } = await runPlain(scenario, course);
-    tellPlain(result);
-    found.push(...(result.outcome === 'recovered' ? cellsOf(scenario, passed) : []));
-  });
-
-  const cells: CellResult[] = [];
-  const chosen = select(found, options);
-  const tellCell = report(cells, chosen.length);
-  await inLanes(options.lanes, chosen, async (cell) => tellCell(await runCell(cell, course)));
-  const order = new Map(found.map(({ id }, index) => [id, index]));
-  return { plain, cells: cells.toSorted((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0)) };
+  const found = new Map<string, Cell[]>();
+  const plain = await perform(
+    scenarios.map((scenario) => ({ id: scenario.name, scenario })),
+    async ({ scenario }, course) => {
+      const { result, cells } = await runPlain(scenario, course);
+      found.set(scenario.name, cells);
+      return result;
+    },
+  );
+  const order = scenarios.flatMap(({ name }) => found.get(name) ?? []);
+  const chosen = select(order, options);
+  const results = new Map((await perform(chosen, runCell)).map((result) => [result.id, result]));
+  const random = await perform(randomKills(scenarios, plain, options), runRandom);
+  return { plain, cells: order.flatMap(({ id }) => results.get(id) ?? []), random };
 }
 
-const killsOf = ({ firstKillAt }: Scenario, kill: PlannedKill | null): PlannedKill[] => [
-  ...(firstKillAt === null ? [] : [{ at: firstKillAt, heir: 'successor' as const }]),
-  ...(kill === null ? [] : [kill]),
-];
+/** Long enough that a clock two hours ahead would cut it short, were it believed. */
+const FELT_GRACE_MS = 2_000;
 
-type RunCourse = (scenario: Scenario, kill: PlannedKill | null) => Promise<Course>;
-
-async function runPlain(scenario: Scenario, course: RunCourse) {
-  const place = {
-    id: scenario.name,
-    scenario: scenario.name,
-    step: '',
-    effect: '',
-    when: 'never',
-    heir: 'nobody',
-  } as const;
+async function runPlain(scenario: Scenario, course: RunCourse): Promise<{ result: CellResult; cells: Cell[] }> {
+  const place = { id: scenario.name, scenario: scenario.name, step: '', effect: '', when: 'never', fault: 'none' } as const; // prettier-ignore
   try {
-    const result = await course(scenario, null);
-    return { passed: result.passed, result: { ...place, ...judged(result) } };
+    const run = await course(scenario, []);
+    const result = { ...place, ...judged(run) };
+    return { result, cells: result.outcome === 'recovered' ? cellsOf(scenario, run.passed) : [] };
   } catch (error) {
-    return { passed: [], result: { ...place, ...broken(error) } };
+    return { result: { ...place, ...broken(error) }, cells: [] };
   }
 }
 
 async function runCell(cell: Cell, course: RunCourse): Promise<CellResult> {
-  const { id, scenario, step, point, heir } = cell;
-  const place = { id, scenario: scenario.name, step, effect: point.effect, when: point.when, heir };
+  const { id, scenario, step, point, fault } = cell;
+  const place = { id, scenario: scenario.name, step, effect: point.effect, when: point.when, fault };
   try {
-    const kill: PlannedKill = { at: keyOf(cell), heir };
-    const result = await course(scenario, kill);
-    const isReached = result.kills === killsOf(scenario, kill).length;
+    const result = await course(scenario, [{ at: keyOf(cell), fault }]);
+    const isReached = result.faults === (scenario.firstKillAt === null ? 1 : 2);
     return { ...place, ...judged(result), ...(isReached ? {} : { outcome: 'not reached' as const }) };
   } catch (error) {
     return { ...place, ...broken(error) };
   }
 }
 
-const judged = ({ breaches, verdict, client, recoveryMs }: Course) => ({
+interface RandomKill {
+  readonly id: string;
+  readonly scenario: Scenario;
+  readonly afterMs: number;
+}
+
+/** Spread over the time that the rotation takes without a fault, and over the scenarios. */
+function randomKills(
+  scenarios: readonly Scenario[],
+  plain: readonly CellResult[],
+  { randomKills, known }: RunOptions,
+): RandomKill[] {
+  // prettier-ignore
+  // A scenario that begins with a kill of its own cannot be timed from its request.
+  const timed = scenarios.filter(({ firstKillAt, rollBackAt }) => firstKillAt === null && rollBackAt === null);
+  if (timed.length === 0) return [];
+  return Array.from({ length: randomKills }, (_, n) => {
+    const scenario = timed[n % timed.length]!;
+    const durationMs = plain.find((result) => result.scenario === scenario.name)?.durationMs ?? 2_000;
+    const share = randomBytes(4).readUInt32BE() / 2 ** 32;
+    const id = `random/${scenario.name}#${n + 1}`;
+    return { id, scenario, afterMs: known.has(id) ? 0 : Math.round(share * durationMs) };
+  });
+}
+
+async function runRandom({ id, scenario, afterMs }: RandomKill, course: RunCourse): Promise<CellResult> {
+  const place = { id, scenario: scenario.name, step: '', effect: `after ${afterMs} ms`, when: 'anywhere', fault: 'killed' } as const; // prettier-ignore
+  try {
+    // One that was faster this time is killed earlier the next time.
+    for (let instantMs = afterMs; ; instantMs = Math.floor(instantMs * 0.7)) {
+      const result = await course(scenario, [{ afterMs: instantMs }]);
+      if (result.faults === 1 || instantMs < 1) return { ...place, effect: `after ${instantMs} ms`, ...judged(result) };
+    }
+  } catch (error) {
+    return { ...place, ...broken(error) };
+  }
+}
+
+const judged = ({ breaches, verdict, client, recoveryMs, durationMs }: Course) => ({
   outcome: breaches.length === 0 ? ('recovered' as const) : ('broken' as const),
   state: verdict.state,
   recoveryMs,
+  durationMs,
   windowMs: verdict.windowMs,
   looks: verdict.looks,
   logins: verdict.logins + client.logins,
   checkOuts: client.checkOuts,
-  problems: breaches.map(({ invariant, detail }) => `${invariant}: ${detail}`),
+  problems: [
+    ...breaches.map(({ invariant, detail }) => `${invariant}: ${detail}`),
+    ...verdict.journal.map((entry) => `journal: ${entry}`),
+  ],
 });
 
 const broken = (error: unknown) => ({
   outcome: 'error' as const,
   state: '',
   recoveryMs: null,
+  durationMs: null,
   windowMs: 0,
   looks: 0,
   logins: 0,
   checkOuts: 0,
   problems: [error instanceof Error ? (error.stack ?? error.message) : String(error)],
 });
-
-async function inLanes<T>(lanes: number, work: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
-  const waiting = [...work];
-  const lane = async () => {
-    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) await run(one);
-  };
-  await Promise.all(Array.from({ length: Math.min(lanes, work.length) }, lane));
-}

@@ -63,7 +63,7 @@ async function obey(message: ToWorker): Promise<void> {
       hosted = await host(message);
       return say({ is: 'hosting', url: hosted.service.url });
     case 'go':
-      return hosted?.points.go();
+      return hosted?.points.go(message.toNext);
     case 'leave':
       await hosted?.close();
       hosted = null;

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { AddService, Strategy } from '@dsops/contracts';
-import { migrate, startPostgres, type PostgresServer } from '@dsops/database';
+import { migrate } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { keyPaths, openKeyFile } from '@dsops/rotation';
+import { startFaultProxy, type FaultProxy } from '@dsops/testing';
+import { CLOCK_AHEAD_MS } from './faults.js';
 import type { CellHome } from './protocol.js';
+import { Server } from './server.js';
 import { Tap } from './tap.js';
 import type { Address } from './target-reader.js';
 
@@ -26,6 +29,13 @@ export interface CellWorld {
   readonly target: Address;
   readonly targetUrl: string;
   readonly ourUrl: string;
+  /** Between the service and its target. */
+  readonly proxy: FaultProxy;
+  /** Both crash, and are back when it resolves. */
+  restartTarget(): Promise<void>;
+  restartDatabase(): Promise<void>;
+  /** What our database tells the service of the time goes ahead by {@link CLOCK_AHEAD_MS}. */
+  setClockAhead(): Promise<void>;
   /** Gives database and folder back. */
   drop(): Promise<void>;
 }
@@ -43,27 +53,22 @@ export interface TargetNames {
   readonly slots: readonly string[];
 }
 
-/** Two servers that stay up for the whole run: ours with durable settings, and a target. */
+/** Two servers that stay up for the whole run, one cell after the other: ours with durable settings, and a target. */
 export class World {
   private constructor(
     readonly folder: string,
     private readonly password: string,
-    private readonly ours: PostgresServer,
-    private readonly target: PostgresServer,
+    private readonly ours: Server,
+    private readonly target: Server,
     private readonly ourAdmin: pg.Pool,
     private readonly targetAdmin: pg.Pool,
   ) {}
-
-  /** One at a time: CREATE DATABASE and GRANT of several cells would trip over each other. */
-  private preparing: Promise<unknown> = Promise.resolve();
 
   static async start(): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'dsops-kill-'));
     chmodSync(folder, 0o711); // as root the servers run under an account of their own
     const password = newPassword();
-    const settings = { max_connections: 200 };
-    const start = (name: string) =>
-      startPostgres({ dataDir: join(folder, name), password: new Secret(password), settings });
+    const start = (name: string) => Server.start(join(folder, name), new Secret(password));
     const [ours, target] = await Promise.all([start('ours'), start('target')]);
     const ourAdmin = poolOf(ours.url());
     await ourAdmin.query(`create database ${TEMPLATE}`);
@@ -74,13 +79,6 @@ export class World {
     const world = new World(folder, password, ours, target, ourAdmin, poolOf(target.url(SHOP)));
     await world.assertDurable();
     return world;
-  }
-
-  /** Everything that a cell needs before a service is added. `name` becomes part of names of databases and roles. */
-  async prepare(name: string, needs: CellNeeds): Promise<CellWorld> {
-    const prepared = this.preparing.then(() => this.prepareNow(name, needs));
-    this.preparing = prepared.catch(() => undefined);
-    return prepared;
   }
 
   async stop(): Promise<void> {
@@ -97,7 +95,8 @@ export class World {
     }
   }
 
-  private async prepareNow(name: string, needs: CellNeeds): Promise<CellWorld> {
+  /** Everything that a cell needs before a service is added. `name` becomes part of names of databases and roles. */
+  async prepare(name: string, needs: CellNeeds): Promise<CellWorld> {
     const database = `cell_${name}`;
     const folder = join(this.folder, name);
     const { keyFile } = keyPaths(folder);
@@ -115,7 +114,10 @@ export class World {
     tap.close();
     for (const statement of setUp(names, admin, first)) await this.targetAdmin.query(statement);
 
+    const cellAdmin = poolOf(this.ours.url(database));
+    await cellAdmin.query(CLOCK);
     const target: Address = { host: '127.0.0.1', port: this.target.port, database: SHOP };
+    const proxy = await startFaultProxy(target);
     return {
       home: {
         database: { host: '127.0.0.1', port: this.ours.port, database, password: this.password },
@@ -128,7 +130,7 @@ export class World {
         name,
         environment: 'production',
         type: 'postgresql',
-        target: { ...target, sslMode: 'disable' },
+        target: { ...target, port: proxy.port, sslMode: 'disable' },
         admin: { username: names.admin, password: admin },
         credential: {
           name: 'login',
@@ -144,13 +146,35 @@ export class World {
       target,
       targetUrl: this.target.url(SHOP),
       ourUrl: this.ours.url(database),
+      proxy,
+      restartTarget: () => this.target.crash(),
+      restartDatabase: () => this.ours.crash(),
+      setClockAhead: async () => {
+        await cellAdmin.query(`update clock.setting set ahead = interval '${CLOCK_AHEAD_MS} ms'`);
+      },
       drop: async () => {
+        await proxy.close();
+        await cellAdmin.end();
         await this.ourAdmin.query(`drop database ${database} with (force)`);
         rmSync(folder, { recursive: true, force: true });
       },
     };
   }
 }
+
+/** The service finds these before those of the server; everybody else's clock stays what it is. */
+const CLOCK = `
+  create schema clock;
+  create table clock.setting as select interval '0' as ahead;
+  create function clock.clock_timestamp() returns timestamptz language sql volatile
+    as 'select pg_catalog.clock_timestamp() + ahead from clock.setting';
+  create function clock.now() returns timestamptz language sql stable
+    as 'select pg_catalog.now() + ahead from clock.setting';
+  grant usage on schema clock to public;
+  grant select on clock.setting to public;
+  do $$ begin
+    execute format('alter role dsops_rotation in database %I set search_path = clock, pg_catalog, rotation', current_database());
+  end $$;`;
 
 /** As docs/targets/postgresql.md asks for it, and a first value in the first slot. */
 function setUp({ admin, owner, slots }: TargetNames, adminPassword: string, firstValue: string): string[] {

@@ -8,6 +8,7 @@ import { InstallationController } from './installation/installation.http.js';
 import { InstallationRepository } from './installation/installation.repository.js';
 import { InstallationService } from './installation/installation.service.js';
 import { MarkFile } from './installation/mark-file.js';
+import { RestoredProbes } from './installation/restored-probes.service.js';
 import { engineParts } from './rotation/engine.providers.js';
 import { Drivers } from './service/drivers.js';
 import { OPEN_ROTATIONS, type OpenRotations } from './service/open-rotations.js';
@@ -87,6 +88,18 @@ const useCases = ({ database, logger }: RotationOptions): Provider[] => [
       drivers: Drivers,
       openRotations: OpenRotations,
     ) => new RegistryService({ database, units, registry, versions, vault, installation, drivers, openRotations }),
+  },
+  {
+    provide: RestoredProbes,
+    inject: [UNIT_OF_WORK, RegistryRepository, VaultRepository, VaultService, Drivers, InstallationService],
+    useFactory: (
+      units: UnitOfWork<Tx>,
+      registry: RegistryRepository,
+      versions: VaultRepository,
+      vault: VaultService,
+      drivers: Drivers,
+      installation: InstallationService,
+    ) => new RestoredProbes({ database, units, registry, versions, vault, drivers, installation, logger }),
   },
   {
     provide: RetentionService,

@@ -34,6 +34,11 @@ const statementName = ({ sql }: { sql: string }): string => {
 };
 const statementNames = new Map<string, string>();
 
+/** Also how long a query waits for a free connection of the pool. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A process that is stopped in the middle of a transaction must not hold up those that go on by keeping its locks. */
+const IDLE_IN_TRANSACTION_MS = 15_000;
+
 /**
  * The generated client of one service, logged in with that service's own role.
  * @example const db = connect(PrismaClient, 'audit', options)
@@ -52,6 +57,8 @@ export function connect<Client>(
       password: unwrapSecret(options.password),
       max: options.poolSize ?? 10,
       application_name: `dsops ${schema}`,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     },
     { schema, statementNameGenerator: statementName },
   );

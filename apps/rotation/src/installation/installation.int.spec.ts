@@ -169,7 +169,7 @@ describe('an installation', () => {
     // Values that the former installation may have given out keep versions alive for the longest time there is.
     const nowMs = await restored.world.versions.nowMs(restored.world.database);
     const holds = await new CheckOutRepository().holdsOf(restored.world.database, version.id, nowMs);
-    expect(holds).toEqual([{ id: 'unknown', expiresAtMs: expect.any(Number) }]);
+    expect(holds).toEqual([{ id: 'unknown', grantedAtMs: null, expiresAtMs: expect.any(Number) }]);
     expect(holds[0]!.expiresAtMs - nowMs).toBeGreaterThan(23.9 * HOUR_MS);
     expect(await new CheckOutRepository().holdsOf(restored.world.database, version.id, nowMs + 24 * HOUR_MS)).toEqual(
       [],

@@ -24,4 +24,12 @@ describe('the watch over the clock of the database', () => {
     expect(overAt(300_000, 310_000, jumps)).toBe(310_000);
     expect(overAt(0, 50_000, jumps)).toBe(50_000);
   });
+
+  it('counts no jump for a wait that began after it, also when it was noticed later', () => {
+    // Set ahead at 100,000 and noticed five seconds later.
+    const { jumps } = look(look(null, 95_000, 0), 210_000, 15_000);
+    expect(jumps).toEqual([{ atMs: 210_000, aheadMs: 100_000 }]);
+    expect(overAt(206_000, 207_000, jumps)).toBe(207_000);
+    expect(overAt(104_000, 112_000, jumps)).toBe(212_000);
+  });
 });

@@ -58,20 +58,23 @@ export class RotationQueries {
     const latest = await rotations.latest(database, id);
     const counts = await rotations.countByState(database, id);
     const known = await versions.ofCredential(database, credential.id);
+    const current = known.find(({ label }) => label === 'CURRENT');
+    // After a restore it may be: the installation that went on has replaced it. No rotation mends that by itself.
+    const isRefused = current?.verdict === 'refused' && (latest === null || latest.row.isSettled);
     const count = (...states: Parameters<typeof counts.get>[0][]) =>
       states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
     return {
       service_name: name,
       environment,
-      status: statusWord(latest),
+      status: isRefused ? 'needs_operator' : statusWord(latest),
       last_rotation: latest?.row.startedAt.toISOString() ?? null,
       next_rotation: null,
       last_result: latest?.row.state ?? null,
-      last_error: (latest && errorOf(latest)?.message) ?? null,
+      last_error: isRefused ? `The target refuses ${current.name}, which is CURRENT here.` : ((latest && errorOf(latest)?.message) ?? null), // prettier-ignore
       rotation_count: [...counts.values()].reduce((sum, each) => sum + each, 0),
       success_count: count('completed'),
       failure_count: count('failed', 'rolled_back', 'rollback_failed'),
-      current_version: known.find(({ label }) => label === 'CURRENT')?.name ?? null,
+      current_version: current?.name ?? null,
       target: Object.fromEntries(
         known
           .filter(({ label, endedAt }) => label !== null || endedAt === null)

@@ -136,6 +136,19 @@ describe('a two-key rotation', () => {
     expect(await engine.accepted(service)).toHaveLength(1);
   });
 
+  it('publishes what is committed: the grace period begins when everybody can see the new value', async () => {
+    const service = await engine.addLive();
+    const { id } = await engine.start(service);
+    await engine.until(id, 'completed');
+    const rows = await engine.database.$queryRawUnsafe<{ kind: string; transaction: string }[]>(
+      `select entry->>'kind' as kind, xmin::text as transaction from rotation_journal
+        where rotation_id = $1 and entry->>'kind' in ('labels-moved', 'published') order by seq`,
+      id,
+    );
+    expect(rows.map(({ kind }) => kind)).toEqual(['labels-moved', 'published']);
+    expect(new Set(rows.map(({ transaction }) => transaction)).size).toBe(2);
+  });
+
   it('goes back while the old value lives, and ends the new one afterwards', async () => {
     const service = await engine.addLive({ gracePeriod: '1h', gracePeriodMs: 3_600_000 });
     const before = await engine.current(service);

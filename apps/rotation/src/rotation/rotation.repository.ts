@@ -190,11 +190,18 @@ export class RotationRepository {
     return row && loadedOf(row);
   }
 
-  /** The open rotation of a credential, its row locked. */
+  /**
+   * The open rotation of a credential, its row locked. One that settles while this waits for its row opens the next in
+   * the same transaction, which the statement that waited cannot see: then it looks again.
+   */
   async lockOpen(tx: Tx, credentialId: string): Promise<LoadedRotation | null> {
-    const [row] = await tx.$queryRaw<{ id: string }[]>`
-      select id from rotations where credential_id = ${credentialId} and not is_settled and not is_queued for update`;
-    return row ? this.find(tx, row.id) : null;
+    for (;;) {
+      const [row] = await tx.$queryRaw<{ id: string }[]>`
+        select id from rotations where credential_id = ${credentialId} and not is_settled and not is_queued for update`;
+      if (row) return this.find(tx, row.id);
+      const open = { credentialId, isSettled: false, isQueued: false };
+      if ((await tx.rotation.findFirst({ where: open, select: { id: true } })) === null) return null;
+    }
   }
 
   async openOfService(tx: Tx, serviceId: string): Promise<{ id: string; state: RotationState } | null> {

@@ -115,6 +115,8 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
           return;
         }
         opened = null;
+        report = null;
+        if (turn.kind === 'next') continue;
         // Held up past the lease: somebody else has it by now, and counts on nothing being done any more.
         if (performance.now() - startedAt > turn.leaseMs) return;
         const { outcome, durationMs, opened: session } = await this.perform(turn, held);

@@ -36,6 +36,8 @@ export type Turn =
       readonly leaseMs: number;
       readonly reportedAs: number | null;
     }
+  /** Committed, and there is more to do that must come after that: take the next turn. */
+  | { readonly kind: 'next'; readonly reportedAs: number | null }
   /** Nothing to do before `wakeAt` (null: until somebody wakes it), or the lease is another's. */
   | { readonly kind: 'over'; readonly wakeAt: Date | null; readonly reportedAs: number | null };
 
@@ -128,6 +130,8 @@ export class Turns {
       if (after === null) return { kind: 'over', wakeAt: null };
       if ('kind' in after) return after;
       if (after.isSettled) return { kind: 'over', wakeAt: null };
+      // Publish reads back what is committed, and the grace period begins when everybody can see the new value.
+      if (effect.do === 'move-labels') return { kind: 'next' };
       scene = { ...scene, rotation: after };
     }
     throw new Error('The engine goes in a circle.');
@@ -189,12 +193,7 @@ export class Turns {
     const held = isGuarded ? await checkOuts.holdsOf(unit.tx, oldVersion.id, sinceMs) : [];
     return {
       heldSession,
-      checkOuts: held.map(({ id, expiresAtMs }) => ({
-        id,
-        expiresAtMs,
-        versionId: oldVersion?.id ?? '',
-        grantedAtMs: null,
-      })),
+      checkOuts: held.map((hold) => ({ ...hold, versionId: oldVersion?.id ?? '' })),
       jumps,
       isRestored,
     };

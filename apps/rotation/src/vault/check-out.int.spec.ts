@@ -96,7 +96,8 @@ describe('a check-out', () => {
     expect((await holds(nowMs)).map(({ id }) => id).sort()).toEqual([one.checkOut.id, two.checkOut.id].sort());
     await checkOuts.release(two.checkOut.id, caller);
     await checkOuts.release(two.checkOut.id, caller);
-    expect(await holds(nowMs)).toEqual([{ id: one.checkOut.id, expiresAtMs: one.checkOut.expiresAt.getTime() }]);
+    const { id, grantedAt, expiresAt } = one.checkOut;
+    expect(await holds(nowMs)).toEqual([{ id, grantedAtMs: grantedAt.getTime(), expiresAtMs: expiresAt.getTime() }]);
     expect(await holds(nowMs + 3_600_001)).toEqual([]);
     expect(await events('check_out.released')).toHaveLength(1);
   });

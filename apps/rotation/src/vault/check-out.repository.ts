@@ -24,6 +24,8 @@ export const UNKNOWN_CHECK_OUT = 'unknown';
 /** A check-out that keeps a value alive. */
 export interface Hold {
   readonly id: string;
+  /** Null when it is not known since when. */
+  readonly grantedAtMs: number | null;
   readonly expiresAtMs: number;
 }
 
@@ -60,8 +62,14 @@ export class CheckOutRepository {
     const rows = await tx.checkOut.findMany({ where: { versionId, releasedAt: null, expiresAt: { gt: now } } });
     const presumedUntil = await this.presumedUntil(tx, versionId, now);
     return [
-      ...rows.map(({ id, expiresAt }) => ({ id, expiresAtMs: expiresAt.getTime() })),
-      ...(presumedUntil === null ? [] : [{ id: UNKNOWN_CHECK_OUT, expiresAtMs: presumedUntil.getTime() }]),
+      ...rows.map(({ id, grantedAt, expiresAt }) => ({
+        id,
+        grantedAtMs: grantedAt.getTime(),
+        expiresAtMs: expiresAt.getTime(),
+      })),
+      ...(presumedUntil === null
+        ? []
+        : [{ id: UNKNOWN_CHECK_OUT, grantedAtMs: null, expiresAtMs: presumedUntil.getTime() }]),
     ];
   }
 

@@ -1,0 +1,63 @@
+import { FAULT_NAMES, FAULTS } from './faults.js';
+import { isGood, rowsOf, seconds } from './report.js';
+import type { CellResult, RunResult } from './run.js';
+
+/** The whole matrix as a page of the docs. */
+export function documentOf({ plain, cells, random }: RunResult): string {
+  const faults = [...cells, ...random];
+  const broken = faults.filter((cell) => !isGood(cell));
+  const sum = (of: (cell: CellResult) => number) => [...plain, ...faults].reduce((total, cell) => total + of(cell), 0);
+  return [
+    '# The kill matrix',
+    '',
+    'Written by `pnpm test:kill --docs FILE`, from a run on real servers with durable settings. Each row is a point in the course of a rotation, each column what happened there; the time is from the fault to the end of the rotation. `·` is a fault that means nothing at that point, such as a lost answer where nobody was asked.',
+    '',
+    `**${faults.length} faults, ${faults.length - broken.length} recovered**, ${random.length} of them kills at random instants. An oracle in a process of its own looked ${sum((cell) => cell.looks)} times and tried ${sum((cell) => cell.logins)} logins; a client held ${sum((cell) => cell.checkOuts)} check-outs meanwhile.`,
+    '',
+    ...broken.flatMap(({ id, problems }) => [`- ✗ ${id}: ${problems.join('; ')}`]),
+    '## Time to recover',
+    '',
+    '| fault | cells | median | p95 | longest |',
+    '| --- | --- | --- | --- | --- |',
+    ...FAULT_NAMES.flatMap((fault) =>
+      timeRow(
+        FAULTS[fault].words,
+        cells.filter((cell) => cell.fault === fault),
+      ),
+    ),
+    ...timeRow('killed at a random instant', random),
+    ...plain.flatMap((result) =>
+      tableOf(
+        result,
+        cells.filter(({ scenario }) => scenario === result.scenario),
+      ),
+    ),
+    '',
+  ].join('\n');
+}
+
+function timeRow(words: string, cells: readonly CellResult[]): string[] {
+  const times = cells.flatMap(({ recoveryMs }) => (recoveryMs === null ? [] : [recoveryMs])).toSorted((a, b) => a - b);
+  const at = (share: number) => seconds(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0);
+  return times.length === 0 ? [] : [`| ${words} | ${times.length} | ${at(0.5)} | ${at(0.95)} | ${at(1)} |`];
+}
+
+function tableOf({ scenario, state, windowMs }: CellResult, cells: readonly CellResult[]): string[] {
+  if (cells.length === 0) return [];
+  const window = Math.max(...cells.map((cell) => cell.windowMs));
+  return [
+    '',
+    `## ${scenario}`,
+    '',
+    `Ends ${state}.${window > 0 ? ` CURRENT is refused for ${windowMs} ms without a fault, for ${seconds(window)} at most with one.` : ''}`,
+    '',
+    `| point | ${FAULT_NAMES.map((fault) => FAULTS[fault].words).join(' | ')} |`,
+    `| --- |${' --- |'.repeat(FAULT_NAMES.length)}`,
+    ...rowsOf(cells).map(({ place, byFault }) => `| ${place} | ${FAULT_NAMES.map((fault) => markOf(byFault.get(fault))).join(' | ')} |`), // prettier-ignore
+  ];
+}
+
+function markOf(cell: CellResult | undefined): string {
+  if (cell === undefined) return '·';
+  return isGood(cell) ? `✓ ${seconds(cell.recoveryMs)}` : `✗ ${cell.outcome}`;
+}
