@@ -25,6 +25,7 @@ after. A cell counts only if the fault happened at its point.
   --seed N        another order, and other parts
   --lanes N       rotations at the same time, each with servers of its own; 4 unless said
   --random N      also N kills at random instants
+  --rollbacks N   also N rotations whose verification fails: how fast is the old value back?
   --every         also the points around bookkeeping, at which the same is durable as at another point
   --results FILE  keeps results by commit; what the same commit has shown before is not done again
   --docs FILE     writes the whole table as a page

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { judgeEnd, type ExpectedEnd } from './end-judge.js';
 import { Judge, type TriedLogin } from './judge.js';
 import { throughOutage } from './outage.js';
-import { RecordsReader } from './records-reader.js';
+import { RecordsReader, type RollbackTimes } from './records-reader.js';
 import type { Breach, CellFacts, Records, Sight } from './sight.js';
 import { TapReader } from './tap.js';
 import { logIn, TargetReader, type Address } from './target-reader.js';
@@ -25,6 +25,7 @@ export interface Verdict {
   readonly windowMs: number;
   readonly looks: number;
   readonly logins: number;
+  readonly rollback: RollbackTimes | null;
   /** Where the journal stands when something was broken; else empty. */
   readonly journal: readonly string[];
 }
@@ -91,11 +92,12 @@ export class CellWatch {
       events: await this.records.events(),
       leaks: await this.records.leaks(this.tap.values()),
     });
+    const rollback = await this.records.rollback();
     const journal = this.judge.breaches.length > 0 ? await this.records.journalTail(JOURNAL_TAIL) : [];
     await this.close();
     const { breaches, windowMs } = this.judge;
     const state = sight.after.rotation?.state ?? 'never started';
-    return { breaches, windowMs, state, looks: this.looks, logins: this.logins, journal };
+    return { breaches, windowMs, state, looks: this.looks, logins: this.logins, rollback, journal };
   }
 
   async close(): Promise<void> {

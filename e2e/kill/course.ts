@@ -24,6 +24,9 @@ export interface Cast {
   giveBack(worker: Worker): void;
 }
 
+/** The longest lease that a worker takes with the limits of the harness: two answers of the target and a margin. */
+export const LEASE_MS = 20_000;
+
 export interface CourseSettings {
   /** Between two looks of the oracle while something moves. */
   readonly pollMs: number;

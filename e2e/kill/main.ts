@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { Processes } from './cast.js';
 import { documentOf } from './document.js';
 import { FAULT_NAMES, type Fault } from './faults.js';
+import { LEASE_MS } from './course.js';
 import { isClean, showProgress, summaryOf, tableOf } from './report.js';
 import { ResultsFile } from './results-file.js';
 import { runMatrix, type CellResult } from './run.js';
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     plan: { type: 'string', multiple: true, default: [] },
     fault: { type: 'string', multiple: true, default: [] },
     random: { type: 'string', default: '0' },
+    rollbacks: { type: 'string', default: '0' },
     results: { type: 'string' },
     docs: { type: 'string' },
     cell: { type: 'string' },
@@ -46,8 +48,11 @@ const faults = values.fault.filter(isFault);
 const strange = values.fault.find((name) => !isFault(name));
 if (strange !== undefined) refuse(`There is no fault "${strange}". Faults: ${FAULT_NAMES.join(', ')}.`);
 const lanes = Number(values.lanes);
-const randomKills = Number(values.random);
-if (!Number.isInteger(randomKills) || randomKills < 0) refuse('--random is a number from 0.');
+const countOf = (name: 'random' | 'rollbacks'): number => {
+  const count = Number(values[name]);
+  return Number.isInteger(count) && count >= 0 ? count : refuse(`--${name} is a number from 0.`);
+};
+const [randomKills, rollbacks] = [countOf('random'), countOf('rollbacks')];
 const seed = Number(values.seed);
 if (!Number.isInteger(lanes) || lanes < 1) refuse('--lanes is a number from 1.');
 if (!Number.isInteger(seed)) refuse('--seed is a whole number.');
@@ -58,14 +63,14 @@ const journal = values.results === undefined ? null : new ResultsFile(values.res
 const known = journal?.known() ?? new Map<string, CellResult>();
 const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start()));
 const processes = new Processes(Math.min(lanes, 3));
-let isInterrupted = false;
+const interruption = new AbortController();
 const stop = async () => {
   await processes.stop();
   await Promise.all(worlds.map((world) => world.stop()));
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
-    isInterrupted = true;
+    interruption.abort();
     void stop().then(() => process.exit(130));
   });
 
@@ -75,12 +80,14 @@ try {
     plans: values.plan,
     faults,
     randomKills,
+    rollbacks,
     known,
+    signal: interruption.signal,
     cell: values.cell ?? null,
     isEveryPoint: values.every,
     shard,
     seed,
-    settings: { pollMs: 40, mostMs: 60_000, leaseMs: 20_000 },
+    settings: { pollMs: 40, mostMs: 60_000, leaseMs: LEASE_MS },
     onProgress: (progress) => {
       journal?.add(progress.result);
       showProgress(progress);
@@ -96,5 +103,5 @@ try {
   if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result));
   process.exitCode = isClean(result) ? 0 : 1;
 } finally {
-  if (!isInterrupted) await stop();
+  if (!interruption.signal.aborted) await stop();
 }

@@ -34,6 +34,12 @@ const RECORDS = `
     (select coalesce(json_agg(json_build_object('versionId', version_id, 'expiresAtMs', ${epochMs(IN_TRUE_TIME)})), '[]')
        from rotation.check_outs where released_at is null and ${IN_TRUE_TIME} > clock_timestamp()) as holds`;
 
+/** From the answer that showed the failure. */
+export interface RollbackTimes {
+  readonly beganAfterMs: number;
+  readonly endedAfterMs: number;
+}
+
 /** Reads our database past the product, as its superuser. */
 export class RecordsReader {
   private readonly sealed: SealedReader;
@@ -83,6 +89,21 @@ export class RecordsReader {
       `select from rotation.outbox group by topic, key, epoch having max(sequence) <> count(*) or min(sequence) <> 1`,
     );
     return { counts: new Map(rows.map(({ type, count }) => [type, count])), hasGap: gaps.rowCount !== 0 };
+  }
+
+  /** How long after its cause a rollback began and ended, by the journal; null when there was none. */
+  async rollback(): Promise<RollbackTimes | null> {
+    const { rows } = await this.database.query<{ cause: number | null; turned: number | null; ended: number | null }>(
+      `with entries as (select seq, entry->>'kind' as kind, (entry->>'atMs')::float8 as at_ms from rotation.rotation_journal),
+            turn as (select min(seq) as seq from entries where kind = 'turned')
+       select (select at_ms from entries, turn where kind = 'ended' and entries.seq < turn.seq order by entries.seq desc limit 1) as cause,
+              (select at_ms from entries, turn where entries.seq = turn.seq) as turned,
+              (select at_ms from entries where kind = 'concluded' order by seq desc limit 1) as ended`,
+    );
+    const { cause = null, turned = null, ended = null } = rows[0] ?? {};
+    return cause === null || turned === null || ended === null
+      ? null
+      : { beganAfterMs: turned - cause, endedAfterMs: ended - cause };
   }
 
   /** The last entries of the journal, for people who look for the cause. They name versions, never values. */

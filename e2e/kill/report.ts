@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { LEASE_MS } from './course.js';
 import { FAULT_NAMES, FAULTS, type Fault } from './faults.js';
 import type { CellResult, Progress, RunResult } from './run.js';
 
@@ -68,8 +69,8 @@ function cellText(cell: CellResult | undefined, width: number): string {
 }
 
 /** What was broken, then the totals. */
-export function summaryOf({ plain, cells, random }: RunResult, tookMs: number): string {
-  const all = [...plain, ...cells, ...random];
+export function summaryOf({ plain, cells, random, rollbacks }: RunResult, tookMs: number): string {
+  const all = [...plain, ...cells, ...random, ...rollbacks];
   const faults = [...cells, ...random];
   const bad = all.filter((cell) => !isGood(cell));
   const sum = (of: (cell: CellResult) => number) => all.reduce((total, cell) => total + of(cell), 0);
@@ -81,20 +82,45 @@ export function summaryOf({ plain, cells, random }: RunResult, tookMs: number): 
     'From the fault to the end of the rotation:',
     ...FAULT_NAMES.flatMap((fault) => timesOf(cells, fault, FAULTS[fault].words)),
     ...timesOf(random, 'killed', 'killed at a random instant'),
+    ...leaseWords(cells),
+    ...rollbackWords(rollbacks),
     paint('dim', `${sum((cell) => cell.looks)} looks of the oracle, ${sum((cell) => cell.logins)} logins, ${sum((cell) => cell.checkOuts)} check-outs, in ${seconds(tookMs)}`), // prettier-ignore
   ].join('\n');
 }
 
-function timesOf(cells: readonly CellResult[], fault: Fault, what: string): string[] {
-  const times = cells
-    .flatMap((cell) => (cell.fault === fault && cell.recoveryMs !== null ? [cell.recoveryMs] : []))
-    .sort((a, b) => a - b);
+/** Medians and the like of times in milliseconds, in words; empty without any. */
+export function spread(timesMs: readonly number[]): string {
+  const times = timesMs.toSorted((a, b) => a - b);
   const at = (share: number) => seconds(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0);
-  return times.length === 0
-    ? []
-    : [`  ${what.padEnd(28)}median ${at(0.5)}, p95 ${at(0.95)}, longest ${at(1)} (${times.length})`];
+  return times.length === 0 ? '' : `median ${at(0.5)}, p95 ${at(0.95)}, longest ${at(1)} (${times.length})`;
+}
+
+const recoveries = (cells: readonly CellResult[], fault: Fault): number[] =>
+  cells.flatMap((cell) => (cell.fault === fault && cell.recoveryMs !== null ? [cell.recoveryMs] : []));
+
+function timesOf(cells: readonly CellResult[], fault: Fault, what: string): string[] {
+  const words = spread(recoveries(cells, fault));
+  return words === '' ? [] : [`  ${what.padEnd(28)}${words}`];
+}
+
+/** A worker that is gone costs its lease and little more. */
+function leaseWords(cells: readonly CellResult[]): string[] {
+  const times = recoveries(cells, 'killed-by-lease');
+  const soon = times.filter((ms) => ms <= LEASE_MS + AFTER_LEASE_MS).length;
+  return times.length === 0 ? [] : [`  ${soon} of ${times.length} within the lease and ${seconds(AFTER_LEASE_MS)}`];
+}
+const AFTER_LEASE_MS = 5_000;
+
+function rollbackWords(rollbacks: readonly CellResult[]): string[] {
+  const times = rollbacks.flatMap(({ rollback }) => rollback ?? []);
+  if (times.length === 0) return [];
+  return [
+    'From the failed verification to the rollback:',
+    `  ${'begins after'.padEnd(28)}${spread(times.map(({ beganAfterMs }) => beganAfterMs))}`,
+    `  ${'ends, proven, after'.padEnd(28)}${spread(times.map(({ endedAfterMs }) => endedAfterMs))}`,
+  ];
 }
 
 /** Did everything that was to be shown get shown? A run without cells shows nothing. */
-export const isClean = ({ plain, cells, random }: RunResult): boolean =>
-  cells.length + random.length > 0 && [...plain, ...cells, ...random].every(isGood);
+export const isClean = ({ plain, cells, random, rollbacks }: RunResult): boolean =>
+  cells.length + random.length + rollbacks.length > 0 && [...plain, ...cells, ...random, ...rollbacks].every(isGood);

@@ -4,6 +4,7 @@ import { cellsOf, keyOf, select, type Cell, type Selection } from './cells.js';
 import { CourseRun, type Course, type CourseSettings, type PlannedFault } from './course.js';
 import type { Fault } from './faults.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
+import type { RollbackTimes } from './records-reader.js';
 import type { World } from './world.js';
 
 /** What became of a cell. `recovered`: the fault happened at its point, and nothing that was promised was broken. */
@@ -19,6 +20,7 @@ export interface CellResult {
   readonly recoveryMs: number | null;
   readonly durationMs: number | null;
   readonly windowMs: number;
+  readonly rollback: RollbackTimes | null;
   readonly looks: number;
   readonly logins: number;
   readonly checkOuts: number;
@@ -35,9 +37,13 @@ export interface Progress {
 export interface RunOptions extends Selection {
   /** Kills at random instants, beside the cells. */
   readonly randomKills: number;
+  /** Verifications that fail, and nothing else: how fast is it back? */
+  readonly rollbacks: number;
   readonly settings: CourseSettings;
   /** Results of an earlier run of the same commit: not done again. */
   readonly known: ReadonlyMap<string, CellResult>;
+  /** Nothing new is begun once it is aborted. */
+  readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -46,6 +52,7 @@ export interface RunResult {
   readonly plain: readonly CellResult[];
   readonly cells: readonly CellResult[];
   readonly random: readonly CellResult[];
+  readonly rollbacks: readonly CellResult[];
 }
 
 type RunCourse = (scenario: Scenario, faults: readonly PlannedFault[]) => Promise<Course>;
@@ -79,8 +86,10 @@ export async function runMatrix(
     const results = new Map<string, CellResult>();
     const waiting = [...work];
     const lane = async (world: World) => {
-      for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+      for (let one = waiting.shift(); one !== undefined && !options.signal.aborted; one = waiting.shift()) {
         const result = options.known.get(one.id) ?? (await run(one, courseIn(world)));
+        // What was interrupted in the middle shows nothing.
+        if (options.signal.aborted) return;
         results.set(one.id, result);
         options.onProgress({ done: results.size, of: work.length, result });
       }
@@ -102,7 +111,15 @@ export async function runMatrix(
   const chosen = select(order, options);
   const results = new Map((await perform(chosen, runCell)).map((result) => [result.id, result]));
   const random = await perform(randomKills(scenarios, plain, options), runRandom);
-  return { plain, cells: order.flatMap(({ id }) => results.get(id) ?? []), random };
+  const failing = scenarios.filter(({ name }) => name.endsWith('-undo'));
+  const rollbacks = await perform(
+    Array.from({ length: failing.length === 0 ? 0 : options.rollbacks }, (_, n) => {
+      const scenario = failing[n % failing.length]!;
+      return { id: `rollback/${scenario.name}#${n + 1}`, scenario };
+    }),
+    async ({ id, scenario }, course) => ({ ...(await runPlain(scenario, course)).result, id }),
+  );
+  return { plain, cells: order.flatMap(({ id }) => results.get(id) ?? []), random, rollbacks };
 }
 
 /** Long enough that a clock two hours ahead would cut it short, were it believed. */
@@ -175,6 +192,7 @@ const judged = ({ breaches, verdict, client, recoveryMs, durationMs }: Course) =
   recoveryMs,
   durationMs,
   windowMs: verdict.windowMs,
+  rollback: verdict.rollback,
   looks: verdict.looks,
   logins: verdict.logins + client.logins,
   checkOuts: client.checkOuts,
@@ -190,6 +208,7 @@ const broken = (error: unknown) => ({
   recoveryMs: null,
   durationMs: null,
   windowMs: 0,
+  rollback: null,
   looks: 0,
   logins: 0,
   checkOuts: 0,

@@ -94,6 +94,21 @@ describe('an installation', () => {
     expect(second.held).toEqual([]);
   });
 
+  it('starts while another process stands still in the middle of a change', async () => {
+    const first = await start();
+    const url = Object.assign(new URL(testServerUrl()), { pathname: first.world.test.options.database });
+    const stuck = new pg.Client({ connectionString: url.href });
+    await stuck.connect();
+    try {
+      await stuck.query('begin');
+      await stuck.query('select from rotation.installation for key share');
+      const second = await start({ on: first.world.test });
+      expect((await second.installation.current()).mode).toBe('normal');
+    } finally {
+      await stuck.end();
+    }
+  });
+
   it('is restored when its database is a copy from before the last effect, and does nothing then', async () => {
     const former = await start();
     await former.mark.advance();

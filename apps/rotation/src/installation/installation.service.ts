@@ -55,7 +55,8 @@ export class InstallationService {
     const mark = await markFile.read();
     const { installation, reason } = await database.$transaction(async (tx) => {
       await installations.findOrCreate(tx, key.id);
-      const row = await installations.lock(tx, 'mode');
+      // Shared, so that a start waits for nobody who stands still in the middle of a change.
+      const row = await installations.share(tx);
       if (row.keyId !== key.id) throw foreignKey(row.keyId, key.id);
       const why = whyRestored(mark, { ...row, hasServices: await installations.hasServices(tx) });
       return { installation: row, reason: row.mode === 'restored' ? row.reason : why };

@@ -105,7 +105,7 @@ const BUGS = [
     `if (change && propagationMs > 0 &&`,
     `if (change && propagationMs < 0 &&`,
   ],
-  ['a clock that was set counts as waiting', 'clock-watch.ts', `? overMs + jump.aheadMs : overMs`, `? overMs : overMs`],
+  ['a clock that was set counts as waiting', 'clock-watch.ts', `? overMs + aheadMs : overMs`, `? overMs : overMs`],
   ['the lock-out budget is not kept', 'look.ts', `if (tooMany) return`, `if (false && tooMany) return`],
   [
     'a rollback begins after the retire intent',
