@@ -11,6 +11,7 @@ const SPECS = [
   '**/*{-,.}conformance.ts',
   '**/{test,histories}/**',
   'e2e/**',
+  'bench/**',
   'libs/testing/**',
 ];
 const NODE_GLOBALS = Object.fromEntries(
@@ -147,5 +148,5 @@ export default defineConfig(
       'max-lines': ['error', { max: 600 }],
     },
   },
-  { files: ['tools/**', 'e2e/**', '**/*.{mjs,cjs}'], rules: { 'no-console': 'off' } },
+  { files: ['tools/**', 'e2e/**', 'bench/**', '**/*.{mjs,cjs}'], rules: { 'no-console': 'off' } },
 );

@@ -52,6 +52,3 @@ export const faultsAt = (point: Point, isOver: boolean): Fault[] =>
 /** What the proxy has to see before it acts: the command itself, not what is sent before it in the same session. */
 export const requestOf = ({ effect }: Point): string | undefined =>
   effect === 'set' || effect === 'retire' ? 'ALTER ROLE' : undefined;
-
-/** How far the clock goes, and what is further ahead than any check-out of the harness can be. */
-export const CLOCK_AHEAD_MS = 2 * 3_600_000;

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { CLOCK_AHEAD_MS } from './faults.js';
+import { CLOCK_AHEAD_MS } from './clock.js';
 import { SealedReader, type SealedRow } from './sealed-reader.js';
 import type { RecordedVersion, Records } from './sight.js';
 

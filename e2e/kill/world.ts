@@ -8,7 +8,7 @@ import { migrate } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { keyPaths, openKeyFile } from '@dsops/rotation';
 import { startFaultProxy, type FaultProxy } from '@dsops/testing';
-import { CLOCK_AHEAD_MS } from './faults.js';
+import { CLOCK_AHEAD_MS } from './clock.js';
 import type { CellHome } from './protocol.js';
 import { Server } from './server.js';
 import { Tap } from './tap.js';

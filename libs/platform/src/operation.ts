@@ -47,7 +47,10 @@ export function parseInput<O extends Operation>(
   const read = (schema: z.ZodType | undefined, value: unknown, prefix: string) => {
     if (schema === undefined) return undefined;
     const result = schema.safeParse(value ?? {});
-    if (result.success) return result.data;
+    if (result.success) {
+      errors.push(...unstorableIn(result.data, prefix));
+      return result.data;
+    }
     errors.push(...faultsOf(result.error, prefix));
     return undefined;
   };
@@ -63,6 +66,18 @@ export function parseInput<O extends Operation>(
       remedy: errors.length > 1 ? `There are ${errors.length} faults; see "errors".` : 'Correct it and send it again.',
     });
   return input as InputOf<O>;
+}
+
+/**
+ * Texts that JSON can carry and PostgreSQL cannot store. Found here, they are a fault of the request; later on, they would
+ * be an error of ours. It looks at what a schema has let through, so it goes no deeper than schemas do.
+ */
+function* unstorableIn(value: unknown, at: string): Generator<{ path: string; message: string }> {
+  if (typeof value === 'string') {
+    if (value.includes('\0')) yield { path: at, message: 'must hold no zero character' };
+    else if (!value.isWellFormed()) yield { path: at, message: 'must hold no half of a character' };
+  } else if (typeof value === 'object' && value !== null)
+    for (const [name, part] of Object.entries(value)) yield* unstorableIn(part, at === '' ? name : `${at}.${name}`);
 }
 
 /** Each fault with its path. Messages of zod name what was expected; they hold no value that was sent. */

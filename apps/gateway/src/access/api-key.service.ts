@@ -39,6 +39,7 @@ export class ApiKeyService {
     if (/\p{C}/u.test(wanted.name))
       throw new DomainError('request_invalid', 'invalid', 'name: must hold no control characters', {
         errors: [{ path: 'name', message: 'must hold no control characters' }],
+        remedy: 'Correct it and send it again.',
       });
     const made = await this.units.run(async (unit) => {
       let value: Secret | undefined;

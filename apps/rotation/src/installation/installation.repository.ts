@@ -29,6 +29,14 @@ export class InstallationRepository {
     return this.find(tx);
   }
 
+  /** As {@link share}, for who needs nothing but the mode: one statement, because every turn of a rotation asks. */
+  async shareMode(tx: Tx): Promise<Pick<Installation, 'mode' | 'reason'>> {
+    const [row] = await tx.$queryRaw<Pick<Installation, 'mode' | 'reason'>[]>`
+      select mode, reason from installation for key share`;
+    if (row === undefined) throw new TypeError('The installation is opened before anything else.');
+    return row;
+  }
+
   /** Held together by all who need the mode to stay as it is to the end of their transaction. */
   async share(tx: Tx): Promise<Installation> {
     await tx.$queryRaw`select from installation for key share`;

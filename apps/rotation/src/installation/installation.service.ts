@@ -76,13 +76,13 @@ export class InstallationService {
    * @throws DomainError `installation_restored`
    */
   async assertNormal(tx: Tx): Promise<void> {
-    const { mode, reason } = await this.parts.installations.share(tx);
+    const { mode, reason } = await this.parts.installations.shareMode(tx);
     if (mode === 'restored') throw restoredError(reason);
   }
 
   /** For the guard: may anything be set, revoked or retired? The answer holds until the transaction ends. */
   async isRestored(tx: Tx): Promise<boolean> {
-    return (await this.parts.installations.share(tx)).mode === 'restored';
+    return (await this.parts.installations.shareMode(tx)).mode === 'restored';
   }
 
   /** Stops everything that changes credentials. A second call keeps the first reason and time. */

@@ -6,6 +6,7 @@ import { announce } from './announcement.js';
 import type { Bell } from './bell.js';
 import { RESTORED } from './decide.js';
 import type { Happening } from './journal.js';
+import { RotationJournal } from './rotation-journal.js';
 import type { RotationRepository } from './rotation.repository.js';
 
 /** What the registry and the installation ask of the engine. */
@@ -33,9 +34,11 @@ export class EngineOpenRotations implements OpenRotations {
       const { row, rotation } = loaded;
       const ask = { ...RESTORED, message: `${RESTORED.message} ${reason}`, byPerson: true };
       const happening: Happening = { kind: 'asked', untilMs: null, ask };
-      const after = await this.rotations.append(unit.tx, { row, rotation }, happening, { atMs: nowMs, fence: null });
+      const journal = new RotationJournal(this.rotations, row, rotation, { atMs: nowMs, fence: null });
+      const after = journal.add(happening);
+      await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
       const names = (await this.rotations.namesOf(unit.tx, [row.serviceId])).get(row.serviceId);
-      if (!after || !names) continue;
+      if (!names) continue;
       const { serviceId, credentialId, strategy } = row;
       announce(after, happening, { ...names, serviceId, credentialId, strategy, rotationId: id }, (event) =>
         unit.emit(event),

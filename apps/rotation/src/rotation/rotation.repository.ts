@@ -9,7 +9,7 @@ import {
 } from '@dsops/contracts';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../vault/vault.repository.js';
-import { apply, fold } from './apply.js';
+import { fold } from './apply.js';
 import type { Entry, Happening, RotationError } from './journal.js';
 import { ENGINE_VERSION } from './plan.js';
 import { begin, stateOf, type Rotation } from './rotation.js';
@@ -44,6 +44,47 @@ export interface LoadedRotation {
 export interface Lease {
   readonly rotationId: string;
   readonly fence: bigint;
+}
+
+/** What becomes of a lease: it covers the next effect, it is given back until then (null: until somebody asks), or stays. */
+export type Hold =
+  | { readonly kind: 'extended'; readonly leaseMs: number }
+  | { readonly kind: 'released'; readonly wakeAt: Date | null }
+  /** What a person asks for is looked at now, whatever the rotation was waiting for. */
+  | { readonly kind: 'woken'; readonly at: Date }
+  | { readonly kind: 'as-it-is' };
+
+interface Appending {
+  readonly id: string;
+  readonly fromSeq: number;
+  readonly entries: readonly Entry[];
+  readonly after: Rotation;
+  readonly fence: bigint | null;
+}
+
+interface HoldColumns {
+  readonly hasWakeAt: boolean;
+  readonly wakeAt: Date | null;
+  readonly hasLease: boolean;
+  /** Null: no lease. */
+  readonly leaseMs: number | null;
+}
+
+/** A settled rotation is nobody's and waits for nothing. */
+const RESTS: HoldColumns = { hasWakeAt: true, wakeAt: null, hasLease: true, leaseMs: null };
+
+function holdColumns(hold: Hold): HoldColumns {
+  const asItIs: HoldColumns = { hasWakeAt: false, wakeAt: null, hasLease: false, leaseMs: null };
+  switch (hold.kind) {
+    case 'extended':
+      return { ...asItIs, hasLease: true, leaseMs: hold.leaseMs };
+    case 'released':
+      return { hasWakeAt: true, wakeAt: hold.wakeAt, hasLease: true, leaseMs: null };
+    case 'woken':
+      return { ...asItIs, hasWakeAt: true, wakeAt: hold.at };
+    case 'as-it-is':
+      return asItIs;
+  }
 }
 
 export interface RotationFilter {
@@ -86,33 +127,26 @@ export class RotationRepository {
   }
 
   /**
-   * One entry further, in the transaction of what it tells.
-   * @param fence of the lease under which a worker writes; null for what a person asks, under the row's lock.
-   * @returns null, and nothing was written, when the lease is another's now.
+   * Entries one after the other, in the transaction of what they tell, in one statement.
+   * @returns false, and nothing was written, when somebody else has written since `fromSeq`, or holds the lease now.
    */
-  async append(
-    tx: Tx,
-    { row, rotation }: { readonly row: RotationRow; readonly rotation: Rotation },
-    happening: Happening,
-    { atMs, fence }: { readonly atMs: number; readonly fence: bigint | null },
-  ): Promise<Rotation | null> {
-    const entry: Entry = { seq: rotation.seq + 1, atMs, ...happening };
-    const after = apply(rotation, entry);
-    const { count } = await tx.rotation.updateMany({
-      where: { id: row.id, seq: rotation.seq, isSettled: false, ...(fence === null ? {} : { fence }) },
-      data: {
-        seq: entry.seq,
-        state: stateOf(after),
-        isSettled: after.isSettled,
-        ...(after.conclusion && { endedAt: new Date(after.conclusion.atMs) }),
-        ...(after.isSettled && { wakeAt: null, leaseUntil: null }),
-        // What a person asks for is looked at now, whatever the rotation was waiting for.
-        ...(fence === null && !after.isSettled && { wakeAt: new Date(atMs) }),
-      },
-    });
-    if (count === 0) return null;
-    await this.insertEntry(tx, row.id, entry);
-    return after;
+  async append(tx: Tx, { id, fromSeq, entries, after, fence }: Appending, hold: Hold): Promise<boolean> {
+    const endedAt = after.conclusion && new Date(after.conclusion.atMs);
+    const rows = entries.map((entry) => ({ seq: entry.seq, at: new Date(entry.atMs), kind: entry.kind, entry }));
+    const written = after.isSettled ? RESTS : holdColumns(hold);
+    const count = await tx.$executeRaw`
+      with moved as (
+        update rotations set seq = ${after.seq}, state = ${stateOf(after)}, is_settled = ${after.isSettled},
+          ended_at = coalesce(${endedAt}::timestamptz, ended_at),
+          wake_at = case when ${written.hasWakeAt} then ${written.wakeAt}::timestamptz else wake_at end,
+          lease_until = case when ${written.hasLease}
+            then clock_timestamp() + make_interval(secs => ${written.leaseMs}::float8 / 1000) else lease_until end
+        where id = ${id} and seq = ${fromSeq} and not is_settled and (${fence}::bigint is null or fence = ${fence}::bigint)
+        returning id)
+      insert into rotation_journal (rotation_id, seq, at, kind, entry)
+      select moved.id, each.seq, each.at, each.kind, each.entry from moved
+        cross join jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as each(seq int, at timestamptz, kind text, entry jsonb)`;
+    return count === entries.length;
   }
 
   private async insertEntry(tx: Tx, rotationId: string, entry: Entry): Promise<void> {
@@ -158,12 +192,6 @@ export class RotationRepository {
     });
   }
 
-  async extend(tx: Tx, { rotationId, fence }: Lease, leaseMs: number): Promise<void> {
-    await tx.$executeRaw`
-      update rotations set lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
-      where id = ${rotationId} and fence = ${fence}`;
-  }
-
   /** The open rotation of this credential looks now, whatever it waits for; not one that only a person lets go on. */
   async wake(tx: Tx, credentialId: string): Promise<void> {
     await tx.$executeRaw`update rotations set wake_at = clock_timestamp()
@@ -179,10 +207,15 @@ export class RotationRepository {
     return count;
   }
 
-  /** Locks the row to the end of the transaction: workers and requests meet here. */
-  async lock(tx: Tx, id: string): Promise<LoadedRotation | null> {
+  /**
+   * Locks the row to the end of the transaction: workers and requests meet here.
+   * @param known its fold as the caller has it; the journal is read only when it has gone on since
+   */
+  async lock(tx: Tx, id: string, known: Rotation | null = null): Promise<LoadedRotation | null> {
     await tx.$queryRaw`select id from rotations where id = ${id} for update`;
-    return this.find(tx, id);
+    if (known === null) return this.find(tx, id);
+    const row = await tx.rotation.findUnique({ where: { id } });
+    return row?.seq === known.seq ? { row: rowOf(row), rotation: known } : this.find(tx, id);
   }
 
   async find(tx: Tx, id: string): Promise<LoadedRotation | null> {

@@ -13,6 +13,7 @@ import type { Opening, OpeningRequest } from './opening.service.js';
 import { assertCanApply, type Place, type Planned } from './planning.service.js';
 import { canRollBack, type RollbackAnswer, type Rotation } from './rotation.js';
 import type { LoadedRotation, RotationRepository, RotationRow } from './rotation.repository.js';
+import { RotationJournal } from './rotation-journal.js';
 import { viewOf } from './rotation-view.js';
 
 export type OnConflict = (typeof ON_CONFLICT)[number];
@@ -164,8 +165,9 @@ export class RotationService {
   ): Promise<Rotation> {
     if (!rotation) throw new TypeError('Only a rotation that has begun is told something.');
     const { rotations, opening, bell } = this.parts;
-    const after = await rotations.append(unit.tx, { row, rotation }, happening, { atMs: nowMs, fence: null });
-    if (!after) throw new TypeError('The row of the rotation was locked, and it changed.');
+    const journal = new RotationJournal(rotations, row, rotation, { atMs: nowMs, fence: null });
+    const after = journal.add(happening);
+    await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
     announce(after, happening, await opening.subjectOf(unit.tx, row), (event) => unit.emit(event), actor);
     bell.ring();
     return after;

@@ -22,7 +22,8 @@ import {
 import type { Observation } from './look.js';
 import type { Opening } from './opening.service.js';
 import { nextStep, type Rotation } from './rotation.js';
-import type { Lease, RotationRepository, RotationRow } from './rotation.repository.js';
+import { RotationJournal } from './rotation-journal.js';
+import type { Hold, Lease, RotationRepository, RotationRow } from './rotation.repository.js';
 import { leaseFor, type EffectInputs } from './target-effects.service.js';
 import { versionChange } from './version-rows.js';
 
@@ -65,9 +66,8 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 interface Scene {
   readonly unit: Unit<Tx>;
   readonly row: RotationRow;
-  readonly rotation: Rotation;
+  readonly journal: RotationJournal;
   readonly nowMs: number;
-  readonly fence: bigint;
   readonly isRestored: boolean;
 }
 
@@ -88,6 +88,8 @@ export class Turns {
   private watch: ClockWatch | null = null;
   /** What the events of a rotation say about its place, so that it is looked up once. */
   private readonly subjects = new Map<string, Subject>();
+  /** What the journal of a rotation came to, as of this process's own last commit: nobody writes past a lease. */
+  private readonly committed = new WeakMap<Lease, Rotation>();
 
   constructor(private readonly parts: TurnParts) {}
 
@@ -98,51 +100,48 @@ export class Turns {
    * @returns `reportedAs`: `seq` of the report's entry, null when it was not written because the lease is another's now
    */
   async take(lease: Lease, heldSession: number | null, report: Report | null, isLast = false): Promise<Turn> {
-    return this.parts.units.run(async (unit) => {
-      const entered = await this.enter(unit, lease);
-      if (!entered) return { kind: 'over', wakeAt: null, reportedAs: null };
-      let scene = entered;
-      if (report) {
-        const after = await this.record(scene, report);
-        if (!after) return { kind: 'over', wakeAt: null, reportedAs: null };
-        scene = { ...scene, rotation: after };
-      }
-      const reportedAs = report && scene.rotation.seq;
+    const { turn, rotation } = await this.parts.units.run(async (unit) => {
+      const scene = await this.enter(unit, lease);
+      if (!scene) return { turn: GONE, rotation: null };
+      const { journal } = scene;
+      if (report && !(await this.record(scene, report))) return { turn: GONE, rotation: null };
+      const reportedAs = report && journal.rotation.seq;
       const held = report?.outcome.kind === 'opened' ? reportedAs : heldSession;
-      if (isLast) {
-        await this.parts.rotations.release(unit.tx, lease, new Date(scene.nowMs));
-        return { kind: 'over', wakeAt: null, reportedAs };
-      }
-      return { ...(await this.goOn(scene, lease, held)), reportedAs };
+      const turn: Turn = isLast
+        ? { kind: 'over', wakeAt: new Date(scene.nowMs), reportedAs }
+        : { ...(await this.goOn(scene, held)), reportedAs };
+      await journal.write(unit.tx, holdAfter(turn));
+      return { turn, rotation: journal.rotation };
     });
+    if (rotation) this.committed.set(lease, rotation);
+    return turn;
   }
 
-  private async goOn(entered: Scene, lease: Lease, held: number | null): Promise<DistributiveOmit<Turn, 'reportedAs'>> {
-    let scene = entered;
+  private async goOn(scene: Scene, held: number | null): Promise<DistributiveOmit<Turn, 'reportedAs'>> {
+    const { journal, nowMs } = scene;
     for (let count = 0; count < MOST_EFFECTS; count++) {
-      const effect = decide(scene.rotation, await this.observe(scene, held), scene.nowMs);
-      if (effect === null || effect.do === 'wait') {
-        const wakeAt = effect && new Date(effect.untilMs);
-        await this.parts.rotations.release(scene.unit.tx, lease, wakeAt);
-        return { kind: 'over', wakeAt };
-      }
-      const after = touchesTarget(effect) ? await this.intend(scene, effect, lease) : await this.keep(scene, effect);
-      if (after === null) return { kind: 'over', wakeAt: null };
-      if ('kind' in after) return after;
-      if (after.isSettled) return { kind: 'over', wakeAt: null };
+      const effect = decide(journal.rotation, await this.observe(scene, held), nowMs);
+      if (effect === null) return { kind: 'over', wakeAt: null };
+      if (effect.do === 'wait') return { kind: 'over', wakeAt: new Date(effect.untilMs) };
+      if (touchesTarget(effect)) {
+        const intended = await this.intend(scene, effect);
+        if (intended) return intended;
+      } else await this.keep(scene, effect);
+      if (journal.rotation.isSettled) return { kind: 'over', wakeAt: null };
       // Publish reads back what is committed, and the grace period begins when everybody can see the new value.
       if (effect.do === 'move-labels') return { kind: 'next' };
-      scene = { ...scene, rotation: after };
     }
     throw new Error('The engine goes in a circle.');
   }
 
-  private async record(scene: Scene, { outcome, durationMs }: Report): Promise<Rotation | null> {
-    const effect = scene.rotation.inFlight?.effect;
-    if (!effect) return null;
+  /** @returns false when nothing is under way of which somebody could report */
+  private async record(scene: Scene, { outcome, durationMs }: Report): Promise<boolean> {
+    const effect = scene.journal.rotation.inFlight?.effect;
+    if (!effect) return false;
     if (outcome.kind === 'probed' && effect.do === 'probe' && effect.versionId)
       await this.parts.vault.recordVerdict(scene.unit.tx, effect.versionId, outcome.verdict, new Date(scene.nowMs));
-    return this.write(scene, { kind: 'ended', outcome, durationMs });
+    await this.write(scene, { kind: 'ended', outcome, durationMs });
+    return true;
   }
 
   async claim(leaseMs: number): Promise<Lease | null> {
@@ -160,14 +159,16 @@ export class Turns {
     return this.parts.units.run(({ tx }) => this.parts.rotations.dropLeases(tx));
   }
 
-  private async enter(unit: Unit<Tx>, { rotationId, fence }: Lease): Promise<Scene | null> {
-    const loaded = await this.parts.rotations.lock(unit.tx, rotationId);
-    if (!loaded?.rotation || loaded.row.fence !== fence || loaded.row.isSettled) return null;
-    const nowMs = await this.parts.versions.nowMs(unit.tx);
+  private async enter(unit: Unit<Tx>, lease: Lease): Promise<Scene | null> {
+    const { rotations, versions, installation } = this.parts;
+    const loaded = await rotations.lock(unit.tx, lease.rotationId, this.committed.get(lease));
+    if (!loaded?.rotation || loaded.row.fence !== lease.fence || loaded.row.isSettled) return null;
+    const nowMs = await versions.nowMs(unit.tx);
     this.lookAtClock(nowMs);
     // The mode stays as it is until the transaction ends.
-    const isRestored = await this.parts.installation.isRestored(unit.tx);
-    return { unit, row: loaded.row, rotation: loaded.rotation, nowMs, fence, isRestored };
+    const isRestored = await installation.isRestored(unit.tx);
+    const journal = new RotationJournal(rotations, loaded.row, loaded.rotation, { atMs: nowMs, fence: lease.fence });
+    return { unit, row: loaded.row, journal, nowMs, isRestored };
   }
 
   private lookAtClock(nowMs: number): void {
@@ -178,11 +179,9 @@ export class Turns {
       this.parts.logger.error({ jump: jumps.at(-1) }, 'the clock of the database was set ahead: waiting by it does not count'); // prettier-ignore
   }
 
-  private async observe(
-    { unit, rotation, nowMs, isRestored }: Scene,
-    heldSession: number | null,
-  ): Promise<Observation> {
+  private async observe({ unit, journal, nowMs, isRestored }: Scene, heldSession: number | null): Promise<Observation> {
     const { versions, checkOuts } = this.parts;
+    const { rotation } = journal;
     const jumps = this.watch?.jumps ?? [];
     const { oldVersion } = rotation.plan;
     const step = nextStep(rotation);
@@ -199,13 +198,12 @@ export class Turns {
     };
   }
 
+  /** @returns null when something else has to be settled first */
   private async intend(
     scene: Scene,
     effect: TargetEffect,
-    lease: Lease,
-  ): Promise<Rotation | Omit<Extract<Turn, { kind: 'perform' }>, 'reportedAs'> | null> {
-    const { rotations, vault } = this.parts;
-    const { unit, rotation, nowMs } = scene;
+  ): Promise<Omit<Extract<Turn, { kind: 'perform' }>, 'reportedAs'> | null> {
+    const { unit, nowMs } = scene;
     let inputs: EffectInputs;
     try {
       inputs = await this.inputsOf(scene, effect);
@@ -214,23 +212,22 @@ export class Turns {
       // A value that cannot be opened stays so until somebody puts the key right.
       const { code, message, details } = error;
       const ask = { code, message, remedy: details.remedy ?? null, byPerson: true };
-      return this.write(scene, { kind: 'asked', untilMs: null, ask });
+      await this.write(scene, { kind: 'asked', untilMs: null, ask });
+      return null;
     }
     if ((effect.do === 'set' || effect.do === 'retire') && effect.ends !== null)
-      await vault.intendEnd(unit.tx, effect.ends, new Date(nowMs));
-    if (!(await this.write(scene, { kind: 'intended', effect }))) return null;
-    const leaseMs = leaseFor(effect, rotation.plan);
-    await rotations.extend(unit.tx, lease, leaseMs);
-    return { kind: 'perform', effect, inputs, leaseMs };
+      await this.parts.vault.intendEnd(unit.tx, effect.ends, new Date(nowMs));
+    await this.write(scene, { kind: 'intended', effect });
+    return { kind: 'perform', effect, inputs, leaseMs: leaseFor(effect, inputs.plan) };
   }
 
-  private async inputsOf({ unit, row, rotation }: Scene, effect: TargetEffect): Promise<EffectInputs> {
+  private async inputsOf({ unit, row, journal }: Scene, effect: TargetEffect): Promise<EffectInputs> {
     const { registry, vault } = this.parts;
     // The administrator resolves live: its password may have been rotated since the plan was made.
-    const service = await registry.ofCredential(unit.tx, row.credentialId);
-    const driver = this.parts.drivers.of(service.type);
-    const admin = await vault.openAdmin(unit.tx, row.serviceId, service.adminUsername);
-    return { plan: rotation.plan, driver, admin, login: await this.loginOf(unit.tx, effect, driver) };
+    const { type, adminUsername } = await registry.administration(unit.tx, row.serviceId);
+    const driver = this.parts.drivers.of(type);
+    const admin = await vault.openAdmin(unit.tx, row.serviceId, adminUsername);
+    return { plan: journal.rotation.plan, driver, admin, login: await this.loginOf(unit.tx, effect, driver) };
   }
 
   private async loginOf(tx: Tx, effect: TargetEffect, driver: TargetDriver): Promise<Login | null> {
@@ -249,20 +246,20 @@ export class Turns {
   }
 
   /** Effects in our own database, each in one transaction with its entry. */
-  private async keep(scene: Scene, effect: Exclude<Effect, TargetEffect | { do: 'wait' }>): Promise<Rotation | null> {
+  private async keep(scene: Scene, effect: Exclude<Effect, TargetEffect | { do: 'wait' }>): Promise<void> {
     const { vault, registry, drivers } = this.parts;
-    const { unit, row, rotation } = scene;
-    const { newVersion } = rotation.plan;
+    const { unit, row, journal } = scene;
+    const { newVersion, target } = journal.rotation.plan;
     switch (effect.do) {
       case 'generate': {
-        const service = await registry.ofCredential(unit.tx, row.credentialId);
+        const { type } = await registry.administration(unit.tx, row.serviceId);
         const { name } = await vault.seal(unit.tx, {
           versionId: newVersion.id,
           credentialId: row.credentialId,
           slot: newVersion.slot,
-          target: rotation.plan.target,
+          target,
           label: 'PENDING',
-          value: drivers.of(service.type).generate(),
+          value: drivers.of(type).generate(),
         });
         return this.write(scene, { kind: 'generated', name });
       }
@@ -284,7 +281,7 @@ export class Turns {
   }
 
   private async moveLabels(
-    { unit, row, rotation }: Scene,
+    { unit, row, journal }: Scene,
     { to, from, versionId }: Extract<Effect, { do: 'move-labels' }>,
   ): Promise<boolean> {
     const { vault } = this.parts;
@@ -292,23 +289,23 @@ export class Turns {
     const old = (await vault.versionsOf(unit.tx, row.credentialId)).find(({ id }) => id === versionId);
     if (!old || old.label === 'CURRENT') return false;
     return vault.moveLabels(unit.tx, row.credentialId, [
-      { versionId: rotation.plan.newVersion.id, from: 'CURRENT', to: null },
+      { versionId: journal.rotation.plan.newVersion.id, from: 'CURRENT', to: null },
       { versionId, from: old.label, to: 'CURRENT' },
     ]);
   }
 
   /** The entry, what it means for the versions, what it says to the world, and who is next when it was the last. */
-  private async write({ unit, row, rotation, nowMs, fence }: Scene, happening: Happening): Promise<Rotation | null> {
-    const { rotations, opening } = this.parts;
-    const after = await rotations.append(unit.tx, { row, rotation }, happening, { atMs: nowMs, fence });
-    if (!after) return null;
+  private async write({ unit, row, journal, nowMs }: Scene, happening: Happening): Promise<void> {
+    const after = journal.add(happening);
     await this.changeVersions(unit.tx, row, after, happening, new Date(nowMs));
     if (happening.kind !== 'intended' && happening.kind !== 'ended') {
       const subject = await this.subjectOf(unit.tx, row);
       announce(after, happening, subject, (event) => unit.emit(event));
     }
-    if (after.isSettled) await opening.openNext(unit, row.credentialId, nowMs);
-    return after;
+    if (!after.isSettled) return;
+    // The next one can open only when this one is over for everybody.
+    await journal.write(unit.tx);
+    await this.parts.opening.openNext(unit, row.credentialId, nowMs);
   }
 
   private async subjectOf(tx: Tx, row: RotationRow): Promise<Subject> {
@@ -338,6 +335,19 @@ export class Turns {
       if (version.id === spared && version.endIntendedAt !== null && version.endedAt === null)
         await vault.withdrawEnd(tx, version.id);
     }
+  }
+}
+
+const GONE: Turn = { kind: 'over', wakeAt: null, reportedAs: null };
+
+function holdAfter(turn: Turn): Hold {
+  switch (turn.kind) {
+    case 'perform':
+      return { kind: 'extended', leaseMs: turn.leaseMs };
+    case 'next':
+      return { kind: 'as-it-is' };
+    case 'over':
+      return { kind: 'released', wakeAt: turn.wakeAt };
   }
 }
 

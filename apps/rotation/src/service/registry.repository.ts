@@ -43,6 +43,11 @@ export class RegistryRepository {
     );
   }
 
+  /** What talks to the target of a service, and as whom. */
+  async administration(tx: Tx, serviceId: string): Promise<Pick<RegisteredService, 'type' | 'adminUsername'>> {
+    return tx.service.findUniqueOrThrow({ where: { id: serviceId }, select: { type: true, adminUsername: true } });
+  }
+
   /**
    * Locks the service's row to the end of the transaction: removing a service and starting a rotation meet here.
    * @returns null when it is removed or was never there.

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { actorSchema } from '../define-event.js';
 import { defineOperation } from '../define-operation.js';
-import { pageOf, pageQuery } from '../page.js';
+import { instantQuery, pageOf, pageQuery } from '../page.js';
 
 export const auditEntrySchema = z.object({
   /** Place in the chain, from 1 without gaps. */
@@ -23,8 +23,8 @@ const service = 'audit';
 const filters = {
   actor: z.string().optional(),
   action: z.string().optional(),
-  since: z.iso.datetime().optional(),
-  until: z.iso.datetime().optional(),
+  since: instantQuery.optional(),
+  until: instantQuery.optional(),
   ...pageQuery,
 };
 

@@ -28,7 +28,13 @@ export const listNotifications = defineOperation({
   role,
   status: 200,
   summary: 'The inbox of who asks, newest first',
-  query: z.strictObject({ unread: z.stringbool().optional(), ...pageQuery }),
+  query: z.strictObject({
+    unread: z
+      .stringbool()
+      .meta({ enum: ['true', 'false'] })
+      .optional(),
+    ...pageQuery,
+  }),
   response: pageOf(notificationViewSchema),
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperation } from '../define-operation.js';
-import { pageOf, pageQuery } from '../page.js';
+import { instantQuery, pageOf, pageQuery } from '../page.js';
 import { actorSchema } from '../define-event.js';
 import { ON_CONFLICT, rotationStateSchema, strategySchema, verdictSchema } from './states.js';
 
@@ -292,8 +292,8 @@ export const listRotations = defineOperation({
     environment: name.optional(),
     service: name.optional(),
     state: rotationStateSchema.optional(),
-    since: instant.optional(),
-    until: instant.optional(),
+    since: instantQuery.optional(),
+    until: instantQuery.optional(),
     ...pageQuery,
   }),
   response: pageOf(rotationViewSchema),

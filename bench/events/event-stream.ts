@@ -1,0 +1,125 @@
+import { Module } from '@nestjs/common';
+import { rotationStarted, type ConsumerDeclaration, type EventData, type EventEnvelope } from '@dsops/contracts';
+import { connect, type DatabaseOptions } from '@dsops/database';
+import { PrismaClient as NotificationDatabase } from '@dsops/database/notification';
+import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
+import {
+  EmbeddedTransport,
+  EventConsumer,
+  Handles,
+  MessagingModule,
+  UNIT_OF_WORK,
+  type Unit,
+  type UnitOfWork,
+} from '@dsops/messaging';
+import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
+import type { Bench } from '../bench.js';
+import { newToken } from '../service-client.js';
+import type { Command, Contender } from './contender.js';
+import type { EffectReader } from './effects.js';
+
+const declaration: ConsumerDeclaration = {
+  name: 'bench',
+  service: 'notification',
+  topics: ['rotation-events'],
+  handles: [rotationStarted],
+  retryDelaysMs: [],
+  deadLetter: 'blocks',
+  isOrderFree: false,
+};
+
+@EventConsumer('bench')
+class Effects {
+  @Handles(rotationStarted)
+  async write(event: EventEnvelope<EventData<typeof rotationStarted>>, { tx }: Unit): Promise<void> {
+    await tx.$executeRawUnsafe(
+      'insert into bench_effects (command, key, sequence) values ($1, $2, $3::bigint)',
+      event.data.reason,
+      event.partitionkey,
+      event.sequence,
+    );
+  }
+}
+
+@Module({})
+class Producer {}
+@Module({})
+class Consumer {}
+
+/** Two services as the embedded way of running hosts them: outbox, relay, deliveries, and a consumer with its cursors. */
+export class EventStream implements Contender {
+  readonly name = 'dsops events';
+  readonly share = 1;
+
+  private constructor(
+    private readonly units: UnitOfWork,
+    private readonly reader: EffectReader,
+  ) {}
+
+  /** @param lanes commands at the same time */
+  static async start(
+    bench: Bench,
+    options: DatabaseOptions,
+    reader: EffectReader,
+    lanes: number,
+  ): Promise<EventStream> {
+    // prettier-ignore
+    const logger = createLogger({ service: 'bench', level: 'warn' });
+    const token = newToken();
+    const transport = new EmbeddedTransport({ ...options, logger });
+    bench.onEnd(() => transport.close());
+    const producing = connect(RotationDatabase, 'rotation', { ...options, poolSize: lanes + 4 });
+    const consuming = connect(NotificationDatabase, 'notification', options);
+    bench.onEnd(() => Promise.all([producing.$disconnect(), consuming.$disconnect()]));
+
+    let producerUrl = '';
+    const shared = {
+      transport,
+      logger,
+      declarations: [declaration],
+      invoker: new HttpInvoker(() => producerUrl, token),
+    };
+    const producer = await startServiceApp(
+      {
+        module: Producer,
+        imports: [MessagingModule.forService({ ...shared, service: 'rotation', database: producing })],
+      },
+      { logger, token },
+    );
+    producerUrl = producer.url;
+    bench.onEnd(() => producer.close());
+    const consumer = await startServiceApp(
+      {
+        module: Consumer,
+        imports: [MessagingModule.forService({ ...shared, service: 'notification', database: consuming })],
+        providers: [Effects],
+      },
+      { logger, token },
+    );
+    bench.onEnd(() => consumer.close());
+    return new EventStream(producer.app.get<UnitOfWork>(UNIT_OF_WORK), reader);
+  }
+
+  begin(): Promise<void> {
+    return this.reader.clear();
+  }
+
+  command({ id, key }: Command): Promise<void> {
+    return this.units.run(async (unit) => {
+      await unit.tx.$executeRawUnsafe('insert into bench_commands (id) values ($1)', id);
+      unit.emit({ event: rotationStarted, key, subject: `rotation/${id}`, data: { ...rotationStarted.example, reason: id } }); // prettier-ignore
+    });
+  }
+
+  untilEffects(count: number): Promise<void> {
+    return this.reader.untilCount(count);
+  }
+
+  problems(commands: readonly Command[]): Promise<string[]> {
+    return this.reader.problems(this.name, commands);
+  }
+
+  async end(): Promise<void> {
+    // It stays up for the next run, as a service does.
+  }
+}

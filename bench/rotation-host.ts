@@ -1,0 +1,70 @@
+import { mkdirSync } from 'node:fs';
+import { connect, type DatabaseOptions } from '@dsops/database';
+import { PrismaClient } from '@dsops/database/rotation';
+import type { Transport } from '@dsops/messaging';
+import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
+import { keyPaths, openKeyFile, RotationModule, type RotationOptions, type SealingKey } from '@dsops/rotation';
+import { newToken, ServiceClient } from './service-client.js';
+
+/** What one installation has for its life, whatever hosts it. */
+export interface RotationHome {
+  readonly folder: string;
+  readonly key: SealingKey;
+  /** Its connections stay, as they do in a process that runs for days. */
+  readonly database: PrismaClient;
+}
+
+/** Connections to our database: as many as rotations run, and some for requests, relay and mark. */
+const SPARE_CONNECTIONS = 6;
+
+export async function makeRotationHome(
+  folder: string,
+  options: DatabaseOptions,
+  concurrency: number,
+): Promise<RotationHome> {
+  // prettier-ignore
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const key = await openKeyFile({ path: keyPaths(folder).keyFile, database: 'new' });
+  const database = connect(PrismaClient, 'rotation', { ...options, poolSize: concurrency + SPARE_CONNECTIONS });
+  return { folder, key, database };
+}
+
+export interface RotationHost {
+  readonly client: ServiceClient;
+  /** What callers must show. */
+  readonly token: string;
+  close(): Promise<void>;
+}
+
+export interface HostSettings {
+  /** Rotations at the same time; 0 takes requests and rotates nothing. */
+  readonly concurrency: number;
+  readonly drivers: RotationOptions['drivers'];
+  readonly transport: Transport;
+}
+
+/** The rotation service as the product hosts it. */
+export async function hostRotation(
+  { folder, key, database }: RotationHome,
+  settings: HostSettings,
+): Promise<RotationHost> {
+  // prettier-ignore
+  const logger = createLogger({ service: 'rotation', level: 'warn' });
+  const token = newToken();
+  const { concurrency, drivers, transport } = settings;
+  const service = await startServiceApp(
+    RotationModule.register({
+      database,
+      transport,
+      // It asks no other service.
+      invoker: new HttpInvoker(() => 'http://127.0.0.1:1', token),
+      key,
+      markPath: keyPaths(folder).markFile,
+      drivers,
+      logger,
+      worker: { concurrency, takesOver: true },
+    }),
+    { logger, token },
+  );
+  return { client: new ServiceClient(service.url, token), token, close: () => service.close() };
+}

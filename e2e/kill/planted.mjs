@@ -1,0 +1,175 @@
+/**
+ * Shows that the kill test can see: rules are broken one after the other in a copy of the source, and cells have to turn
+ * red. A patch that no longer fits the source fails, too.
+ *
+ *   node e2e/kill/planted.mjs [--only <part of a name>]
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const workspace = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const ROTATION = 'apps/rotation/src/rotation';
+const VAULT = 'apps/rotation/src/vault/vault.service.ts';
+
+/** `patches`: file, what stands there, what is planted; every occurrence. `cells`: where it has to be seen. */
+const BUGS = [
+  {
+    name: 'the value is kept in memory until it is proven, and sealed then',
+    patches: [
+      [
+        VAULT,
+        'await this.versions.putSealed(tx, place, seal(this.key, place, value), createdAt);',
+        `if (version.label !== 'PENDING') await this.versions.putSealed(tx, place, seal(this.key, place, value), createdAt);
+         else UNSEALED.set(version.id, { place, value });`,
+      ],
+      [
+        VAULT,
+        'return { username: version.slot, password: await this.unseal(',
+        'const kept = UNSEALED.get(versionId);\nif (kept) return { username: version.slot, password: kept.value };\nreturn { username: version.slot, password: await this.unseal(',
+      ],
+      [
+        VAULT,
+        'if (current === versionId) return true;',
+        `const kept = UNSEALED.get(versionId);
+         if (kept) await this.versions.putSealed(tx, kept.place, seal(this.key, kept.place, kept.value), new Date());
+         UNSEALED.delete(versionId);
+         if (current === versionId) return true;`,
+      ],
+      [
+        VAULT,
+        '\n@Injectable()\nexport class VaultService',
+        '\nconst UNSEALED = new Map<string, any>();\n@Injectable()\nexport class VaultService',
+      ],
+    ],
+    cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', 'two-key/set/'],
+  },
+  {
+    name: 'retire goes by position instead of the recorded id',
+    patches: [
+      [
+        `${ROTATION}/target-effects.service.ts`,
+        'session.retire(effect.slot,',
+        "session.retire(effect.slot.replace(/_b$/, '_a'),",
+      ],
+    ],
+    cells: ['--plan', 'two-key-undo', '--fault', 'killed', '--cell', '/retire#'],
+  },
+  {
+    name: 'a lost answer is taken for a failure, and nobody looks what the target accepts',
+    patches: [
+      [
+        `${ROTATION}/apply.ts`,
+        "    case 'lost':\n      return {};",
+        "    case 'lost':\n      return { session: null, ...answer(rotation, 'refused', null), newValue: 'absent' };",
+      ],
+    ],
+    cells: ['--plan', 'two-key', '--fault', 'answer-lost', '--cell', '/set#1/'],
+  },
+  {
+    name: 'grace and check-outs are not waited for',
+    patches: [
+      [`${ROTATION}/guard.ts`, 'if (question.waiver === null) {', 'if (nowMs < 0) {'],
+      [`${ROTATION}/steps.ts`, 'const untilMs = Math.max(graceEndsAtMs, heldUntilMs);', 'const untilMs = nowMs;'],
+    ],
+    cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/open-session#2/'],
+  },
+  {
+    name: 'a clock that was set ahead counts as waiting',
+    patches: [[`${ROTATION}/clock-watch.ts`, '? overMs + aheadMs : overMs', '? overMs : overMs']],
+    cells: ['--plan', 'two-key', '--fault', 'clock-ahead', '--cell', 'grace/'],
+  },
+  {
+    name: 'nobody tries whether the old value is refused',
+    patches: [
+      [
+        `${ROTATION}/plans.ts`,
+        "    'retire-old',\n    'probe-old-refused',\n    'complete',",
+        "    'retire-old',\n    'complete',",
+      ],
+    ],
+    cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/retire#1/'],
+  },
+  {
+    name: 'the fence is ignored',
+    patches: [
+      [
+        `${ROTATION}/rotation.repository.ts`,
+        'and (${fence}::bigint is null or fence = ${fence}::bigint)',
+        'and (${fence}::bigint is null or fence is not null)',
+      ],
+      [`${ROTATION}/turn.service.ts`, 'loaded.row.fence !== lease.fence ||', 'lease.fence < 0n ||'],
+    ],
+    cells: ['--plan', 'two-key', '--fault', 'paused', '--cell', 'after'],
+  },
+];
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+
+const run = (file, args, cwd) =>
+  new Promise((done) =>
+    execFile(process.execPath, [file, ...args], { cwd, maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
+      done({ code: error ? (error.code ?? 1) : 0, stdout, stderr }),
+    ),
+  );
+
+/** A copy that is compiled already, so that only what is patched is compiled again. */
+async function copyOfWorkspace() {
+  const folder = await mkdtemp(join(tmpdir(), 'dsops-planted-'));
+  const options = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
+  for (const name of ['apps', 'libs', 'e2e', 'package.json', 'tsconfig.base.json', 'tsconfig.json'])
+    await cp(join(workspace, name), join(folder, name), options);
+  await symlink(join(workspace, 'node_modules'), join(folder, 'node_modules'), 'junction');
+  return folder;
+}
+
+async function plant({ patches, cells }) {
+  const folder = await copyOfWorkspace();
+  try {
+    for (const [file, before, after] of patches) {
+      const path = join(folder, file);
+      const text = await readFile(path, 'utf8');
+      if (!text.includes(before)) return { problem: `${file} has changed: renew the patch` };
+      await writeFile(
+        path,
+        text.replaceAll(before, () => after),
+      );
+    }
+    const compiled = await run(join(workspace, 'node_modules/typescript/bin/tsc'), ['-b', 'e2e'], folder);
+    if (compiled.code !== 0) return { problem: compiled.stdout.trim().slice(0, 500) };
+    const { stdout, stderr } = await run(
+      join(folder, 'e2e/dist/kill/main.js'),
+      [...cells, '--json', '--lanes', '4'],
+      folder,
+    );
+    if (!stdout.startsWith('{')) return { problem: stderr.trim().slice(-500) };
+    const { plain, cells: results } = JSON.parse(stdout);
+    const red = [...plain, ...results].filter(({ outcome }) => outcome === 'broken');
+    const problems = red.flatMap((result) => result.problems.filter((text) => /^(I\d+|events|end):/.test(text)));
+    return {
+      red: red.length,
+      of: plain.length + results.length,
+      caughtBy: [...new Set(problems.map((text) => text.split(':', 1)[0]))].sort(),
+      example: problems[0],
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const startedAt = performance.now();
+const wanted = BUGS.filter(({ name }) => !values.only || name.includes(values.only));
+let isGood = wanted.length > 0;
+for (const bug of wanted) {
+  const { problem, red, of, caughtBy, example } = await plant(bug);
+  const isCaught = !problem && red > 0;
+  isGood &&= isCaught;
+  console.log(
+    `${isCaught ? '✓' : '✗'} ${bug.name}: ${problem ?? (isCaught ? `${red} of ${of} red, by ${caughtBy.join(' ')}; ${example}` : `${of} cells, none red`)}`,
+  );
+}
+console.log(`${wanted.length} planted bugs, ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
+process.exitCode = isGood ? 0 : 1;
