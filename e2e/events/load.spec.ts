@@ -3,7 +3,7 @@ import { createTestDatabase, eventually, type TestDatabase } from '@dsops/testin
 import { Load } from './load.js';
 
 /** A slice of the proof. The whole: `DSOPS_EVENTS_COMMANDS=20000 pnpm test e2e/events`. */
-const COMMANDS = Number(process.env.DSOPS_EVENTS_COMMANDS ?? 2_000);
+const COMMANDS = Number(process.env.DSOPS_EVENTS_COMMANDS ?? 1_000);
 const KEYS = 100;
 const KILLS = Math.max(4, Math.round(COMMANDS / 1_000));
 

@@ -18,6 +18,8 @@ export interface RotationOptions {
   readonly key: SealingKey;
   /** The high-water mark, beside the key file and never in a backup together with the database: see {@link keyPaths}. */
   readonly markPath: string;
+  /** The mark belongs to its folder: a copy of the folder starts in mode `restored`. */
+  readonly isMarkBound?: boolean;
   readonly drivers: readonly TargetDriver[];
   readonly logger: Logger;
   readonly clock?: Clock;

@@ -27,7 +27,7 @@ const shared = (options: RotationOptions): Provider[] => [
   { provide: PrismaClient, useValue: options.database },
   { provide: SealingKey, useValue: options.key },
   { provide: Drivers, useFactory: () => new Drivers(options.drivers) },
-  { provide: MarkFile, useFactory: () => new MarkFile(options.markPath) },
+  { provide: MarkFile, useFactory: () => new MarkFile(options.markPath, options.isMarkBound) },
   VaultRepository,
   VaultService,
   CheckOutRepository,

@@ -72,6 +72,7 @@ export async function hostServices(options: HostOptions): Promise<Host> {
       database: rotationDatabase,
       key: options.key,
       markPath: options.markPath,
+      isMarkBound: true,
       drivers: [new PostgresqlDriver()],
       // The folder's lock sees to it that there is no other worker: what the former one held is free.
       worker: { takesOver: true },

@@ -1,9 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { whyRestored, type Mark } from './installation.js';
+import { whyRestored, type FoundMark } from './installation.js';
 
 const ours = 'installation-a';
-const mark = (highWater: bigint, installationId = ours): Mark => ({ installationId, highWater });
+const mark = (highWater: bigint, installationId = ours): FoundMark => ({
+  installationId,
+  highWater,
+  isElsewhere: false,
+});
 const database = (highWater: bigint, hasServices = highWater > 0n) => ({ id: ours, highWater, hasServices });
 
 describe('a database', () => {
@@ -37,5 +41,10 @@ describe('a database', () => {
   it('comes from elsewhere when the mark names another installation', () => {
     expect(whyRestored(mark(2n, 'another'), database(5n))).toContain('another database');
     expect(whyRestored(mark(2n, 'another'), database(0n))).toContain('another database');
+  });
+
+  it('may have a twin when its mark was written in another folder', () => {
+    expect(whyRestored({ ...mark(5n), isElsewhere: true }, database(5n))).toContain('moved or copied');
+    expect(whyRestored({ ...mark(0n), isElsewhere: true }, database(0n))).toBeNull();
   });
 });

@@ -8,6 +8,11 @@ export interface Mark {
   readonly highWater: bigint;
 }
 
+export interface FoundMark extends Mark {
+  /** It was written in another folder, of which this one may be a copy. */
+  readonly isElsewhere: boolean;
+}
+
 /** What the database says of itself. */
 export interface Installation {
   readonly id: string;
@@ -31,11 +36,12 @@ export interface Installation {
  * | absent | never did anything | a new installation |
  * | absent | did something | came without its mark: from a copy |
  * | another installation's | | somebody else's database |
+ * | written elsewhere | did something | moved, or copied as a whole: two could be at work |
  * | N | below N | from a copy made before the last effects |
  * | N | N or above | as it should be |
  */
 export function whyRestored(
-  mark: Mark | null | 'damaged',
+  mark: FoundMark | null | 'damaged',
   database: Pick<Installation, 'id' | 'highWater'> & { readonly hasServices: boolean },
 ): string | null {
   const didSomething = database.hasServices || database.highWater > 0n;
@@ -43,6 +49,7 @@ export function whyRestored(
   if (mark === null) return didSomething ? 'The database is not empty, but its mark beside the key file is missing.' : null; // prettier-ignore
   const isAnother = mark.installationId !== database.id;
   if (isAnother && (didSomething || mark.highWater > 0n)) return 'The mark beside the key file belongs to another database.'; // prettier-ignore
+  if (mark.isElsewhere && didSomething) return 'The folder with key and mark was moved or copied: where it came from, another dsops may still be at work.'; // prettier-ignore
   if (database.highWater < mark.highWater) return `The database is older than the last change that dsops made (${database.highWater} of ${mark.highWater}).`; // prettier-ignore
   return null;
 }
