@@ -127,7 +127,13 @@ export class CourseRun {
     this.cast.client.send({ do: 'begin', cell, service: cell, target, isInPlace: strategy === 'immediate', mayLoseNewValue: expected.current === 'imported' }); // prettier-ignore
     this.turnClient(this.url);
 
-    const requests = [this.request(startRotation, { params: place, body: { onConflict: 'reject' } })];
+    const requests: Promise<void>[] = [];
+    const ask = (request: Promise<void>) => {
+      requests.push(request);
+      // Told by whoever waits for it; a course that breaks off before waits for nothing.
+      request.catch(() => undefined);
+    };
+    ask(this.request(startRotation, { params: place, body: { onConflict: 'reject' } }));
     const askedAtMs = Date.now();
     for (const fault of faults)
       if ('afterMs' in fault) setTimeout(() => this.happenings.put({ is: 'moment' }), fault.afterMs);
@@ -157,7 +163,7 @@ export class CourseRun {
         await act();
       } else {
         const wish = this.request(rollBack, { params: place, body: { reason: 'The kill test wants it back.', force: false } }); // prettier-ignore
-        requests.push(wish.then(() => this.go()));
+        ask(wish.then(() => this.go()));
       }
     }
     if (overAtMs !== null) await Promise.all(requests);

@@ -22,6 +22,9 @@ const isAsked = (point: Point): boolean => isAtTarget(point) && point.when === '
 const isLeaseWorth = ({ effect, when }: Point): boolean =>
   effect === 'set' || effect === 'retire' || (effect.startsWith('move-labels') && when === 'after');
 
+/** What is done while a person's request is answered: no lease covers it. */
+const isRequest = ({ effect }: Point): boolean => /^(planned|rollback-requested)\b/.test(effect);
+
 const kind = (words: string, appliesAt: FaultKind['appliesAt']): FaultKind => ({ words, appliesAt });
 
 export const FAULTS = {
@@ -34,7 +37,7 @@ export const FAULTS = {
   /** The connection is reset, and the request reaches the target only once the worker has begun to recover from that. */
   'answer-late': kind('answer late', (point) => isAsked(point)),
   /** SIGSTOP until another process has taken the rotation over, then SIGCONT. */
-  paused: kind('paused past lease', (_, isOver) => !isOver),
+  paused: kind('paused past lease', (point, isOver) => !isOver && !isRequest(point)),
   /** The target's server crashes and comes back. */
   'target-restarted': kind('target restarted', () => true),
   /** Our database's server crashes and comes back. */

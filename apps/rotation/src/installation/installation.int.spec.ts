@@ -101,7 +101,7 @@ describe('an installation', () => {
     await stuck.connect();
     try {
       await stuck.query('begin');
-      await stuck.query('select from rotation.installation for key share');
+      await stuck.query('update rotation.installation set high_water = high_water + 1');
       const second = await start({ on: first.world.test });
       expect((await second.installation.current()).mode).toBe('normal');
     } finally {

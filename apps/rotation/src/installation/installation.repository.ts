@@ -6,9 +6,10 @@ import type { Installation, Mode } from './installation.js';
 /** The one row that says which installation this database belongs to. */
 @Injectable()
 export class InstallationRepository {
-  /** The row, made when there is none yet. */
+  /** The row, made when there is none yet. Looked for first: an insert would wait for whoever is changing it. */
   async findOrCreate(tx: Tx, keyId: string): Promise<Installation> {
-    await tx.$executeRaw`
+    if ((await tx.installation.findFirst()) === null)
+      await tx.$executeRaw`
       insert into installation (id, key_id, mode, high_water) values (${newId()}, ${keyId}, 'normal', 0)
       on conflict do nothing`;
     return this.find(tx);
