@@ -3,7 +3,8 @@ import { pointKey, type Point } from './protocol.js';
 /** Counts the points that this process passes, tells of each, and stands still at those it was told to. */
 export class Points {
   private readonly begun = new Map<string, number>();
-  private goOn: (() => void) | null = null;
+  /** A rotation and a request of a person can stand still side by side. */
+  private readonly standing: (() => void)[] = [];
   private isNextOne = false;
 
   constructor(
@@ -18,13 +19,12 @@ export class Points {
     if (!this.isNextOne && !this.stopAt.has(pointKey(point))) return this.tell('passed', point);
     this.isNextOne = false;
     this.tell('standing', point);
-    await new Promise<void>((goOn) => (this.goOn = goOn));
+    await new Promise<void>((goOn) => this.standing.push(goOn));
   }
 
   /** @param toNext stand still again at the next point, whatever it is */
   go(toNext: boolean): void {
     this.isNextOne = toNext;
-    this.goOn?.();
-    this.goOn = null;
+    for (const goOn of this.standing.splice(0)) goOn();
   }
 }
