@@ -26,7 +26,7 @@ describe('two installations started from one copy', () => {
     const installation = await other.api('GET', '/installation');
     expect(installation.body).toMatchObject({ mode: 'restored', reason: expect.stringContaining('moved or copied') });
     const { status, body } = await other.api('POST', `${placeOf('shop')}/rotations`, {});
-    expect({ status, body }).toMatchObject({ status: 409, body: { code: 'installation_restored' } });
+    expect({ status, body }).toMatchObject({ status: 422, body: { code: 'installation_restored' } });
     expect(await world.roles()).toEqual(before);
   });
 

@@ -35,7 +35,11 @@ beforeAll(async () => {
     openRotations,
   });
 }, 60_000);
-beforeEach(() => target.reset());
+beforeEach(async () => {
+  await target.reset();
+  // Each test has the logins of the target for itself.
+  await world.database.$executeRawUnsafe('update services set removed_at = now() where removed_at is null');
+});
 afterAll(async () => {
   await Promise.all([target.close(), world.close()]);
   await opened.close();
@@ -161,6 +165,22 @@ describe('adding a service', () => {
     expect((await refusal(body)).code).toBe('service_exists');
   });
 
+  it('refuses a login that another service looks after, in whatever environment, and until that one is removed', async () => {
+    const { service } = await add(asked());
+    const body = asked({ environment: 'staging', credential: { ...asked().credential, slots: ['shop_b', 'shop_a'] } });
+    const error = await refusal(body);
+    expect(error).toMatchObject({ code: 'login_taken', kind: 'conflict', details: { path: 'credential.slots' } });
+    expect(error.message).toContain(`${service.name} in production looks after shop_b and shop_a`);
+    await registry.remove({ environment: 'production', service: service.name }, actor);
+    expect((await add(body)).service.environment).toBe('staging');
+  });
+
+  it('gives a login to one of several services that come for it at once', async () => {
+    const bodies = [asked(), asked(), asked()];
+    const codes = await Promise.all(bodies.map((body) => add(body).then(() => 'added', (error: unknown) => (isDomainError(error) ? error.code : String(error))))); // prettier-ignore
+    expect(codes.sort()).toEqual(['added', 'login_taken', 'login_taken']);
+  });
+
   it('is refused while the installation is restored', async () => {
     await opened.installation.enterRestored('a test');
     expect((await refusal(asked())).code).toBe('installation_restored');
@@ -202,8 +222,11 @@ describe('removing a service', () => {
 describe('listing services', () => {
   it('shows those of an environment by name', async () => {
     const environment = `env-${newId().slice(-6)}`;
-    for (const name of ['b', 'a']) await add(asked({ environment, name }));
+    const inPlace = (slot: string) => ({ ...asked().credential, strategy: 'immediate' as const, slots: [slot] });
+    await add(asked({ environment, name: 'b', credential: inPlace('shop_a') }));
+    await add(asked({ environment, name: 'a', credential: inPlace('shop_b') }));
     expect((await registry.list(environment)).map(({ service }) => service.name)).toEqual(['a', 'b']);
-    expect((await registry.list()).length).toBeGreaterThan(2);
+    expect((await registry.list()).map(({ service }) => service.name)).toEqual(['a', 'b']);
+    expect(await registry.list('nowhere')).toEqual([]);
   });
 });

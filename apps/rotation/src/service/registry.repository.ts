@@ -64,6 +64,25 @@ export class RegistryRepository {
     return id;
   }
 
+  /**
+   * Another service that looks after one of these logins already. Registrations at one target wait for each other from
+   * here to the end of the transaction.
+   */
+  async holderOf(tx: Tx, { type, target, credential }: RegisteredService): Promise<RegisteredService | null> {
+    const { host, port } = target;
+    await tx.$queryRaw`select pg_advisory_xact_lock(hashtextextended(${`${type} ${host}:${port}`}, 0))::text`;
+    const row = await tx.service.findFirst({
+      where: {
+        type,
+        removedAt: null,
+        AND: [{ target: { path: ['host'], equals: host } }, { target: { path: ['port'], equals: port } }],
+        credentials: { some: { slots: { hasSome: [...credential.slots] } } },
+      },
+      include: WHOLE,
+    });
+    return row && serviceOf(row);
+  }
+
   /** @returns `name-taken`, and nothing was changed, when the environment has a service of that name. */
   async insert(tx: Tx, service: RegisteredService): Promise<'inserted' | 'name-taken'> {
     const { credential, environment, target, ...facts } = service;

@@ -87,7 +87,10 @@ export class RegistryService {
     };
   }
 
-  /** Stores a service that {@link check} has found good, its passwords sealed; with `current`, that login is CURRENT. */
+  /**
+   * Stores a service that {@link check} has found good, its passwords sealed; with `current`, that login is CURRENT.
+   * @throws DomainError `service_exists`, `login_taken`, `installation_restored`
+   */
   async add(
     unit: Unit<Tx>,
     service: RegisteredService,
@@ -96,6 +99,7 @@ export class RegistryService {
   ): Promise<ServiceWithVersions> {
     const { registry, vault, installation } = this.parts;
     await installation.assertNormal(unit.tx);
+    await this.assertFree(unit.tx, service);
     if ((await registry.insert(unit.tx, service)) === 'name-taken') throw exists(service);
     await vault.sealAdmin(unit.tx, service.id, admin);
     if (current !== null) await this.takeOver(unit.tx, service, current);
@@ -141,6 +145,24 @@ export class RegistryService {
         data: { serviceId: id, service: name, environment, actor },
       });
     });
+  }
+
+  /** Two services with one login would end each other's values. @throws DomainError `login_taken` */
+  private async assertFree(tx: Tx, service: RegisteredService): Promise<void> {
+    const holder = await this.parts.registry.holderOf(tx, service);
+    if (holder === null) return;
+    // The same name says more.
+    if (holder.name === service.name && holder.environment === service.environment) throw exists(service);
+    const shared = service.credential.slots.filter((slot) => holder.credential.slots.includes(slot)).join(' and ');
+    throw new DomainError(
+      'login_taken',
+      'conflict',
+      `${holder.name} in ${holder.environment} looks after ${shared} at ${service.target.host}:${service.target.port} already.`,
+      {
+        path: 'credential.slots',
+        remedy: `Use that service, or stop looking after it first: dsops service remove ${holder.name} --env ${holder.environment}`,
+      },
+    );
   }
 
   /** The login in use becomes CURRENT as it is: the probe before has shown that the target accepts it. */
