@@ -28,16 +28,13 @@ export function look(before: ClockWatch | null, databaseMs: number, monotonicMs:
   return { databaseMs, monotonicMs, jumps: jumps.slice(-MOST_JUMPS) };
 }
 
-/** How exactly a look can tell where a jump began: the two clocks are not read at the same instant. */
-const INEXACT_MS = 1_000;
-
 /**
  * When a wait is over that began at `sinceMs` and was to last until `untilMs` of the database's time: later by every
- * jump that lies in it, because nobody lived through that time. A wait that began after the jump, before anybody had
- * noticed it, began at a time that only the clock after the jump shows.
+ * jump that lies in it, because nobody lived through that time. A wait that began after the jump and before anybody
+ * noticed it is longer than it had to be: where the clock was set back before, its times look like earlier ones.
  */
 export const overAt = (sinceMs: number, untilMs: number, jumps: readonly ClockJump[]): number =>
-  jumps.reduce((overMs, { atMs, aheadMs }) => {
-    const beganAtMs = atMs - aheadMs;
-    return sinceMs <= beganAtMs + INEXACT_MS && beganAtMs < overMs ? overMs + aheadMs : overMs;
-  }, untilMs);
+  jumps.reduce(
+    (overMs, { atMs, aheadMs }) => (atMs >= sinceMs && atMs - aheadMs < overMs ? overMs + aheadMs : overMs),
+    untilMs,
+  );

@@ -145,7 +145,12 @@ export class Turns {
   }
 
   async claim(leaseMs: number): Promise<Lease | null> {
-    return this.parts.units.run(({ tx }) => this.parts.rotations.claim(tx, leaseMs));
+    return this.parts.units.run(async ({ tx }) => {
+      const lease = await this.parts.rotations.claim(tx, leaseMs);
+      // Also while there is nothing to do: what happened to the clock between two looks can only be seen as a sum.
+      this.lookAtClock(await this.parts.versions.nowMs(tx));
+      return lease;
+    });
   }
 
   async release(lease: Lease, inMs: number): Promise<void> {

@@ -34,6 +34,8 @@ export class ModelWorker {
   isPaused = false;
   /** True time of its first look at the clock: what was set before that it cannot know. */
   firstLookMs: number | null = null;
+  /** It has looked since the clock was set the last time. */
+  hasSeenClock = true;
   private held: Held | null = null;
   private watch: ClockWatch | null = null;
 
@@ -49,6 +51,7 @@ export class ModelWorker {
     const nowMs = this.world.databaseMs();
     this.firstLookMs ??= this.world.trueMs();
     this.watch = look(this.watch, nowMs, this.world.trueMs());
+    this.hasSeenClock = true;
 
     if (this.held?.outcome) return this.report(this.held, nowMs);
     if (this.held?.effect) return this.perform(this.held, this.held.effect);

@@ -2,7 +2,7 @@
  * Shows that the histories can see: each known way of breaking a rule of the engine is planted as a patch on a copy of
  * the source, and the histories have to name a breach. A patch that no longer fits the source fails, too.
  *
- *   node apps/rotation/src/rotation/histories/planted-bugs.mjs [--runs 1500] [--seed 1] [--only <part of a name>]
+ *   node apps/rotation/src/rotation/histories/planted-bugs.mjs [--runs 4000] [--seed 1] [--only <part of a name>]
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -117,7 +117,7 @@ const BUGS = [
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '1500' },
+    runs: { type: 'string', default: '4000' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
   },

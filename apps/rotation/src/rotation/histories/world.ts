@@ -146,7 +146,9 @@ export class World {
         return;
       }
       case 'jump':
-        if (this.workers.some((worker) => worker.firstLookMs === null)) return;
+        // Set back and ahead between two looks, it was not set as far as anybody can measure.
+        if (this.workers.some((worker) => worker.firstLookMs === null || !worker.hasSeenClock)) return;
+        for (const worker of this.workers) worker.hasSeenClock = false;
         this.offsetMs += command.ms;
         this.oracle.jumps.push({ atTrueMs: this.trueMs(), ms: command.ms });
     }
