@@ -93,18 +93,6 @@ const BUGS = [
     ],
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/retire#1/'],
   },
-  {
-    name: 'the fence is ignored',
-    patches: [
-      [
-        `${ROTATION}/rotation.repository.ts`,
-        'and (${fence}::bigint is null or fence = ${fence}::bigint)',
-        'and (${fence}::bigint is null or fence is not null)',
-      ],
-      [`${ROTATION}/turn.service.ts`, 'loaded.row.fence !== lease.fence ||', 'lease.fence < 0n ||'],
-    ],
-    cells: ['--plan', 'two-key', '--fault', 'paused', '--cell', 'after'],
-  },
 ];
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
