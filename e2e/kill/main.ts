@@ -10,28 +10,38 @@ import { runMatrix, type CellResult } from './run.js';
 import { SCENARIOS } from './scenarios.js';
 import { World } from './world.js';
 
-/** Options as tools/kill.mjs has checked and explained them. */
-const { values } = parseArgs({
-  options: {
-    plan: { type: 'string', multiple: true, default: [] },
-    fault: { type: 'string', multiple: true, default: [] },
-    random: { type: 'string', default: '0' },
-    rollbacks: { type: 'string', default: '0' },
-    results: { type: 'string' },
-    docs: { type: 'string' },
-    cell: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    shard: { type: 'string', default: '1/1' },
-    lanes: { type: 'string', default: '4' },
-    every: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-});
-
 function refuse(message: string): never {
   process.stderr.write(`${message}\nSee --help.\n`);
   process.exit(2);
 }
+
+const readOptions = () =>
+  parseArgs({
+    options: {
+      plan: { type: 'string', multiple: true, default: [] },
+      fault: { type: 'string', multiple: true, default: [] },
+      random: { type: 'string', default: '0' },
+      rollbacks: { type: 'string', default: '0' },
+      results: { type: 'string' },
+      docs: { type: 'string' },
+      cell: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      shard: { type: 'string', default: '1/1' },
+      lanes: { type: 'string', default: '4' },
+      every: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+
+/** Options as tools/kill.mjs explains them. */
+function optionsOf(): ReturnType<typeof readOptions>['values'] {
+  try {
+    return readOptions().values;
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+const values = optionsOf();
 
 function shardOf(text: string): { index: number; of: number } {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
@@ -71,6 +81,9 @@ const stop = async () => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
     interruption.abort();
+    process.stderr.write('interrupted; stopping …\n');
+    // What is under way fails as its servers go, and nobody wants to know.
+    for (const failure of ['uncaughtException', 'unhandledRejection']) process.on(failure, () => undefined);
     void stop().then(() => process.exit(130));
   });
 
@@ -93,6 +106,7 @@ try {
       showProgress(progress);
     },
   });
+  if (interruption.signal.aborted) await new Promise(() => undefined); // the handler ends the process
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   const tookMs = performance.now() - startedMs;
   process.stdout.write(
