@@ -46,7 +46,26 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
   app.useGlobalFilters(new ProblemFilter(options.logger));
   await app.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   const { address, port } = app.getHttpServer().address() as AddressInfo;
-  return { app, url: `http://${address}:${port}`, close: () => app.close() };
+  return { app, url: `http://${address}:${port}`, close: () => closeSoon(app) };
+}
+
+const LOOK_EVERY_MS = 50;
+const LONGEST_GOODBYE_MS = 10_000;
+
+/**
+ * Closes the service. A server that closes drops the connections that are idle at that moment; one on which a request is
+ * being answered stays open afterwards, and the server with it. So it looks again, and cuts what is left in the end.
+ */
+async function closeSoon(app: NestExpressApplication): Promise<void> {
+  const server = app.getHttpServer();
+  const look = setInterval(() => server.listening || server.closeIdleConnections(), LOOK_EVERY_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), LONGEST_GOODBYE_MS);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(look);
+    clearTimeout(cut);
+  }
 }
 
 /** A request keeps the id that a service of ours gave it. Anybody else's would let them write into logs and records. */
