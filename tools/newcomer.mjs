@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { helpOnRequest, root } from './run.mjs';
 
 helpOnRequest(`
@@ -40,7 +41,8 @@ function run(command, args, options = {}) {
   const listeners = new Set();
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
-      output += chunk;
+      // Where FORCE_COLOR is set, the screen is coloured without a terminal.
+      output += stripVTControlCharacters(String(chunk));
       for (const listener of [...listeners]) listener();
     });
   const ended = new Promise((done) => child.once('close', (code) => (running.delete(child), done(code))));

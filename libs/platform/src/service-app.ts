@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { timingSafeEqual } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { NestFactory } from '@nestjs/core';
@@ -44,28 +45,46 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
   if (options.token !== undefined) app.use(requireToken(options.token));
   app.useBodyParser('json', { type: JSON_TYPES, limit: BODY_LIMIT });
   app.useGlobalFilters(new ProblemFilter(options.logger));
+  const close = closerOf(app);
   await app.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   const { address, port } = app.getHttpServer().address() as AddressInfo;
-  return { app, url: `http://${address}:${port}`, close: () => closeSoon(app) };
+  return { app, url: `http://${address}:${port}`, close };
 }
 
 const LOOK_EVERY_MS = 50;
 const LONGEST_GOODBYE_MS = 10_000;
 
 /**
- * Closes the service. A server that closes drops the connections that are idle at that moment; one on which a request is
- * being answered stays open afterwards, and the server with it. So it looks again, and cuts what is left in the end.
+ * Makes what closes the service: what was asked is answered, for ten seconds at most; whoever is connected and asks
+ * nothing is dropped. `Server.close()` by itself waits for ever for a connection that never asked anything
+ * (nodejs.org/api/http.html#serverclosecallback).
  */
-async function closeSoon(app: NestExpressApplication): Promise<void> {
+function closerOf(app: NestExpressApplication): () => Promise<void> {
   const server = app.getHttpServer();
-  const look = setInterval(() => server.listening || server.closeIdleConnections(), LOOK_EVERY_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), LONGEST_GOODBYE_MS);
-  try {
-    await app.close();
-  } finally {
-    clearInterval(look);
-    clearTimeout(cut);
-  }
+  const sockets = new Set<Socket>();
+  const answers = new Set<ServerResponse>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.prependListener('request', (_: unknown, answer: ServerResponse) => {
+    answers.add(answer);
+    answer.once('close', () => answers.delete(answer));
+  });
+  const dropTheSilent = () => {
+    const answered = new Set([...answers].map((answer) => answer.req.socket));
+    for (const socket of sockets) if (!answered.has(socket)) socket.destroy();
+  };
+  return async () => {
+    const look = setInterval(() => server.listening || dropTheSilent(), LOOK_EVERY_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), LONGEST_GOODBYE_MS);
+    try {
+      await app.close();
+    } finally {
+      clearInterval(look);
+      clearTimeout(cut);
+    }
+  };
 }
 
 /** A request keeps the id that a service of ours gave it. Anybody else's would let them write into logs and records. */
