@@ -12,7 +12,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 function start(folder: string, script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, [join(folder, 'tools', script), ...args], {
     cwd: folder,
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', ...env },
+    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const process_ = { child, text: '', ended: endOf(child) };

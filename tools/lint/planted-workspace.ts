@@ -66,7 +66,7 @@ export class PlantedWorkspace {
     return new Promise((done, fail) => {
       const child = spawn(process.execPath, [...args], {
         cwd: this.root,
-        env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' },
+        env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: undefined },
       });
       let [stdout, stderr] = ['', ''];
       child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

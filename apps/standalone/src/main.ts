@@ -3,7 +3,7 @@ import { HELP, readConfig } from './config.js';
 import type { Installation } from './installation.js';
 import { Screen } from './screen.js';
 
-const screen = new Screen(process.stdout, { hasColors: process.stdout.isTTY && !process.env.NO_COLOR });
+const screen = new Screen(process.stdout, { hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR });
 
 /** Starts, stays up, and stops in order: services first, database last. The exit code is 0 after Ctrl-C. */
 async function main(): Promise<void> {

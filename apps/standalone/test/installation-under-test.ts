@@ -12,7 +12,10 @@ const CLI = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 /** Starts the program on a folder; it may well end at once, which some tests want. */
 export const startProgram = (home: HomeFolder, ...args: string[]): CapturedProcess =>
-  new CapturedProcess(`program ${args.join(' ')}`, [PROGRAM, ...args], { env: { DSOPS_HOME: home.folder } });
+  new CapturedProcess(`program ${args.join(' ')}`, [PROGRAM, ...args], {
+    // No terminal, no colour: not even where CI is set, which colour libraries take for a terminal.
+    env: { DSOPS_HOME: home.folder, CI: 'true' },
+  });
 
 export interface Reply {
   readonly status: number;
