@@ -15,7 +15,7 @@ const workspace = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const ROTATION = 'apps/rotation/src/rotation';
 const VAULT = 'apps/rotation/src/vault/vault.service.ts';
 
-/** `patches`: file, what stands there, what is planted; every occurrence. `cells`: where it has to be seen. */
+/** `patches`: file, what stands there, what is planted; every occurrence. `cells` or `spec`: where it has to be seen. */
 const BUGS = [
   {
     name: 'the value is kept in memory until it is proven, and sealed then',
@@ -93,6 +93,14 @@ const BUGS = [
     ],
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/retire#1/'],
   },
+  {
+    name: 'a check-out does not lock what it gives out',
+    patches: [
+      ['apps/rotation/src/vault/vault.repository.ts', "and label = 'CURRENT' for update`;", "and label = 'CURRENT'`;"],
+    ],
+    // The race is between two transactions of services that live: no kill makes it, so it is no cell.
+    spec: { file: 'apps/rotation/src/vault/check-out.int.spec.ts', proves: 'I4' },
+  },
 ];
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
@@ -108,13 +116,14 @@ const run = (file, args, cwd) =>
 async function copyOfWorkspace() {
   const folder = await mkdtemp(join(tmpdir(), 'dsops-planted-'));
   const options = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
-  for (const name of ['apps', 'libs', 'e2e', 'package.json', 'tsconfig.base.json', 'tsconfig.json'])
+  const files = ['package.json', 'jest.config.mjs', 'tsconfig.base.json', 'tsconfig.json', 'tsconfig.spec.json'];
+  for (const name of ['apps', 'libs', 'e2e', 'tools', ...files])
     await cp(join(workspace, name), join(folder, name), options);
   await symlink(join(workspace, 'node_modules'), join(folder, 'node_modules'), 'junction');
   return folder;
 }
 
-async function plant({ patches, cells }) {
+async function plant({ patches, cells, spec }) {
   const folder = await copyOfWorkspace();
   try {
     for (const [file, before, after] of patches) {
@@ -128,6 +137,7 @@ async function plant({ patches, cells }) {
     }
     const compiled = await run(join(workspace, 'node_modules/typescript/bin/tsc'), ['-b', 'e2e'], folder);
     if (compiled.code !== 0) return { problem: compiled.stdout.trim().slice(0, 500) };
+    if (spec) return await runSpec(folder, spec);
     const { stdout, stderr } = await run(
       join(folder, 'e2e/dist/kill/main.js'),
       [...cells, '--json', '--lanes', '4'],
@@ -148,6 +158,15 @@ async function plant({ patches, cells }) {
   }
 }
 
+/** The tests of one spec: which of them are red. */
+async function runSpec(folder, { file, proves }) {
+  const { stderr } = await run(join(folder, 'tools/test.mjs'), [file, '--verbose', '--no-color'], folder);
+  const red = [...stderr.matchAll(/^ *✕ (.*?)(?: \(\d+ m?s\))?$/gm)].map(([, title]) => title);
+  const green = [...stderr.matchAll(/^ *✓ /gm)];
+  if (red.length + green.length === 0) return { problem: stderr.trim().slice(-500) };
+  return { red: red.length, of: red.length + green.length, caughtBy: [proves], example: red[0] };
+}
+
 const startedAt = performance.now();
 const wanted = BUGS.filter(({ name }) => !values.only || name.includes(values.only));
 let isGood = wanted.length > 0;
@@ -156,7 +175,7 @@ for (const bug of wanted) {
   const isCaught = !problem && red > 0;
   isGood &&= isCaught;
   console.log(
-    `${isCaught ? '✓' : '✗'} ${bug.name}: ${problem ?? (isCaught ? `${red} of ${of} red, by ${caughtBy.join(' ')}; ${example}` : `${of} cells, none red`)}`,
+    `${isCaught ? '✓' : '✗'} ${bug.name}: ${problem ?? (isCaught ? `${red} of ${of} red, by ${caughtBy.join(' ')}; ${example}` : `${of} looked at, none red`)}`,
   );
 }
 console.log(`${wanted.length} planted bugs, ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
