@@ -2,9 +2,10 @@
  * Who may import whom. The layers, each free to use those below it:
  *
  *   apps/standalone            hosts the services
+ *   apps/stack                 runs them as processes of their own, and shares the rest with the above
  *   apps/<service>, apps/cli   know no other app
  *   platform messaging scheduling database
- *   contracts
+ *   contracts stack
  *   kernel
  *
  * libs/testing stands beside them, for specs only. ESLint looks at what stands inside a file; this looks at the edges.
@@ -14,7 +15,7 @@
 const NOT_PRODUCTION = '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^tools/';
 /** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. */
 const EDGE_FILE =
-  '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|standalone)/|^apps/rotation/src/target/[^/]+/|/test/';
+  '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|standalone|stack)/|^apps/rotation/src/target/[^/]+/|/test/';
 
 const layer = (name, below) => ({
   name: `${name}-looks-down-only`,
@@ -36,9 +37,9 @@ module.exports = {
     },
     {
       name: 'no-app-in-an-app',
-      comment: 'Services talk through events and the API. Only apps/standalone hosts them.',
+      comment: 'Services talk through events and the API. Only apps/standalone and apps/stack run them.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' },
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|stack)/' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {
@@ -50,9 +51,11 @@ module.exports = {
     },
     layer('kernel', []),
     layer('contracts', ['kernel']),
+    layer('stack', ['kernel']),
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['kernel']),
     layer('scheduling', ['database', 'platform', 'contracts', 'kernel']),
+    layer('distributed', ['messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
     layer('messaging', ['database', 'platform', 'scheduling', 'contracts', 'kernel']),
     {
       name: 'own-database-only',

@@ -19,8 +19,12 @@ export default {
   },
   testMatch: ['<rootDir>/{apps,libs,tools,e2e,bench}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/'],
-  // A proof of its own with a command of its own, `pnpm test:restore`.
-  testPathIgnorePatterns: ['/node_modules/', ...(process.env.DSOPS_TEST_RESTORE ? [] : ['/e2e/restore/'])],
+  // Proofs with commands of their own, `pnpm test:restore` and `pnpm test:stack`.
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    ...(process.env.DSOPS_TEST_RESTORE ? [] : ['/e2e/restore/']),
+    ...(process.env.DSOPS_TEST_STACK ? [] : ['[.]stack[.]spec[.]ts$']),
+  ],
   globalSetup: '<rootDir>/libs/testing/jest-global-setup.mjs',
   globalTeardown: '<rootDir>/libs/testing/jest-global-teardown.mjs',
   // A net for hanging tests, wide enough for a machine that is busy with something else; no test measures time.

@@ -37,9 +37,9 @@ Aim: at most 1.6 times the time of the bare loop, at 16. Ends with 1 when a rota
 `,
   },
   events: {
-    options: { rounds: number(5), count: number(2_000), json: flag },
+    options: { rounds: number(5), count: number(2_000), stack: flag, json: flag },
     help: `
-Usage: pnpm bench:events [--rounds N] [--count N] [--json]
+Usage: pnpm bench:events [--stack] [--rounds N] [--count N] [--json]
 
 Events per second through outbox, relay, deliveries and consumer beside jobs per second of graphile-worker, in one
 process and on the same durable database. A command is one transaction, which writes a row and says an event (or adds a
@@ -51,6 +51,9 @@ measures all in another order; printed are medians of the rounds, and of the rat
   --rounds N     rounds; 5 unless said
   --count N      commands in one measurement; 2000 unless said. graphile-worker with a queue per key, which is slow by
                  its nature, gets a twentieth of them
+  --stack        on Kafka and Dapr instead (needs Go, Java 17 and Maven): from a full outbox, and from the command, to
+                 the committed effect, beside Dapr with a subscriber that only answers and beside kafkajs alone, all on
+                 one broker. Take a --count of 10000 or more. Aim: at least 0.8 of raw Dapr
   --json         everything as JSON on standard output
 
 Aim: at least half of the jobs per second. Ends with 1 when an effect is missing, happened twice, or out of order.

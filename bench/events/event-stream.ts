@@ -18,7 +18,7 @@ import { newToken } from '../service-client.js';
 import type { Command, Contender } from './contender.js';
 import type { EffectReader } from './effects.js';
 
-const declaration: ConsumerDeclaration = {
+export const declaration: ConsumerDeclaration = {
   name: 'bench',
   service: 'notification',
   topics: ['rotation-events'],
@@ -29,7 +29,7 @@ const declaration: ConsumerDeclaration = {
 };
 
 @EventConsumer('bench')
-class Effects {
+export class Effects {
   @Handles(rotationStarted)
   async write(event: EventEnvelope<EventData<typeof rotationStarted>>, { tx }: Unit): Promise<void> {
     await tx.$executeRawUnsafe(

@@ -12,6 +12,7 @@ import { hotKey, skewedKeys, type DrawKey } from './keys.js';
 interface Options {
   readonly rounds: number;
   readonly count: number;
+  readonly stack: boolean;
   readonly json: boolean;
 }
 
@@ -33,7 +34,8 @@ interface Rates {
   readonly through: number[];
 }
 
-await Bench.run<Options>(async (bench, { rounds, count }): Promise<Report> => {
+await Bench.run<Options>(async (bench, { rounds, count, stack }): Promise<Report> => {
+  if (stack) return (await import('./stack.js')).stackBench(bench, { rounds, count });
   bench.progress('a database');
   const ours = await startOurDatabase(bench, bench.temporaryFolder());
   await ours.admin.query(`create schema ${jobSchema}`);
@@ -85,7 +87,7 @@ await Bench.run<Options>(async (bench, { rounds, count }): Promise<Report> => {
 function reportOf(
   all: readonly (readonly Rates[])[],
   problems: readonly string[],
-  { rounds, count }: Omit<Options, 'json'>,
+  { rounds, count }: Pick<Options, 'rounds' | 'count'>,
 ): Report {
   // prettier-ignore
   const ratios = all.map((ofLoad) => medianRatio(ofLoad.at(-1)!.through, ofLoad[0]!.through));

@@ -1,7 +1,7 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/audit';
-import { MessagingModule } from '@dsops/messaging';
+import { MessagingModule, transportDependency } from '@dsops/messaging';
 import { HealthModule } from '@dsops/platform';
 import { DATABASE, type AuditOptions } from './audit.options.js';
 import { LogController } from './log/log.http.js';
@@ -20,7 +20,10 @@ export class AuditModule implements OnApplicationShutdown {
       module: AuditModule,
       imports: [
         MessagingModule.forService({ ...options, service: 'audit', database }),
-        HealthModule.of([{ name: 'database', check: () => database.$queryRawUnsafe('select 1') }]),
+        HealthModule.of([
+          { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
+          ...transportDependency(options.transport),
+        ]),
       ],
       controllers: [LogController],
       providers: [{ provide: DATABASE, useValue: database }, LogRepository, LogService, LogEvents],

@@ -182,6 +182,7 @@ export const aDeadLetter = (): DeadLetterView => ({
   status: 'open',
   blocksKey: false,
   reason: 'The handler failed.',
+  note: null,
   attempts: 4,
   type: 'dsops.rotation.rotation.completed.v1',
   topic: 'rotation-events',

@@ -7,6 +7,7 @@ import {
   clearInbox,
   confirmRestore,
   createApiKey,
+  dropDeadLetter,
   getDeadLetter,
   getInstallation,
   getService,
@@ -254,6 +255,30 @@ describe('dsops deadletters', () => {
     w.server.on(replayDeadLetter, () => letter);
     expect(await w.desk.run(`deadletters replay notification/${letter.id}`)).toMatchObject({ code: 1 });
     expect(await w.desk.run('deadletters show nothing')).toMatchObject({ code: 2 });
+  });
+
+  it('replays all that fit, the oldest first, and tells which are still open', async () => {
+    const older = { ...letter, id: '01JD000000000000000000000A' };
+    w.server.on(listDeadLetters, () => ({ items: [letter, older], next: null }));
+    w.server.on(replayDeadLetter, ({ params }) =>
+      (params as { letterId: string }).letterId === older.id ? { ...older, status: 'replayed' as const } : letter,
+    );
+    const run = await w.desk.run('deadletters replay --owner notification --type some.type');
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining('1 of 2 are still open') });
+    expect(w.server.requestsOf(listDeadLetters).at(-1)?.query).toMatchObject({ owner: 'notification', type: 'some.type', status: 'open' }); // prettier-ignore
+    const tried = w.server.requestsOf(replayDeadLetter).slice(-2);
+    expect(tried).toMatchObject([{ params: { letterId: older.id } }, { params: { letterId: letter.id } }]);
+  });
+
+  it('gives one up with a reason and a yes, and none without', async () => {
+    w.server.on(dropDeadLetter, () => ({ ...letter, status: 'dropped' as const, note: 'ada: broken' }));
+    const one = `deadletters drop notification/${letter.id}`;
+    expect(await w.desk.run(`${one} --yes`)).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason') });
+    expect(await w.desk.run(`${one} --reason broken`)).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') }); // prettier-ignore
+    expect(await w.desk.run('deadletters drop --reason broken --yes')).toMatchObject({ code: 2 });
+    expect(w.server.requestsOf(dropDeadLetter)).toEqual([]);
+    expect(await w.desk.run(`${one} --reason broken --yes`)).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ Dropped') }); // prettier-ignore
+    expect(w.server.requestsOf(dropDeadLetter)[0]?.body).toEqual({ reason: 'broken' });
   });
 });
 

@@ -9,7 +9,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/gateway';
 import { systemClock } from '@dsops/kernel';
-import { MessagingModule } from '@dsops/messaging';
+import { MessagingModule, transportDependency } from '@dsops/messaging';
 import { HealthModule, INVOKER } from '@dsops/platform';
 import { AdminKeyService, type AdminKeyOutcome } from './access/admin-key.service.js';
 import { ApiKeyRepository } from './access/api-key.repository.js';
@@ -61,7 +61,10 @@ export class GatewayModule implements OnApplicationShutdown {
       module: GatewayModule,
       imports: [
         MessagingModule.forService({ ...options, service: 'gateway', database, clock }),
-        HealthModule.of([{ name: 'database', check: () => database.$queryRawUnsafe('select 1') }]),
+        HealthModule.of([
+          { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
+          ...transportDependency(options.transport),
+        ]),
       ],
       // In the order in which they are asked: the API takes every path that the others leave.
       controllers: [SystemController, FeedController, ApiController],

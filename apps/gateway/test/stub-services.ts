@@ -89,7 +89,7 @@ export class StubServices {
     if (url.pathname === '/health/ready') return { status: this.unready.has(service) ? 503 : 200, body: {} };
     if (request.headers[TOKEN_HEADER] !== this.token) return this.violation('the token is missing');
     if (url.pathname === '/internal/events/heads') return { status: 200, body: { asOf: '1', heads: [], next: null } };
-    if (url.pathname.startsWith('/internal/dead-letters')) return this.letter(service, request.method!, url);
+    if (url.pathname.startsWith('/internal/dead-letters')) return this.letter(service, request.method!, url, body);
     for (const operation of operations) {
       const params =
         operation.service === service && operation.method === request.method
@@ -125,9 +125,9 @@ export class StubServices {
   }
 
   /** As every service that consumes events has them: newest first, the last id of a page as cursor. */
-  private letter(service: ServiceName, method: string, url: URL): Scripted {
+  private letter(service: ServiceName, method: string, url: URL, body: unknown): Scripted {
     const all = this.letters.get(service) ?? [];
-    const [, , , id] = url.pathname.split('/');
+    const [, , , id, verb] = url.pathname.split('/');
     if (id === undefined) {
       const limit = Number(url.searchParams.get('limit'));
       const cursor = url.searchParams.get('cursor');
@@ -140,6 +140,7 @@ export class StubServices {
     const letter = all.find((one) => one.id === id);
     if (letter === undefined)
       return problem('not_found', 'dead_letter_not_found', 'There is no dead letter with this id.');
+    if (verb === 'drop') return { status: 200, body: { ...letter, status: 'dropped', ...(body as { note: string }) } };
     if (method === 'POST') return { status: 200, body: { ...letter, status: 'replayed' } };
     return { status: 200, body: deadLetterSchema.parse({ ...letter, event: { id: letter.eventId } }) };
   }

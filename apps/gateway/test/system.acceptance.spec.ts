@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   getDeadLetter,
+  dropDeadLetter,
   listDeadLetters,
   openApiDocument,
   replayDeadLetter,
@@ -18,6 +19,7 @@ const letter = (owner: ServiceName): DeadLetterView => ({
   status: 'open',
   blocksKey: true,
   reason: 'The handler failed.',
+  note: null,
   attempts: 5,
   type: 'dsops.rotation.rotation.started.v1',
   topic: 'rotation-events',
@@ -138,6 +140,16 @@ describe('dead letters', () => {
     expect((await gateway.call(replayDeadLetter, { params })).body.status).toBe('replayed');
     const { key } = await gateway.keyOf('operator');
     expect(asProblem(await gateway.call(replayDeadLetter, { params }, { key })).status).toBe(403);
+  });
+
+  it('can be given up by an admin, whose name stays with it', async () => {
+    const params = { owner: 'audit' as const, letterId: audit[0]!.id };
+    const body = { reason: 'mended by hand' };
+    const { status, note } = (await gateway.call(dropDeadLetter, { params, body })).body;
+    expect({ status, note }).toEqual({ status: 'dropped', note: expect.stringMatching(/^.+: mended by hand$/) });
+    const { key } = await gateway.keyOf('operator');
+    expect(asProblem(await gateway.call(dropDeadLetter, { params, body }, { key })).status).toBe(403);
+    expect(asProblem(await gateway.call(dropDeadLetter, { params, body: { reason: ' ' } })).status).toBe(400);
   });
 
   it('that do not exist are said not to', async () => {

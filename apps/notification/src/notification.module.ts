@@ -2,7 +2,7 @@ import { Inject, Module, type DynamicModule, type OnApplicationShutdown } from '
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/notification';
 import { systemClock } from '@dsops/kernel';
-import { MessagingModule } from '@dsops/messaging';
+import { MessagingModule, transportDependency } from '@dsops/messaging';
 import { HealthModule } from '@dsops/platform';
 import { InboxController } from './inbox/inbox.http.js';
 import { InboxRepository } from './inbox/inbox.repository.js';
@@ -25,7 +25,10 @@ export class NotificationModule implements OnApplicationShutdown {
       module: NotificationModule,
       imports: [
         MessagingModule.forService({ ...options, service: 'notification', database, clock }),
-        HealthModule.of([{ name: 'database', check: () => database.$queryRawUnsafe('select 1') }]),
+        HealthModule.of([
+          { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
+          ...transportDependency(options.transport),
+        ]),
       ],
       controllers: [InboxController],
       providers: [

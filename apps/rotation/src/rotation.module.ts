@@ -1,6 +1,6 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { PrismaClient } from '@dsops/database/rotation';
-import { MessagingModule, raiseEpoch, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
+import { MessagingModule, raiseEpoch, transportDependency, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import { HealthModule } from '@dsops/platform';
 import type { RotationOptions } from './config.js';
 import { HighWaterMark } from './installation/high-water-mark.service.js';
@@ -119,7 +119,10 @@ export class RotationModule {
       module: RotationModule,
       imports: [
         MessagingModule.forService({ service: 'rotation', database, transport, invoker, logger, ...(clock && { clock }) }), // prettier-ignore
-        HealthModule.of([{ name: 'database', check: () => database.$queryRaw`select 1` }]),
+        HealthModule.of([
+          { name: 'database', check: () => database.$queryRaw`select 1` },
+          ...transportDependency(transport),
+        ]),
       ],
       controllers: [RegistryController, CheckOutController, InstallationController, ...engine.controllers],
       providers: [...shared(options), ...installation(options), ...useCases(options), ...engine.providers],

@@ -20,6 +20,8 @@ Options
 
 Environment
   DSOPS_HOME     folder of the data and keys (default: the platform's data folder)
+  DSOPS_ZIPKIN_URL, DSOPS_OTLP_URL
+                 collectors that traces are sent to (default: none)
   NO_COLOR       no colours
 `;
 
@@ -29,6 +31,7 @@ export interface Config {
   readonly hasSample: boolean;
   readonly logLevel: 'info' | 'silent';
   readonly wantsHelp: boolean;
+  readonly telemetry: { readonly zipkinUrl: string | undefined; readonly otlpUrl: string | undefined };
 }
 
 const portSchema = z.coerce.number().int().min(0).max(65535);
@@ -47,7 +50,14 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     hasSample: options['no-sample'] !== true,
     logLevel: options.verbose === true ? 'info' : 'silent',
     wantsHelp: options.help === true,
+    telemetry: { zipkinUrl: readUrl(env, 'DSOPS_ZIPKIN_URL'), otlpUrl: readUrl(env, 'DSOPS_OTLP_URL') },
   };
+}
+
+function readUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  if (!env[name]) return undefined;
+  if (!z.url({ protocol: /^https?$/ }).safeParse(env[name]).success) throw usage(`${name} is no URL of a collector.`);
+  return env[name];
 }
 
 function parse(args: readonly string[]) {

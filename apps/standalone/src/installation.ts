@@ -2,20 +2,19 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import pg from 'pg';
 import { getInstallation, type ResponseOf } from '@dsops/contracts';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
+import { startTelemetry } from '@dsops/platform';
 import { keyPaths, openKeyFile, type SealingKey } from '@dsops/rotation';
 import { ApiClient } from './api-client.js';
 import { databasesOf, hostServices, type Host } from './app.module.js';
 import { VERSION, type Config } from './config.js';
 import { databaseFolder } from './data-folder.js';
 import { lockHome } from './home-lock.js';
+import { createDatabase, DATABASE } from './own-database.js';
 import { showSample } from './sample/demonstration.js';
 import type { Screen } from './screen.js';
-
-const DATABASE = 'dsops';
 
 /** One dsops on this machine: its folder, key, database and services, started in this order and stopped in the other. */
 export class Installation {
@@ -100,6 +99,8 @@ export class Installation {
   ): Promise<Host> {
     const { config } = this;
     const startedAt = performance.now();
+    const telemetry = startTelemetry({ serviceName: 'dsops', ...config.telemetry });
+    this.running.push(() => telemetry.stop());
     const host = await hostServices({
       databaseOf: databasesOf({ port, database: DATABASE, passwordOf }),
       key,
@@ -165,23 +166,3 @@ const portProblem = (port: number, error: NodeJS.ErrnoException) =>
     : new DomainError('port_in_use', 'conflict', `Port ${port} is in use by another program.`, {
         remedy: 'Stop that program, or choose another port: pnpm start --port 4401 (0 picks a free one)',
       });
-
-/**
- * Makes our database when it is not there yet.
- * @throws DomainError `key_mismatch` when the server refuses the password that comes from the key.
- */
-async function createDatabase(server: PostgresServer, keyFile: string): Promise<void> {
-  const client = new pg.Client({ connectionString: server.url() });
-  try {
-    await client.connect();
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE]);
-    if (rowCount === 0) await client.query(`create database ${DATABASE}`);
-  } catch (error) {
-    if ((error as { code?: string }).code !== '28P01') throw error;
-    throw new DomainError('key_mismatch', 'refused', `The key file ${keyFile} does not belong to this data.`, {
-      remedy: 'Put the key file that was made with this data back, and start again. Nothing was changed.',
-    });
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}

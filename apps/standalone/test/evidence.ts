@@ -54,6 +54,7 @@ export function* outputOf(installation: InstallationUnderTest): Generator<Eviden
     if (!isWayOut(run)) yield { where: `output of ${where}`, bytes: run.stdout };
     yield { where: `errors of ${where}`, bytes: run.stderr };
   }
+  for (const bytes of installation.collector.bodies) yield { where: 'span', bytes };
   for (const command of installation.watch.arguments)
     yield { where: `arguments of ${programOf(command)}`, bytes: command };
   for (const environment of installation.watch.environments)

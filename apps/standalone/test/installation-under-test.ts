@@ -4,6 +4,7 @@ import { unwrapSecret } from '@dsops/kernel';
 import { CapturedProcess, type Ended } from './captured-process.js';
 import { HomeFolder } from './home-folder.js';
 import { watchProcesses, type ProcessWatch } from './process-watch.js';
+import { startSpanCollector, type SpanCollector } from './span-collector.js';
 import { startRecordingProxy, type RecordedAnswer, type RecordingProxy } from './recording-proxy.js';
 
 /** The built programs, as people run them. `pnpm test` builds before it tests. */
@@ -11,10 +12,10 @@ const PROGRAM = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const CLI = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 /** Starts the program on a folder; it may well end at once, which some tests want. */
-export const startProgram = (home: HomeFolder, ...args: string[]): CapturedProcess =>
+export const startProgram = (home: HomeFolder, args: readonly string[], env: Record<string, string> = {}) =>
   new CapturedProcess(`program ${args.join(' ')}`, [PROGRAM, ...args], {
     // No terminal, no colour: not even where CI is set, which colour libraries take for a terminal.
-    env: { DSOPS_HOME: home.folder, CI: 'true' },
+    env: { DSOPS_HOME: home.folder, CI: 'true', ...env },
   });
 
 export interface Reply {
@@ -41,6 +42,7 @@ export class InstallationUnderTest {
   readonly runs: CliRun[] = [];
   readonly watch: ProcessWatch = watchProcesses(this.home.folder);
   private proxy: RecordingProxy | undefined;
+  private spanCollector: SpanCollector | undefined;
   private target = '';
   databasePort = 0;
   private started = 0;
@@ -48,6 +50,7 @@ export class InstallationUnderTest {
   static async start(): Promise<InstallationUnderTest> {
     const installation = new InstallationUnderTest();
     installation.proxy = await startRecordingProxy(() => installation.target);
+    installation.spanCollector = await startSpanCollector();
     await installation.start();
     return installation;
   }
@@ -55,7 +58,9 @@ export class InstallationUnderTest {
   /** Starts it (again), and waits until it says that it is up. */
   async start({ hasSample = false } = {}): Promise<void> {
     const sample = hasSample ? [] : ['--no-sample'];
-    const program = startProgram(this.home, ...sample, '--verbose', '--port', '0');
+    const program = startProgram(this.home, [...sample, '--verbose', '--port', '0'], {
+      DSOPS_ZIPKIN_URL: this.collector.url,
+    });
     this.programs.push(program);
     [, this.target = ''] = await program.printed(/^ +API +(http\S+)$[^]*Ctrl-C stops everything/m);
     this.databasePort = Number(/PostgreSQL .*port (\d+)/.exec(program.stdout)?.[1]);
@@ -67,6 +72,12 @@ export class InstallationUnderTest {
 
   get answers(): readonly RecordedAnswer[] {
     return this.recorder.answers;
+  }
+
+  /** Where its traces go. */
+  get collector(): SpanCollector {
+    if (this.spanCollector === undefined) throw new Error('The installation was not started.');
+    return this.spanCollector;
   }
 
   /** Through the recorder. */
@@ -146,6 +157,7 @@ export class InstallationUnderTest {
     await this.stop();
     this.watch.stop();
     await this.proxy?.close();
+    await this.spanCollector?.close();
     this.home.remove();
   }
 }

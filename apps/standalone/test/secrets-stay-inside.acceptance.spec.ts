@@ -222,6 +222,7 @@ describe('secrets', () => {
       ['what commands print', /of dsops /],
       ['arguments and environments of processes', /^(arguments|environment) /],
       ['rows and statements in the database', /^(row|statement) /],
+      ['spans', /^span$/],
       ['files', /^file /],
       ['the log of the target', /^log of the target$/],
     ])('and out of %s', (_, places) => {

@@ -66,7 +66,7 @@ describe('starting dsops', () => {
   };
 
   /** Starts it without a sample and waits for its end. */
-  const attempt = (...args: string[]) => startProgram(home, '--no-sample', ...args).ended;
+  const attempt = (...args: string[]) => startProgram(home, ['--no-sample', ...args]).ended;
 
   /** What somebody who relies on it would miss first. */
   const expectIntact = async () => {
@@ -241,7 +241,7 @@ describe('starting dsops', () => {
     });
 
     onPosix('can be interrupted while it starts', async () => {
-      const program = startProgram(home, '--no-sample', '--port', '0');
+      const program = startProgram(home, ['--no-sample', '--port', '0']);
       await program.printed(/✓ key/);
       program.child.kill('SIGINT');
       expect(await program.ended).toMatchObject({ code: 0, stderr: '' });

@@ -2,12 +2,13 @@
  * Runs one PostgreSQL server as a child of a process of its own, so that Ctrl-C reaches the application first and the
  * database last, and so that the server stops when the application vanishes without a word.
  *
- * Started by fork with an IPC channel. First message in: {dataDir, port, password, settings}. Messages out:
- * {state: 'initialising' | 'starting'}, {state: 'ready', port}, {state: 'failed', code, message, remedy}. It stops the
+ * Started by fork with an IPC channel. First message in: {dataDir, port, password, settings, logFile?}. Messages out:
+ * {state: 'initialising' | 'starting'}, {state: 'ready', port, pid}, {state: 'failed', code, message, remedy}. It stops the
  * server on {stop: true} and when the channel closes.
  */
 import { execFile, spawn } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
@@ -180,7 +181,7 @@ async function waitForFormerServer(dataDir) {
   }
 }
 
-async function start({ dataDir, port, password, settings }) {
+async function start({ dataDir, port, password, settings, logFile }) {
   const account = await serverAccount();
   const root = reachableServer(packagedServer());
   const binary = (name) => join(root, 'bin', isWindows ? `${name}.exe` : name);
@@ -212,6 +213,7 @@ async function start({ dataDir, port, password, settings }) {
     server.once('exit', () => failed(startFailure(log, dataDir)));
     server.stderr.on('data', (chunk) => {
       if (log.length < 16_384) log += chunk;
+      if (logFile !== undefined) appendLog(logFile, chunk);
       if (String(chunk).includes('ready to accept connections')) ready();
     });
   });
@@ -219,7 +221,16 @@ async function start({ dataDir, port, password, settings }) {
   server.once('exit', () => process.exit(0));
   const stop = () =>
     run(binary('pg_ctl'), ['stop', '-D', dataDir, '-m', 'fast', '-w', '-t', '30'], account).catch(() => server.kill());
-  return { port: chosen, stop };
+  return { port: chosen, pid: server.pid, stop };
+}
+
+/** A disk that is full must not end the one who watches over the server. */
+function appendLog(file, chunk) {
+  try {
+    appendFileSync(file, chunk, { mode: 0o600 });
+  } catch {
+    // what the server said is lost, and only that
+  }
 }
 
 function startFailure(log, dataDir) {
@@ -267,7 +278,7 @@ process.on('message', (message) => {
   if (message.stop) return void stopAll();
   running = start(message);
   running.then(
-    ({ port }) => report({ state: 'ready', port }),
+    ({ port, pid }) => report({ state: 'ready', port, pid }),
     (error) => {
       const { code = 'postgres_start_failed', message, remedy } = error;
       report({ state: 'failed', code, message, remedy });

@@ -5,6 +5,10 @@ import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
 
 export interface PostgresServer {
   readonly port: number;
+  /** The server's own process. */
+  readonly pid: number;
+  /** Resolves when the server is gone, whoever ended it. */
+  readonly exited: Promise<void>;
   /** URL of the superuser for one database of this server. It holds the password: never print it. */
   url(database?: string): string;
   /** Ends sessions, writes a checkpoint, and stops. Resolves when the server is gone. */
@@ -19,12 +23,14 @@ interface ServerOptions {
   readonly password: Secret;
   /** Settings of postgresql.conf, such as {max_connections: 100}. */
   readonly settings?: Readonly<Record<string, string | number>>;
+  /** What the server prints is appended here. The folder exists. */
+  readonly logFile?: string;
   readonly onState?: (state: 'initialising' | 'starting') => void;
 }
 
 type Report =
   | { state: 'initialising' | 'starting' }
-  | { state: 'ready'; port: number }
+  | { state: 'ready'; port: number; pid: number }
   | { state: 'failed'; code: string; message: string; remedy?: string };
 
 const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/database/package.json'));
@@ -41,9 +47,9 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
     execArgv: [],
   });
   const gone = new Promise<void>((done) => child.once('exit', () => done()));
-  const port = await new Promise<number>((ready, failed) => {
+  const { port, pid } = await new Promise<{ port: number; pid: number }>((ready, failed) => {
     child.on('message', (report: Report) => {
-      if (report.state === 'ready') ready(report.port);
+      if (report.state === 'ready') ready(report);
       else if (report.state === 'failed')
         failed(new DomainError(report.code, 'unavailable', report.message, report.remedy === undefined ? {} : { remedy: report.remedy })); // prettier-ignore
       else options.onState?.(report.state);
@@ -56,10 +62,13 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
       port: options.port ?? 0,
       password: unwrapSecret(options.password),
       settings: options.settings ?? {},
+      logFile: options.logFile,
     });
   });
   return {
     port,
+    pid,
+    exited: gone,
     url: (database = 'postgres') =>
       `postgres://postgres:${encodeURIComponent(unwrapSecret(options.password))}@127.0.0.1:${port}/${database}`,
     stop: async () => {

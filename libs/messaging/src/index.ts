@@ -1,4 +1,5 @@
 export type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from './transport.js';
+export { transportDependency } from './transport.js';
 export type { EventToEmit, Unit, UnitOfWork } from './unit-of-work.js';
 export { Handles, handlersOf, type EventHandler } from './handles.js';
 export { EventConsumer } from './event-consumer.js';
@@ -11,3 +12,5 @@ export { raiseEpoch } from './outbox/outbox.repository.js';
 export { answerOnce, type IdempotentRequest } from './idempotency/answer-once.repository.js';
 export { IdempotencyKey, readIdempotencyKey } from './idempotency/idempotency-key.http.js';
 export { EmbeddedTransport, type EmbeddedTransportOptions } from './embedded/embedded-transport.service.js';
+export { DaprTransport, type DaprTransportOptions } from './dapr/dapr-transport.service.js';
+export { DaprInboundModule, INBOUND_EVENTS } from './dapr/dapr-inbound.module.js';

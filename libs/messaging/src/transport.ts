@@ -1,4 +1,5 @@
 import type { EventEnvelope, Topic } from '@dsops/contracts';
+import type { Dependency } from '@dsops/platform';
 
 /** An event on its way: the topic stands beside the envelope, because an unknown type tells no topic. */
 export interface Published {
@@ -38,4 +39,11 @@ export interface Transport {
     consumer: { readonly name: string; readonly topics: readonly Topic[] },
     deliver: (batch: readonly Delivery[]) => Promise<readonly DeliveryAnswer[]>,
   ): Promise<Subscription>;
+
+  /** Rejects while events can neither be published nor arrive. Absent where only the database stands between them. */
+  check?(): Promise<void>;
 }
+
+/** A transport as a dependency of its service, for readiness. */
+export const transportDependency = (transport: Transport): readonly Dependency[] =>
+  transport.check === undefined ? [] : [{ name: 'transport', check: () => transport.check!() }];

@@ -16,7 +16,7 @@ export const currentContext = (): WorkContext | undefined => storage.getStore();
 
 export const inContext = <R>(context: WorkContext, work: () => R): R => storage.run(context, work);
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 export const newTraceparent = (): string =>
   `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
@@ -25,3 +25,9 @@ export const isTraceparent = (value: string | undefined): value is string =>
   value !== undefined && TRACEPARENT.test(value);
 
 export const traceIdOf = (traceparent: string): string => TRACEPARENT.exec(traceparent)?.[1] ?? '';
+
+/** Its parts; undefined when it is none. */
+export function parseTraceparent(text: string): { traceId: string; spanId: string; traceFlags: number } | undefined {
+  const [, traceId, spanId, flags] = TRACEPARENT.exec(text) ?? [];
+  return traceId && spanId && flags ? { traceId, spanId, traceFlags: Number.parseInt(flags, 16) } : undefined;
+}

@@ -1,5 +1,14 @@
 export { CalledBy, CALLER_HEADER, callerSchema, encodeCaller, includesRole, type Caller } from './principal.js';
 export { currentContext, inContext, isTraceparent, newTraceparent, traceIdOf, type WorkContext } from './context.js';
+export {
+  collectSpans,
+  inSpan,
+  openSpan,
+  startTelemetry,
+  type OpenSpan,
+  type SpanToMake,
+  type TelemetryOptions,
+} from './telemetry.js';
 export { createLogger, nestLogger, type Logger } from './logging.js';
 export { problemOf, ProblemFilter } from './problem.js';
 export { faultsOf, Input, parseInput, routeOf, Serves, type InputOf } from './operation.js';
@@ -13,5 +22,15 @@ export {
   type Invocation,
   type Invoker,
 } from './invoker.js';
+export { DaprInvoker } from './dapr-invoker.js';
+export {
+  oneLine,
+  tryParseJson,
+  Sidecar,
+  sidecarFault,
+  type SidecarAnswer,
+  type SidecarOptions,
+  type SidecarRequest,
+} from './dapr-sidecar.js';
 export { startServiceApp, type ServiceApp } from './service-app.js';
 export { HealthModule, type Dependency } from './health.js';

@@ -35,28 +35,51 @@ export class HttpInvoker implements Invoker {
   ) {}
 
   async invoke(service: ServiceName, invocation: Invocation): Promise<Answer> {
-    const context = currentContext();
     try {
       const response = await fetch(`${this.urlOf(service)}${invocation.path}`, {
         method: invocation.method,
-        headers: {
-          [TOKEN_HEADER]: this.token,
-          ...(context === undefined
-            ? {}
-            : { traceparent: context.traceparent, 'dsops-request-id': context.requestId ?? '' }),
-          ...(invocation.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...invocation.headers,
-        },
-        ...(invocation.body === undefined ? {} : { body: JSON.stringify(invocation.body) }),
+        headers: { [TOKEN_HEADER]: this.token, ...headersOf(invocation) },
+        ...bodyOf(invocation),
         signal: AbortSignal.timeout(invocation.timeoutMs ?? 60_000),
       });
-      const text = await response.text();
-      return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+      return answerOf(response.status, await response.text());
     } catch (cause) {
-      throw new DomainError('service_unavailable', 'unavailable', `The ${service} service does not answer.`, { remedy: 'Try again in a moment.' }, { cause }); // prettier-ignore
+      throw doesNotAnswer(service, cause);
     }
   }
 }
+
+/** What every call carries, whichever way it goes: its trace, the id of the request that it belongs to, its own headers. */
+export function headersOf(invocation: Invocation): Record<string, string> {
+  const context = currentContext();
+  return {
+    ...(context === undefined ? {} : { traceparent: context.traceparent, 'dsops-request-id': context.requestId ?? '' }),
+    ...(invocation.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...invocation.headers,
+  };
+}
+
+export const bodyOf = ({ body }: Invocation): { body?: string } =>
+  body === undefined ? {} : { body: JSON.stringify(body) };
+
+/** @throws for a body that is no JSON */
+export const answerOf = (status: number, text: string): Answer => ({
+  status,
+  body: text === '' ? undefined : (JSON.parse(text) as unknown),
+});
+
+export const doesNotAnswer = (
+  service: ServiceName,
+  cause: unknown,
+  { message, remedy }: { message?: string; remedy?: string } = {},
+): DomainError =>
+  new DomainError(
+    'service_unavailable',
+    'unavailable',
+    [`The ${service} service does not answer.`, message].filter(Boolean).join(' '),
+    { remedy: remedy ?? 'Try again in a moment.' },
+    { cause },
+  );
 
 /** Path of an operation with its parameters and query filled in. */
 export function pathOf(operation: Operation, request: { params?: unknown; query?: unknown }): string {

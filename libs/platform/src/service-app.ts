@@ -3,12 +3,13 @@ import { timingSafeEqual } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { NestFactory } from '@nestjs/core';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { DomainError, newId } from '@dsops/kernel';
 import { TOKEN_HEADER } from './invoker.js';
 import { inContext, isTraceparent, newTraceparent } from './context.js';
+import { openSpan } from './telemetry.js';
 import { nestLogger, type Logger } from './logging.js';
 import { problemOf, ProblemFilter } from './problem.js';
 
@@ -25,6 +26,10 @@ interface ServiceAppOptions {
   readonly port?: number;
   /** Callers must know it, except for health. Absent at the gateway, which checks its callers itself. */
   readonly token?: string;
+  /** Where the port as a whole is public: the paths that ask for the token all the same. */
+  readonly tokenPaths?: readonly string[];
+  /** Paths whose bodies are handed on as bytes, whatever they hold, up to a limit of their own such as `300mb`. */
+  readonly rawBodies?: readonly { readonly path: string; readonly limit: string }[];
   /** What every request passes first, before its body is read. */
   readonly before?: readonly RequestHandler[];
 }
@@ -40,17 +45,25 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
     abortOnError: false,
   });
   app.disable('x-powered-by');
-  app.use(bindContext(options.token !== undefined));
+  const { token, tokenPaths, rawBodies = [] } = options;
+  app.use(bindContext(token !== undefined && tokenPaths === undefined));
   for (const handler of options.before ?? []) app.use(handler);
-  if (options.token !== undefined) app.use(requireToken(options.token));
+  if (token !== undefined) for (const path of tokenPaths ?? ['/']) app.use(path, requireToken(token));
+  for (const { path, limit } of rawBodies) app.use(path, express.raw({ type: () => true, limit }));
   app.useBodyParser('json', { type: JSON_TYPES, limit: BODY_LIMIT });
   app.useGlobalFilters(new ProblemFilter(options.logger));
   const close = closerOf(app);
+  if (token !== undefined) app.getHttpServer().keepAliveTimeout = LONGER_THAN_A_SIDECAR_MS;
   await app.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   const { address, port } = app.getHttpServer().address() as AddressInfo;
   return { app, url: `http://${address}:${port}`, close };
 }
 
+/**
+ * How long an idle connection stays open. daprd closes its own after 90 s; if this side closed first, a call that is on
+ * its way at that moment would be lost.
+ */
+const LONGER_THAN_A_SIDECAR_MS = 95_000;
 const LOOK_EVERY_MS = 50;
 const LONGEST_GOODBYE_MS = 10_000;
 
@@ -93,16 +106,28 @@ function bindContext(isInternal: boolean) {
     const given = request.header('traceparent');
     const requestId = (isInternal && request.header('dsops-request-id')) || newId();
     response.setHeader('dsops-request-id', requestId);
-    inContext({ requestId, traceparent: isTraceparent(given) ? given : newTraceparent() }, next);
+    const traceparent = isTraceparent(given) ? given : undefined;
+    if (isBackground(request.path)) return inContext({ requestId, traceparent: traceparent ?? newTraceparent() }, next);
+    const span = openSpan({ name: request.method, kind: 'server', traceparent });
+    response.once('close', () => {
+      const { statusCode } = response;
+      const route = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
+      const attributes = { 'http.response.status_code': statusCode, 'http.route': route };
+      span.end({ name: `${request.method} ${route}`, attributes, ...(statusCode >= 500 && { error: statusCode }) });
+    });
+    inContext({ requestId, traceparent: span.traceparent }, next);
   };
 }
+
+/** Probes of an orchestrator, and batches of a sidecar, whose events have traces of their own. */
+const isBackground = (path: string) => ['/health/', '/events/', '/job/'].some((start) => path.startsWith(start));
 
 function requireToken(token: string) {
   const expected = Buffer.from(token);
   return (request: Request, response: Response, next: NextFunction): void => {
     const given = Buffer.from(request.header(TOKEN_HEADER) ?? '');
     const isOurs = given.length === expected.length && timingSafeEqual(given, expected);
-    if (isOurs || request.path.startsWith('/health/')) return next();
+    if (isOurs || `${request.baseUrl}${request.path}`.startsWith('/health/')) return next();
     const problem = problemOf(new DomainError('token_missing', 'unauthenticated', 'This port is for the services of dsops.', { remedy: 'Use the gateway.' })); // prettier-ignore
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };

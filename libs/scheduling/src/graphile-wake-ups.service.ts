@@ -2,6 +2,7 @@ import { Logger as GraphileLogger, makeWorkerUtils, run, type Runner, type Worke
 import pg from 'pg';
 import { roleOf, type DatabaseOptions } from '@dsops/database';
 import { DomainError, unwrapSecret } from '@dsops/kernel';
+import { currentContext, inContext, newTraceparent } from '@dsops/platform';
 import type { Appointment, WakeUps } from './wake-ups.js';
 
 export interface GraphileWakeUpsOptions extends DatabaseOptions {
@@ -53,7 +54,10 @@ export class GraphileWakeUps implements WakeUps {
       taskList: Object.fromEntries(
         [...this.handlers].map(([task, handler]) => [
           task,
-          (payload: unknown) => handler((payload as { key: string }).key),
+          (payload: unknown) => {
+            const { key, traceparent } = payload as { key: string; traceparent?: string };
+            return inContext({ traceparent: traceparent ?? newTraceparent() }, () => handler(key));
+          },
         ]),
       ),
     });
@@ -62,7 +66,8 @@ export class GraphileWakeUps implements WakeUps {
   }
 
   async arm({ task, key, at }: Appointment): Promise<void> {
-    await this.started().addJob(task, { key }, { jobKey: `${task}/${key}`, runAt: at, maxAttempts: 25 });
+    const traceparent = currentContext()?.traceparent;
+    await this.started().addJob(task, { key, traceparent }, { jobKey: `${task}/${key}`, runAt: at, maxAttempts: 25 });
   }
 
   async cancel({ task, key }: Pick<Appointment, 'task' | 'key'>): Promise<void> {

@@ -9,8 +9,8 @@ export interface Appointment {
 
 /**
  * Wake-ups at an instant, across restarts and processes. They are hints: one may come late, twice, or for something that
- * was settled meanwhile, so a handler looks at its own state and acts on that. Embedded they are jobs in PostgreSQL;
- * distributed they will be Dapr Jobs.
+ * was settled meanwhile, so a handler looks at its own state and acts on that. It works in the trace in which it was
+ * armed. Embedded they are jobs in PostgreSQL, distributed Dapr Jobs.
  */
 export interface WakeUps {
   /** Makes or moves the appointment. An instant that has passed wakes at once. */

@@ -2,3 +2,6 @@ export { createTestDatabase, testServerUrl, type TestDatabase } from './test-dat
 export { eventually } from './eventually.js';
 export { FakeClock } from './fake-clock.js';
 export { startFaultProxy, type Fault, type FaultProxy, type FaultRecord, type Weather } from './fault-proxy.js';
+export { FakeBroker, type FakeRecord } from './fake-daprd/fake-broker.js';
+export { FakeDaprd, type FakeDaprdOptions, type FakeRequest } from './fake-daprd/fake-daprd.js';
+export { FakeScheduler } from './fake-daprd/fake-jobs.js';

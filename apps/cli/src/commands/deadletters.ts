@@ -1,11 +1,20 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { getDeadLetter, listDeadLetters, replayDeadLetter, SERVICES, type ServiceName } from '@dsops/contracts';
+import { deadLetterStatusSchema, getDeadLetter, listDeadLetters } from '@dsops/contracts';
 import { collect } from '../client/pages.js';
-import { EXIT, usageError } from '../failure.js';
+import { readLetter } from '../input/letter.js';
 import { print } from '../output/format.js';
 import { fields, table } from '../output/table.js';
 import { timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
+import {
+  consumerOption,
+  keyOption,
+  ownerOption,
+  registerDrop,
+  registerReplay,
+  topicOption,
+  typeOption,
+} from './deadletters-settle.js';
 import { examples, formatOption, limitOption } from './options.js';
 
 export function registerDeadLetters(program: CommandUnknownOpts, act: Act): void {
@@ -13,27 +22,32 @@ export function registerDeadLetters(program: CommandUnknownOpts, act: Act): void
   registerList(letters, act);
   registerShow(letters, act);
   registerReplay(letters, act);
+  registerDrop(letters, act);
 }
 
 function registerList(parent: CommandUnknownOpts, act: Act): void {
   const command = parent
     .command('list')
     .description('dead letters of all services')
-    .addOption(new Option('--owner <service>', 'only of this service').choices(SERVICES))
-    .addOption(new Option('--status <status>', 'open or replayed').choices(['open', 'replayed'] as const))
+    .addOption(
+      new Option('--status <status>', 'which ones').choices(deadLetterStatusSchema.options).default('open' as const),
+    )
+    .addOption(ownerOption())
+    .addOption(consumerOption())
+    .addOption(typeOption())
+    .addOption(topicOption())
+    .addOption(keyOption())
     .addOption(limitOption(50))
     .addOption(formatOption())
     .addHelpText('after', examples(['dsops deadletters list --owner notification', '']));
   command.action((options) =>
     act(command, async ({ client: connect, out, err }) => {
       const client = await connect();
-      const { owner, status } = options;
-      const items = await collect(options.limit, (page) =>
-        client.call(listDeadLetters, { query: { owner, status, ...page } }),
-      );
+      const { limit, format: _, ...filter } = options;
+      const items = await collect(limit, (page) => client.call(listDeadLetters, { query: { ...filter, ...page } }));
       print(out, options.format, items, () =>
         items.length === 0
-          ? `${out.paint.green('✓')} No ${status ?? 'open'} dead letters.`
+          ? `${out.paint.green('✓')} No ${filter.status} dead letters.`
           : table(
               out.paint,
               ['LETTER', 'WHEN', 'CONSUMER', 'EVENT', 'BLOCKS', 'REASON'],
@@ -44,14 +58,14 @@ function registerList(parent: CommandUnknownOpts, act: Act): void {
                   letter.consumer,
                   letter.type,
                   letter.blocksKey ? out.paint.red('yes') : 'no',
-                  letter.reason,
+                  letter.note ?? letter.reason,
                 ],
               })),
             ),
       );
       if (items.length > 0 && options.format === 'table')
         err.line(
-          `${err.paint.dim('→')} See one: dsops deadletters show LETTER; try it again: dsops deadletters replay LETTER`,
+          `${err.paint.dim('→')} See one: dsops deadletters show LETTER; try it again: … replay LETTER; give it up: … drop LETTER`,
         );
     }),
   );
@@ -75,33 +89,4 @@ function registerShow(parent: CommandUnknownOpts, act: Act): void {
       });
     }),
   );
-}
-
-function registerReplay(parent: CommandUnknownOpts, act: Act): void {
-  const command = parent
-    .command('replay')
-    .description('try one again now; what waited behind it follows')
-    .argument('<letter>', 'as the list shows it: owner/id')
-    .argument('[id]', 'the id, when the owner stands alone')
-    .addHelpText('after', examples(['dsops deadletters replay notification/01JD000000000000000000000B', '']));
-  command.action((which, id) =>
-    act(command, async ({ client: connect, out }) => {
-      const letter = await (await connect()).call(replayDeadLetter, { params: readLetter(which, id) });
-      const isDone = letter.status === 'replayed';
-      out.line(
-        isDone
-          ? `${out.paint.green('✓')} Replayed: ${letter.type} of ${letter.key}`
-          : `${out.paint.red('✗')} Still open: ${letter.reason}`,
-      );
-      return isDone ? EXIT.ok : EXIT.general;
-    }),
-  );
-}
-
-function readLetter(which: string, id: string | undefined): { owner: ServiceName; letterId: string } {
-  const [owner, letterId = id] = which.split('/', 2);
-  const known = SERVICES.find((service) => service === owner);
-  if (known === undefined || letterId === undefined)
-    throw usageError('This names no dead letter.', 'Write it as the list shows it, such as notification/01JD….');
-  return { owner: known, letterId };
 }

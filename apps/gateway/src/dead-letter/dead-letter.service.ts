@@ -6,6 +6,8 @@ import {
   deadLetterViewSchema,
   pageOf,
   problemSchema,
+  type BodyOf,
+  type dropDeadLetter,
   type getDeadLetter,
   type listDeadLetters,
   type ParamsOf,
@@ -21,6 +23,7 @@ import { readCursor, writeCursor, type LetterCursor } from './letter-cursor.js';
 
 const OWNERS: readonly ServiceName[] = [...new Set(Object.values(consumers).map(({ service }) => service))];
 const page = pageOf(deadLetterViewSchema);
+type LetterFilter = Pick<QueryOf<typeof listDeadLetters>, 'status' | 'consumer' | 'type' | 'topic' | 'key'>;
 
 /** The dead letters of every service that consumes events. Each service keeps its own; here they are shown together. */
 @Injectable()
@@ -34,13 +37,15 @@ export class DeadLetterService {
    */
   async list(query: QueryOf<typeof listDeadLetters>): Promise<ResponseOf<typeof listDeadLetters>> {
     const owners = query.owner === undefined ? OWNERS : [query.owner];
+    const { status, consumer, type, topic, key } = query;
+    const filter = { status, consumer, type, topic, key };
     const items: z.infer<typeof deadLetterViewSchema>[] = [];
     let at: LetterCursor | undefined =
       query.cursor === undefined ? beginningOf(owners[0]) : within(owners, readCursor(query.cursor));
     while (at !== undefined && items.length < query.limit) {
       const found: z.infer<typeof page> = await this.pageOf(
         at,
-        query.status,
+        filter,
         query.limit - items.length,
         query.owner === undefined,
       );
@@ -61,9 +66,19 @@ export class DeadLetterService {
     return this.ask(owner, { method: 'POST', path: `${pathOf(letterId)}/replay` }, deadLetterViewSchema);
   }
 
-  private async pageOf({ owner, inner }: LetterCursor, status: string, limit: number, hasOthers: boolean) {
+  /** @param by the name of who asks: it stays with the letter */
+  drop(
+    { owner, letterId }: ParamsOf<typeof dropDeadLetter>,
+    { reason }: BodyOf<typeof dropDeadLetter>,
+    by: string,
+  ): Promise<ResponseOf<typeof dropDeadLetter>> {
+    const body = { note: `${by}: ${reason}` };
+    return this.ask(owner, { method: 'POST', path: `${pathOf(letterId)}/drop`, body }, deadLetterViewSchema);
+  }
+
+  private async pageOf({ owner, inner }: LetterCursor, filter: LetterFilter, limit: number, hasOthers: boolean) {
     const query = new URLSearchParams({
-      status,
+      ...Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)),
       limit: String(limit),
       ...(inner === undefined ? {} : { cursor: inner }),
     });

@@ -2,7 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { OLDEST_CLIENT, problemSchema } from '@dsops/contracts';
 import { DomainError, newId } from '@dsops/kernel';
 import { readIdempotencyKey } from '@dsops/messaging';
-import { currentContext, includesRole, inContext, newTraceparent, problemOf, type Caller } from '@dsops/platform';
+import {
+  currentContext,
+  includesRole,
+  inContext,
+  inSpan,
+  newTraceparent,
+  problemOf,
+  type Caller,
+} from '@dsops/platform';
 import { AuthenticationService } from '../access/authentication.service.js';
 import { wordOutage } from '../database-outage.js';
 import { AccessRecordService, type Outcome } from './access-record.service.js';
@@ -36,13 +44,16 @@ export class ApiRequestService {
     const context = currentContext();
     const requestId = context?.requestId ?? newId();
     const traceparent = context?.traceparent ?? newTraceparent();
-    return inContext({ requestId, traceparent, actorId: caller.actor.id }, async () => {
-      const answer =
-        request.operation.method === 'GET'
-          ? await this.carryOut(request, caller)
-          : await this.carryOutRecorded(request, caller, requestId);
-      return { ...answer, caller };
-    });
+    const { operation } = request;
+    return inContext({ requestId, traceparent, actorId: caller.actor.id }, () =>
+      inSpan({ name: operation.id }, async () => {
+        const answer =
+          operation.method === 'GET'
+            ? await this.carryOut(request, caller)
+            : await this.carryOutRecorded(request, caller, requestId);
+        return { ...answer, caller };
+      }),
+    );
   }
 
   private async carryOutRecorded(request: ApiRequest, caller: Caller, requestId: string): Promise<ApiAnswer> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import {
   createApiKey,
+  dropDeadLetter,
   getDeadLetter,
   getSystem,
   listApiKeys,
@@ -48,6 +49,7 @@ export class OwnOperations {
       serve(listDeadLetters, ({ input }) => letters.list(input.query)),
       serve(getDeadLetter, ({ input }) => letters.get(input.params)),
       serve(replayDeadLetter, ({ input }) => letters.replay(input.params)),
+      serve(dropDeadLetter, ({ caller, input }) => letters.drop(input.params, input.body, caller.actor.name)),
     ]);
     const missing = operations.filter(({ service, id }) => service === 'gateway' && !this.handlers.has(id));
     if (missing.length > 0)

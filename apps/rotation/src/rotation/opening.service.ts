@@ -1,6 +1,7 @@
 import { rotationFailed, systemActor, type Actor, type Strategy } from '@dsops/contracts';
 import { newId } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
+import { currentContext } from '@dsops/platform';
 import type { Drivers } from '../service/drivers.js';
 import type { RegistryRepository } from '../service/registry.repository.js';
 import type { RegisteredService } from '../service/service.js';
@@ -46,7 +47,7 @@ export class Opening {
       endedAt: null,
       refusal: null,
     };
-    await this.parts.rotations.insert(tx, row);
+    await this.parts.rotations.insert(tx, row, currentContext()?.traceparent ?? null);
     return row;
   }
 

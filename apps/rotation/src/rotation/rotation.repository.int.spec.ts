@@ -22,11 +22,21 @@ afterAll(async () => {
 const add = async ({ id: serviceId, credential }: RegisteredService, isQueued: boolean): Promise<string> => {
   const id = newId();
   const startedAt = new Date('2026-11-21T12:00:00Z');
-  await rotations.insert(world.database, {
-    ...{ id, serviceId, credentialId: credential.id, strategy: 'two-key', trigger: 'manual', reason: null, isQueued },
-    ...{ requestedBy: { kind: 'user', id: 'u1', name: 'Ann' }, state: 'pending', isSettled: false, seq: 0, fence: 0n },
-    ...{ wakeAt: null, startedAt, endedAt: null, refusal: null },
-  });
+  await rotations.insert(
+    world.database,
+    {
+      ...{ id, serviceId, credentialId: credential.id, strategy: 'two-key', trigger: 'manual', reason: null, isQueued },
+      ...{
+        requestedBy: { kind: 'user', id: 'u1', name: 'Ann' },
+        state: 'pending',
+        isSettled: false,
+        seq: 0,
+        fence: 0n,
+      },
+      ...{ wakeAt: null, startedAt, endedAt: null, refusal: null },
+    },
+    null,
+  );
   return id;
 };
 

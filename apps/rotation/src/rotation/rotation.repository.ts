@@ -44,6 +44,8 @@ export interface LoadedRotation {
 export interface Lease {
   readonly rotationId: string;
   readonly fence: bigint;
+  /** Of the request that asked for the rotation. */
+  readonly traceparent: string | null;
 }
 
 /** What becomes of a lease: it covers the next effect, it is given back until then (null: until somebody asks), or stays. */
@@ -101,11 +103,13 @@ const LONGEST_LEASE_MS = 600_000;
 /** Rotations and their journals. The only file of the engine that touches the database. */
 @Injectable()
 export class RotationRepository {
-  async insert(tx: Tx, row: RotationRow): Promise<void> {
+  /** @param traceparent of the request that asks for it: what is done for it joins that trace */
+  async insert(tx: Tx, row: RotationRow, traceparent: string | null): Promise<void> {
     const { requestedBy, refusal, ...facts } = row;
     await tx.rotation.create({
       data: {
         ...facts,
+        traceparent,
         engineVersion: ENGINE_VERSION,
         requestedBy: { ...requestedBy },
         ...(refusal && { refusal: { ...refusal } }),
@@ -172,7 +176,7 @@ export class RotationRepository {
 
   /** The next rotation that is due and that nobody holds: the fence moves on, and a former holder writes no more. */
   async claim(tx: Tx, leaseMs: number): Promise<Lease | null> {
-    const [row] = await tx.$queryRaw<{ id: string; fence: bigint }[]>`
+    const [row] = await tx.$queryRaw<{ id: string; fence: bigint; traceparent: string | null }[]>`
       update rotations set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
       where id = (
         select id from rotations
@@ -180,8 +184,8 @@ export class RotationRepository {
           and (lease_until is null or lease_until <= clock_timestamp()
                or lease_until > clock_timestamp() + make_interval(secs => ${LONGEST_LEASE_MS / 1000}))
         order by wake_at for update skip locked limit 1)
-      returning id, fence`;
-    return row ? { rotationId: row.id, fence: row.fence } : null;
+      returning id, fence, traceparent`;
+    return row ? { rotationId: row.id, fence: row.fence, traceparent: row.traceparent } : null;
   }
 
   /** Lets go of the rotation until then; null: until somebody asks for something. */

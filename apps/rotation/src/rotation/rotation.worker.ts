@@ -1,6 +1,6 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { isDomainError } from '@dsops/kernel';
-import type { Logger } from '@dsops/platform';
+import { inContext, newTraceparent, type Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
 import type { HighWaterMark } from '../installation/high-water-mark.service.js';
 import type { TargetSession } from '../target/driver.js';
@@ -93,7 +93,8 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private begin(lease: Lease): void {
-    const driving = this.drive(lease).finally(() => {
+    const traceparent = lease.traceparent ?? newTraceparent();
+    const driving = inContext({ traceparent }, () => this.drive(lease)).finally(() => {
       this.driven.delete(driving);
       // Another rotation of the same credential may be open now, or a place is free.
       this.bell.ring();

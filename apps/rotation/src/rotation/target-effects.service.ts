@@ -1,5 +1,5 @@
 import { isDomainError, type DomainError } from '@dsops/kernel';
-import type { Logger } from '@dsops/platform';
+import { inContext, openSpan, type Logger } from '@dsops/platform';
 import type { CommandOutcome, Login, Probe, TargetDriver, TargetSession } from '../target/driver.js';
 import type { Failure, Outcome, TargetEffect } from './journal.js';
 import type { Plan } from './plan.js';
@@ -62,7 +62,11 @@ export class TargetEffects {
 
   async perform(effect: TargetEffect, inputs: EffectInputs, held: TargetSession | null): Promise<Performed> {
     const startedAt = performance.now();
-    const { outcome, opened } = await this.run(effect, inputs, held);
+    const span = openSpan({ name: `target ${effect.do}`, kind: 'client', attributes: { 'dsops.rotation': inputs.plan.rotationId } }); // prettier-ignore
+    const { outcome, opened } = await inContext({ traceparent: span.traceparent }, () =>
+      this.run(effect, inputs, held),
+    );
+    span.end({ attributes: { 'dsops.outcome': outcome.kind } });
     return { outcome, opened: opened ?? null, durationMs: Math.round(performance.now() - startedAt) };
   }
 

@@ -7,14 +7,18 @@ import { roleSchema } from './events.js';
 const service = 'gateway';
 const instant = z.iso.datetime();
 
+export const deadLetterStatusSchema = z.enum(['open', 'replayed', 'dropped']);
+
 export const deadLetterViewSchema = z.object({
   id: z.ulid(),
   /** The service whose consumer could not handle it. */
   owner: z.enum(SERVICES),
   consumer: z.string(),
-  status: z.enum(['open', 'replayed']),
+  status: deadLetterStatusSchema,
   blocksKey: z.boolean(),
   reason: z.string(),
+  /** Who gave it up and why; null unless it was dropped. */
+  note: z.string().nullable(),
   attempts: z.int(),
   type: z.string(),
   topic: z.string(),
@@ -59,7 +63,12 @@ export const listDeadLetters = defineOperation({
   summary: 'Events that a consumer gave up on, of all services',
   query: z.strictObject({
     owner: z.enum(SERVICES).optional(),
-    status: z.enum(['open', 'replayed']).default('open'),
+    status: deadLetterStatusSchema.default('open'),
+    /** Only of this consumer, type, topic or key. */
+    consumer: z.string().min(1).optional(),
+    type: z.string().min(1).optional(),
+    topic: z.string().min(1).optional(),
+    key: z.string().min(1).optional(),
     ...pageQuery,
   }),
   response: pageOf(deadLetterViewSchema),
@@ -88,6 +97,20 @@ export const replayDeadLetter = defineOperation({
   status: 200,
   summary: 'Try it again now; what waited behind it follows',
   params: z.object({ owner: z.enum(SERVICES), letterId: z.ulid() }),
+  response: deadLetterViewSchema,
+});
+
+export const dropDeadLetter = defineOperation({
+  id: 'dropDeadLetter',
+  method: 'POST',
+  path: '/dead-letters/{owner}/{letterId}/drop',
+  service,
+  tag: 'dead letters',
+  role: 'admin',
+  status: 200,
+  summary: 'Give it up: its event is never applied here, and what waited behind it follows',
+  params: z.object({ owner: z.enum(SERVICES), letterId: z.ulid() }),
+  body: z.strictObject({ reason: z.string().trim().min(1).max(500) }),
   response: deadLetterViewSchema,
 });
 

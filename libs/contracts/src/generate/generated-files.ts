@@ -3,6 +3,7 @@ import { eventRegistry } from '../index.js';
 import { envelopeSchema } from '../envelope.js';
 import { apiReferencePage } from './api-reference.js';
 import { asyncApiDocument } from './async-api.js';
+import { renderDapr } from './dapr.js';
 import { eventFlowPage } from './event-flow.js';
 import { recordOf } from './event-record.js';
 import { strictSchema } from './json-schema.js';
@@ -10,12 +11,19 @@ import { openApiDocument } from './open-api.js';
 import { topicList } from './topic-list.js';
 
 export { compareEvents, nextVersionOf, type SchemaChange } from './compatibility.js';
+export { callersOf, PUBSUB, renderDapr, type DaprSettings, type KafkaAccess } from './dapr.js';
+export { TOPIC_PARTITIONS, topicList } from './topic-list.js';
 export { recordOf, type EventRecord } from './event-record.js';
 
 /** Where the record of an event's version lies, from the root of the repository. */
 export const EVENT_RECORDS = 'libs/contracts/generated/events';
 /** Folders that hold generated files and nothing else: what is there and not generated any more is stale. */
-export const GENERATED_FOLDERS = ['libs/contracts/generated', 'docs/generated'] as const;
+export const GENERATED_FOLDERS = [
+  'libs/contracts/generated',
+  'docs/generated',
+  'dapr/resources',
+  'dapr/config',
+] as const;
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -23,6 +31,7 @@ const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
   for (const event of eventRegistry.values()) files.set(`${EVENT_RECORDS}/${event.type}.json`, json(recordOf(event)));
+  for (const [path, text] of renderDapr()) files.set(`dapr/${path}`, text);
   return files
     .set(
       'libs/contracts/generated/envelope.json',

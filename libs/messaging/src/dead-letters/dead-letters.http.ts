@@ -1,13 +1,23 @@
-import { Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
 import { z } from 'zod';
-import { pageQuery, type DeadLetterView, type ServiceName } from '@dsops/contracts';
+import { deadLetterStatusSchema, pageQuery, type DeadLetterView, type ServiceName } from '@dsops/contracts';
 import { InternalGuard } from '../internal-guard.http.js';
 import { MessagingRuntime } from '../messaging-runtime.service.js';
 import { parseRequest } from '../parse-request.http.js';
 import { listLetters, type Letter } from './letter.repository.js';
-import { replay, requireLetter } from './replay.service.js';
+import { drop, replay, requireLetter } from './replay.service.js';
 
-const listQuery = z.strictObject({ status: z.enum(['open', 'replayed']).default('open'), ...pageQuery });
+const text = z.string().min(1).optional();
+const listQuery = z.strictObject({
+  status: deadLetterStatusSchema.default('open'),
+  consumer: text,
+  type: text,
+  topic: text,
+  key: text,
+  ...pageQuery,
+});
+/** Who gives it up and why, in words. */
+const dropRequest = z.strictObject({ note: z.string().min(1) });
 
 /** Dead letters of this service's consumers. The gateway shows those of all services together. */
 @Controller('internal/dead-letters')
@@ -17,8 +27,8 @@ export class DeadLettersController {
 
   @Get()
   async list(@Query() query: unknown): Promise<{ items: DeadLetterView[]; next: string | null }> {
-    const { status, limit, cursor } = parseRequest(listQuery, query);
-    const letters = await listLetters(this.runtime.database, { status, limit: limit + 1, before: cursor });
+    const { limit, cursor, ...filter } = parseRequest(listQuery, query);
+    const letters = await listLetters(this.runtime.database, { ...filter, limit: limit + 1, before: cursor });
     const page = letters.slice(0, limit);
     return {
       items: page.map((letter) => viewOf(this.runtime.service, letter)),
@@ -37,6 +47,13 @@ export class DeadLettersController {
   async replay(@Param('id') id: string): Promise<DeadLetterView> {
     return viewOf(this.runtime.service, await replay(this.runtime.database, this.runtime.consumers, id));
   }
+
+  @Post(':id/drop')
+  @HttpCode(200)
+  async drop(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
+    const { note } = parseRequest(dropRequest, body);
+    return viewOf(this.runtime.service, await drop(this.runtime.database, this.runtime.consumers, id, note));
+  }
 }
 
 const viewOf = (owner: ServiceName, letter: Letter): DeadLetterView => ({
@@ -46,6 +63,7 @@ const viewOf = (owner: ServiceName, letter: Letter): DeadLetterView => ({
   status: letter.status,
   blocksKey: letter.blocksKey,
   reason: letter.reason,
+  note: letter.note,
   attempts: letter.attempts,
   type: letter.type,
   topic: letter.topic,

@@ -1,7 +1,9 @@
+import type { DeadLetterView } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import type { Coordinates } from '../inbox/judge.js';
 
+type DeadLetterStatus = DeadLetterView['status'];
 export type LetterKind = 'failed' | 'unknown' | 'unreadable' | 'stale';
 
 export interface NewLetter extends Coordinates {
@@ -17,11 +19,13 @@ export interface NewLetter extends Coordinates {
 export interface Letter extends NewLetter {
   readonly id: string;
   readonly consumer: string;
-  readonly status: 'open' | 'replayed';
+  readonly status: DeadLetterStatus;
+  /** Who gave it up and why. */
+  readonly note: string | null;
   readonly at: Date;
 }
 
-const COLUMNS = `id, consumer, kind, status, blocks_key as "blocksKey", reason, attempts, type, topic, key, epoch, sequence,
+const COLUMNS = `id, consumer, kind, status, note, blocks_key as "blocksKey", reason, attempts, type, topic, key, epoch, sequence,
   event_id as "eventId", body::text as body, created_at as at`;
 
 /** Writes letters. A letter that exists for the same event is brought up to date, and open again. */
@@ -32,8 +36,8 @@ export async function writeLetters(tx: SqlExecutor, consumer: string, letters: r
        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::bigint, $12, $13::json)
        on conflict (consumer, topic, key, epoch, sequence, event_id) do update
           set kind = excluded.kind, blocks_key = excluded.blocks_key, reason = excluded.reason, attempts = excluded.attempts,
-              status = 'open', closed_at = null
-        where dead_letters.kind <> 'unreadable'`,
+              status = 'open', closed_at = null, note = null
+        where dead_letters.kind <> 'unreadable' and dead_letters.status <> 'dropped'`,
       newId(),
       consumer,
       letter.kind,
@@ -64,6 +68,14 @@ export const closeLetter = (tx: SqlExecutor, consumer: string, event: Coordinate
     event.id,
   );
 
+/** A person gave the event up. */
+export const dropLetter = (tx: SqlExecutor, id: string, note: string): Promise<number> =>
+  tx.$executeRawUnsafe(
+    "update dead_letters set status = 'dropped', note = $2, closed_at = now() where id = $1 and status = 'open'",
+    id,
+    note,
+  );
+
 /** A replay failed: it counts as an attempt, and says why now. */
 export const keepOpen = (tx: SqlExecutor, id: string, reason: string): Promise<number> =>
   tx.$executeRawUnsafe('update dead_letters set attempts = attempts + 1, reason = $2 where id = $1', id, reason);
@@ -73,14 +85,29 @@ export async function findLetter(database: SqlExecutor, id: string): Promise<Let
   return rows[0];
 }
 
+export interface LetterFilter {
+  readonly status: DeadLetterStatus;
+  readonly consumer?: string | undefined;
+  readonly type?: string | undefined;
+  readonly topic?: string | undefined;
+  readonly key?: string | undefined;
+}
+
 /** A page of letters, newest first: ids are ULIDs, so their order is that of time. */
 export const listLetters = (
   database: SqlExecutor,
-  page: { status: Letter['status']; limit: number; before: string | undefined },
+  page: LetterFilter & { limit: number; before: string | undefined },
 ): Promise<Letter[]> =>
   database.$queryRawUnsafe<Letter[]>(
-    `select ${COLUMNS} from dead_letters where status = $1 and ($2::text is null or id < $2) order by id desc limit $3`,
+    `select ${COLUMNS} from dead_letters
+      where status = $1 and ($2::text is null or id < $2) and ($4::text is null or consumer = $4)
+        and ($5::text is null or type = $5) and ($6::text is null or topic = $6) and ($7::text is null or key = $7)
+      order by id desc limit $3`,
     page.status,
     page.before ?? null,
     page.limit,
+    page.consumer ?? null,
+    page.type ?? null,
+    page.topic ?? null,
+    page.key ?? null,
   );

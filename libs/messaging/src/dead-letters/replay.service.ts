@@ -1,7 +1,7 @@
 import type { Database } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import type { Consumer } from '../inbox/consumer.service.js';
-import { findLetter, type Letter } from './letter.repository.js';
+import { dropLetter, findLetter, type Letter } from './letter.repository.js';
 import { stillUnknown } from './refusals.js';
 
 const unknownLetter = (id: string): DomainError =>
@@ -24,15 +24,38 @@ export async function requireLetter(database: Database, id: string): Promise<Let
  */
 export async function replay(database: Database, consumers: readonly Consumer[], id: string): Promise<Letter> {
   const letter = await requireLetter(database, id);
-  if (letter.status === 'replayed') return letter;
-  const consumer = consumers.find(({ name }) => name === letter.consumer);
-  if (consumer === undefined)
-    throw new DomainError('consumer_unknown', 'conflict', `No consumer ${letter.consumer} runs here.`, {
-      remedy: 'Start the release that has it.',
-    });
+  if (letter.status !== 'open') return letter;
+  const consumer = consumerOf(letter, consumers);
   if (letter.kind === 'unreadable') await replayUnreadable(database, consumer, letter);
   else await consumer.replay(letter);
   return requireLetter(database, id);
+}
+
+/**
+ * Gives a dead letter up: its event is never applied by this consumer. One that blocks its key lets it go on; what waited
+ * behind it follows. A letter that is closed already is answered as it is.
+ * @param note who gave it up and why; it stays with the letter
+ * @throws DomainError `dead_letter_not_found`, `dead_letter_not_next`
+ */
+export async function drop(
+  database: Database,
+  consumers: readonly Consumer[],
+  id: string,
+  note: string,
+): Promise<Letter> {
+  const letter = await requireLetter(database, id);
+  if (letter.status !== 'open') return letter;
+  if (letter.blocksKey) await consumerOf(letter, consumers).drop(letter, note);
+  else await dropLetter(database, id, note);
+  return requireLetter(database, id);
+}
+
+function consumerOf(letter: Letter, consumers: readonly Consumer[]): Consumer {
+  const consumer = consumers.find(({ name }) => name === letter.consumer);
+  if (consumer !== undefined) return consumer;
+  throw new DomainError('consumer_unknown', 'conflict', `No consumer ${letter.consumer} runs here.`, {
+    remedy: 'Start the release that has it.',
+  });
 }
 
 /** A body without a place is judged again: a later release may read it. */

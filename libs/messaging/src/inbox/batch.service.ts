@@ -3,6 +3,7 @@ import type { SqlExecutor } from '@dsops/database';
 import type { DomainError } from '@dsops/kernel';
 import {
   closeLetter,
+  dropLetter,
   findLetter,
   keepOpen,
   writeLetters,
@@ -141,6 +142,20 @@ export class Batch {
     return undefined;
   }
 
+  /** Moves past a dead letter that blocks its key, without its effect. Answers why not, when it did not. */
+  async drop(letter: Letter, note: string): Promise<DomainError | undefined> {
+    await this.lock([letter]);
+    const state = this.keys.get(keyIdOf(letter))!;
+    const standing = standingOf(state.cursor, letter);
+    if (standing === 'ahead') return mustWait();
+    const isClosed = (await dropLetter(this.tx, letter.id, note)) === 0;
+    if (isClosed || standing !== 'next') return undefined; // somebody else was faster
+    const head = state.head !== undefined && placeIdOf(state.head) === placeIdOf(letter) ? state.head : undefined;
+    await this.move(state, { ...letter, id: letter.eventId }, head);
+    await this.drainKey(state);
+    return undefined;
+  }
+
   private async lock(keys: readonly inbox.KeyOf[]): Promise<void> {
     if (keys.length === 0) return;
     const cursors = await inbox.lockCursors(this.tx, this.consumer, keys);
@@ -249,14 +264,18 @@ export class Batch {
     return false;
   }
 
-  private async move(state: KeyState, arrival: Arrival, parked: inbox.ParkedHead | undefined): Promise<void> {
-    const isNewEpoch = arrival.epoch > state.cursor.epoch;
-    const { topic, key, epoch, sequence, id } = arrival;
+  private async move(
+    state: KeyState,
+    event: Coordinates & { readonly id: string },
+    parked: inbox.ParkedHead | undefined,
+  ): Promise<void> {
+    const { topic, key, epoch, sequence, id } = event;
+    const isNewEpoch = epoch > state.cursor.epoch;
     state.cursor = { topic, key, epoch, sequence };
     state.hasMoved = true;
     this.settled.push({ topic, key, epoch, sequence, id });
-    this.settledHere.set(placeIdOf(arrival), id);
-    if (parked !== undefined) this.toUnpark.push(arrival);
+    this.settledHere.set(placeIdOf(event), id);
+    if (parked !== undefined) this.toUnpark.push(event);
     if (isNewEpoch) await this.endEpochs(state);
   }
 

@@ -67,6 +67,7 @@ export class Consumer {
     this.settings = { ...CONSUMER_DEFAULTS, ...parts.settings };
     this.context = {
       declaration: parts.declaration,
+      consumer: parts.declaration.name,
       handlers: parts.handlers,
       registry: parts.registry,
       prepare: parts.prepare,
@@ -151,6 +152,19 @@ export class Consumer {
     let refusal: DomainError | undefined;
     await this.transact(async (batch) => {
       refusal = await batch.replay(letter);
+      return batch.finish();
+    }, true);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  /**
+   * Gives up a dead letter that blocks its key.
+   * @throws DomainError `dead_letter_not_next`
+   */
+  async drop(letter: Letter, note: string): Promise<void> {
+    let refusal: DomainError | undefined;
+    await this.transact(async (batch) => {
+      refusal = await batch.drop(letter, note);
       return batch.finish();
     }, true);
     if (refusal !== undefined) throw refusal;

@@ -1,5 +1,5 @@
 import type { SqlExecutor } from '@dsops/database';
-import { inContext, newTraceparent } from '@dsops/platform';
+import { inContext, inSpan, newTraceparent, type SpanToMake } from '@dsops/platform';
 import { isRerun, savepoint } from '../database-error.js';
 import type { EventHandler } from '../handles.js';
 import { CollectingUnit } from '../outbox/collecting-unit.js';
@@ -8,6 +8,7 @@ import type { EventToEmit } from '../unit-of-work.js';
 import type { Arrival } from './judge.js';
 
 export interface RunContext {
+  readonly consumer: string;
   readonly handlers: ReadonlyMap<string, EventHandler>;
   readonly prepare: (event: EventToEmit) => EmittedEvent;
   readonly handlerTimeoutMs: number;
@@ -85,7 +86,13 @@ export class HandlerRunner {
     const event = arrival.event!;
     const unit = new CollectingUnit(this.tx, this.context.prepare);
     const traceparent = event.traceparent ?? newTraceparent();
-    const work = inContext({ traceparent, eventId: event.id }, async () => handler(event, unit));
+    const span: SpanToMake = {
+      name: `process ${event.type}`,
+      kind: 'consumer',
+      traceparent,
+      attributes: { 'messaging.message.id': event.id, 'dsops.consumer': this.context.consumer },
+    };
+    const work = inContext({ traceparent, eventId: event.id }, () => inSpan(span, async () => handler(event, unit)));
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, refuse) => {
       timer = setTimeout(() => refuse(new HandlerTimedOut(event.id)), this.context.handlerTimeoutMs);

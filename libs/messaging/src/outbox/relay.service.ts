@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServiceName } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
-import type { Logger } from '@dsops/platform';
+import { newTraceparent, openSpan, type Logger, type OpenSpan } from '@dsops/platform';
 import type { Transport } from '../transport.js';
 import { WakeUp } from '../wake-up.js';
 import { readUnsent, type UnsentEntry } from './outbox.repository.js';
@@ -115,13 +115,16 @@ export class Relay {
     const { database, transport } = this.parts;
     const lease = this.lease!;
     const isFull = batch.length === this.batchSize;
+    const spans = new Map(batch.map((entry) => [entry.event.id, publishingSpan(entry)]));
     let refused: Awaited<ReturnType<Transport['publish']>>['refused'];
     try {
       ({ refused } = await transport.publish(batch));
     } catch (error) {
+      for (const span of spans.values()) span.end({ error });
       return this.afterFailure(batch, error);
     }
     const reasonOf = new Map(refused.map(({ id, reason }) => [id, reason]));
+    for (const [id, span] of spans) span.end(reasonOf.has(id) ? { error: 'refused' } : {});
     const accepted = batch.filter(({ event }) => !reasonOf.has(event.id));
     const held = await leases.markSent(database, lease, accepted.map(({ position }) => position)); // prettier-ignore
     if (!held) this.lease = undefined;
@@ -198,3 +201,16 @@ export class Relay {
     await pruneOutbox(this.parts.database, this.parts.consumersOf, this.settings.keepSentMs);
   }
 }
+
+/** Each event is published in the trace of what said it, however many go in one batch. */
+const publishingSpan = ({ topic, event }: UnsentEntry): OpenSpan =>
+  openSpan({
+    name: `publish ${topic}`,
+    kind: 'producer',
+    traceparent: event.traceparent ?? newTraceparent(),
+    attributes: {
+      'messaging.destination.name': topic,
+      'messaging.message.id': event.id,
+      'dsops.event.type': event.type,
+    },
+  });

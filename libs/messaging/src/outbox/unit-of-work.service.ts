@@ -1,7 +1,7 @@
 import type { ServiceName } from '@dsops/contracts';
 import type { Database, SqlExecutor } from '@dsops/database';
 import { newId, systemClock, type Clock } from '@dsops/kernel';
-import { currentContext } from '@dsops/platform';
+import { currentContext, inSpan } from '@dsops/platform';
 import { isRerun } from '../database-error.js';
 import type { EventToEmit, Unit, UnitOfWork } from '../unit-of-work.js';
 import { CollectingUnit } from './collecting-unit.js';
@@ -51,8 +51,8 @@ export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements U
       async (tx) => {
         const unit = new CollectingUnit(tx, this.prepare);
         const answer = await work(unit);
-        await writeOutbox(tx, unit.emitted);
         hasSaid = unit.emitted.length > 0;
+        if (hasSaid) await inSpan({ name: 'outbox' }, () => writeOutbox(tx, unit.emitted));
         return answer;
       },
       { maxWait: MAX_WAIT_MS, timeout: TIMEOUT_MS },

@@ -1253,6 +1253,7 @@ export const RotationScalarFieldEnum = {
   wakeAt: 'wakeAt',
   startedAt: 'startedAt',
   endedAt: 'endedAt',
+  traceparent: 'traceparent',
   refusal: 'refusal'
 } as const
 

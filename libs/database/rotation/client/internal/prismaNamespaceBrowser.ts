@@ -201,6 +201,7 @@ export const RotationScalarFieldEnum = {
   wakeAt: 'wakeAt',
   startedAt: 'startedAt',
   endedAt: 'endedAt',
+  traceparent: 'traceparent',
   refusal: 'refusal'
 } as const
 

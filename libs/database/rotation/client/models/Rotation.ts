@@ -55,6 +55,7 @@ export type RotationMinAggregateOutputType = {
   wakeAt: Date | null
   startedAt: Date | null
   endedAt: Date | null
+  traceparent: string | null
 }
 
 export type RotationMaxAggregateOutputType = {
@@ -74,6 +75,7 @@ export type RotationMaxAggregateOutputType = {
   wakeAt: Date | null
   startedAt: Date | null
   endedAt: Date | null
+  traceparent: string | null
 }
 
 export type RotationCountAggregateOutputType = {
@@ -94,6 +96,7 @@ export type RotationCountAggregateOutputType = {
   wakeAt: number
   startedAt: number
   endedAt: number
+  traceparent: number
   refusal: number
   _all: number
 }
@@ -128,6 +131,7 @@ export type RotationMinAggregateInputType = {
   wakeAt?: true
   startedAt?: true
   endedAt?: true
+  traceparent?: true
 }
 
 export type RotationMaxAggregateInputType = {
@@ -147,6 +151,7 @@ export type RotationMaxAggregateInputType = {
   wakeAt?: true
   startedAt?: true
   endedAt?: true
+  traceparent?: true
 }
 
 export type RotationCountAggregateInputType = {
@@ -167,6 +172,7 @@ export type RotationCountAggregateInputType = {
   wakeAt?: true
   startedAt?: true
   endedAt?: true
+  traceparent?: true
   refusal?: true
   _all?: true
 }
@@ -275,6 +281,7 @@ export type RotationGroupByOutputType = {
   wakeAt: Date | null
   startedAt: Date
   endedAt: Date | null
+  traceparent: string | null
   refusal: runtime.JsonValue | null
   _count: RotationCountAggregateOutputType | null
   _avg: RotationAvgAggregateOutputType | null
@@ -319,6 +326,7 @@ export type RotationWhereInput = {
   wakeAt?: Prisma.DateTimeNullableFilter<"Rotation"> | Date | string | null
   startedAt?: Prisma.DateTimeFilter<"Rotation"> | Date | string
   endedAt?: Prisma.DateTimeNullableFilter<"Rotation"> | Date | string | null
+  traceparent?: Prisma.StringNullableFilter<"Rotation"> | string | null
   refusal?: Prisma.JsonNullableFilter<"Rotation">
   entries?: Prisma.RotationEntryListRelationFilter
 }
@@ -341,6 +349,7 @@ export type RotationOrderByWithRelationInput = {
   wakeAt?: Prisma.SortOrderInput | Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  traceparent?: Prisma.SortOrderInput | Prisma.SortOrder
   refusal?: Prisma.SortOrderInput | Prisma.SortOrder
   entries?: Prisma.RotationEntryOrderByRelationAggregateInput
 }
@@ -366,6 +375,7 @@ export type RotationWhereUniqueInput = Prisma.AtLeast<{
   wakeAt?: Prisma.DateTimeNullableFilter<"Rotation"> | Date | string | null
   startedAt?: Prisma.DateTimeFilter<"Rotation"> | Date | string
   endedAt?: Prisma.DateTimeNullableFilter<"Rotation"> | Date | string | null
+  traceparent?: Prisma.StringNullableFilter<"Rotation"> | string | null
   refusal?: Prisma.JsonNullableFilter<"Rotation">
   entries?: Prisma.RotationEntryListRelationFilter
 }, "id">
@@ -388,6 +398,7 @@ export type RotationOrderByWithAggregationInput = {
   wakeAt?: Prisma.SortOrderInput | Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  traceparent?: Prisma.SortOrderInput | Prisma.SortOrder
   refusal?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.RotationCountOrderByAggregateInput
   _avg?: Prisma.RotationAvgOrderByAggregateInput
@@ -417,6 +428,7 @@ export type RotationScalarWhereWithAggregatesInput = {
   wakeAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Rotation"> | Date | string | null
   startedAt?: Prisma.DateTimeWithAggregatesFilter<"Rotation"> | Date | string
   endedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Rotation"> | Date | string | null
+  traceparent?: Prisma.StringNullableWithAggregatesFilter<"Rotation"> | string | null
   refusal?: Prisma.JsonNullableWithAggregatesFilter<"Rotation">
 }
 
@@ -438,6 +450,7 @@ export type RotationCreateInput = {
   wakeAt?: Date | string | null
   startedAt: Date | string
   endedAt?: Date | string | null
+  traceparent?: string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   entries?: Prisma.RotationEntryCreateNestedManyWithoutRotationInput
 }
@@ -460,6 +473,7 @@ export type RotationUncheckedCreateInput = {
   wakeAt?: Date | string | null
   startedAt: Date | string
   endedAt?: Date | string | null
+  traceparent?: string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   entries?: Prisma.RotationEntryUncheckedCreateNestedManyWithoutRotationInput
 }
@@ -482,6 +496,7 @@ export type RotationUpdateInput = {
   wakeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   startedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   entries?: Prisma.RotationEntryUpdateManyWithoutRotationNestedInput
 }
@@ -504,6 +519,7 @@ export type RotationUncheckedUpdateInput = {
   wakeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   startedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
   entries?: Prisma.RotationEntryUncheckedUpdateManyWithoutRotationNestedInput
 }
@@ -526,6 +542,7 @@ export type RotationCreateManyInput = {
   wakeAt?: Date | string | null
   startedAt: Date | string
   endedAt?: Date | string | null
+  traceparent?: string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -547,6 +564,7 @@ export type RotationUpdateManyMutationInput = {
   wakeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   startedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -568,6 +586,7 @@ export type RotationUncheckedUpdateManyInput = {
   wakeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   startedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -589,6 +608,7 @@ export type RotationCountOrderByAggregateInput = {
   wakeAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrder
+  traceparent?: Prisma.SortOrder
   refusal?: Prisma.SortOrder
 }
 
@@ -615,6 +635,7 @@ export type RotationMaxOrderByAggregateInput = {
   wakeAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrder
+  traceparent?: Prisma.SortOrder
 }
 
 export type RotationMinOrderByAggregateInput = {
@@ -634,6 +655,7 @@ export type RotationMinOrderByAggregateInput = {
   wakeAt?: Prisma.SortOrder
   startedAt?: Prisma.SortOrder
   endedAt?: Prisma.SortOrder
+  traceparent?: Prisma.SortOrder
 }
 
 export type RotationSumOrderByAggregateInput = {
@@ -687,6 +709,7 @@ export type RotationCreateWithoutEntriesInput = {
   wakeAt?: Date | string | null
   startedAt: Date | string
   endedAt?: Date | string | null
+  traceparent?: string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -708,6 +731,7 @@ export type RotationUncheckedCreateWithoutEntriesInput = {
   wakeAt?: Date | string | null
   startedAt: Date | string
   endedAt?: Date | string | null
+  traceparent?: string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -745,6 +769,7 @@ export type RotationUpdateWithoutEntriesInput = {
   wakeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   startedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -766,6 +791,7 @@ export type RotationUncheckedUpdateWithoutEntriesInput = {
   wakeAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   startedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   endedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  traceparent?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   refusal?: Prisma.NullableJsonNullValueInput | runtime.InputJsonValue
 }
 
@@ -818,6 +844,7 @@ export type RotationSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs
   wakeAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
+  traceparent?: boolean
   refusal?: boolean
   entries?: boolean | Prisma.Rotation$entriesArgs<ExtArgs>
   _count?: boolean | Prisma.RotationCountOutputTypeDefaultArgs<ExtArgs>
@@ -841,6 +868,7 @@ export type RotationSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exte
   wakeAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
+  traceparent?: boolean
   refusal?: boolean
 }, ExtArgs["result"]["rotation"]>
 
@@ -862,6 +890,7 @@ export type RotationSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exte
   wakeAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
+  traceparent?: boolean
   refusal?: boolean
 }, ExtArgs["result"]["rotation"]>
 
@@ -883,10 +912,11 @@ export type RotationSelectScalar = {
   wakeAt?: boolean
   startedAt?: boolean
   endedAt?: boolean
+  traceparent?: boolean
   refusal?: boolean
 }
 
-export type RotationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "serviceId" | "credentialId" | "strategy" | "trigger" | "requestedBy" | "reason" | "engineVersion" | "isQueued" | "state" | "isSettled" | "seq" | "fence" | "leaseUntil" | "wakeAt" | "startedAt" | "endedAt" | "refusal", ExtArgs["result"]["rotation"]>
+export type RotationOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "serviceId" | "credentialId" | "strategy" | "trigger" | "requestedBy" | "reason" | "engineVersion" | "isQueued" | "state" | "isSettled" | "seq" | "fence" | "leaseUntil" | "wakeAt" | "startedAt" | "endedAt" | "traceparent" | "refusal", ExtArgs["result"]["rotation"]>
 export type RotationInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   entries?: boolean | Prisma.Rotation$entriesArgs<ExtArgs>
   _count?: boolean | Prisma.RotationCountOutputTypeDefaultArgs<ExtArgs>
@@ -935,6 +965,10 @@ export type $RotationPayload<ExtArgs extends runtime.Types.Extensions.InternalAr
     wakeAt: Date | null
     startedAt: Date
     endedAt: Date | null
+    /**
+     * W3C Trace Context of the request that asked for it.
+     */
+    traceparent: string | null
     /**
      * Why it ended without ever having begun.
      */
@@ -1380,6 +1414,7 @@ export interface RotationFieldRefs {
   readonly wakeAt: Prisma.FieldRef<"Rotation", 'DateTime'>
   readonly startedAt: Prisma.FieldRef<"Rotation", 'DateTime'>
   readonly endedAt: Prisma.FieldRef<"Rotation", 'DateTime'>
+  readonly traceparent: Prisma.FieldRef<"Rotation", 'String'>
   readonly refusal: Prisma.FieldRef<"Rotation", 'Json'>
 }
     

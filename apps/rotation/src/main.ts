@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { connect } from '@dsops/database';
+import { PrismaClient } from '@dsops/database/rotation';
+import { runService } from '@dsops/distributed';
+import { unwrapSecret } from '@dsops/kernel';
+import { startServiceApp } from '@dsops/platform';
+import { RotationModule } from './rotation.module.js';
+import { PostgresqlDriver } from './target/postgresql/postgresql.driver.js';
+import { openKeyFile } from './vault/key-file.js';
+
+process.exitCode = await runService({
+  name: 'rotation',
+  environment: process.env,
+  own: {
+    /** The key that seals every value. It is never made here: a new key could open nothing. */
+    DSOPS_KEY_FILE: z.string().min(1),
+    /** The high-water mark, beside the key and in no backup of the database. */
+    DSOPS_MARK_FILE: z.string().min(1),
+  },
+  start: async ({ config, adapters, wakeUps, withSidecar, listen }) => {
+    const key = await openKeyFile({ path: config.own.DSOPS_KEY_FILE, database: 'existing' });
+    const database = connect(PrismaClient, 'rotation', config.database);
+    const rotation = RotationModule.register({
+      ...adapters,
+      wakeUps,
+      database,
+      key,
+      markPath: config.own.DSOPS_MARK_FILE,
+      drivers: [new PostgresqlDriver()],
+    });
+    const app = await startServiceApp(withSidecar(rotation), { ...listen, token: unwrapSecret(config.appToken) });
+    return {
+      url: app.url,
+      close: async () => {
+        await app.close();
+        await database.$disconnect();
+      },
+    };
+  },
+});

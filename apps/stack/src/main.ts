@@ -1,0 +1,86 @@
+import { fileURLToPath } from 'node:url';
+import { isDomainError } from '@dsops/kernel';
+import { Screen } from '@dsops/standalone/screen';
+import { HELP, readConfig, type Config } from './config.js';
+
+const screen = new Screen(process.stdout, { hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR });
+const write = (text: string) => void process.stdout.write(text);
+
+async function main(): Promise<void> {
+  const config = readConfig(process.argv.slice(2), process.env);
+  // Whoever read what we say has had enough, such as `head`. A stack goes on; everything else has nothing left to do.
+  process.stdout.on('error', () => {
+    if (config.command !== 'up') process.exit(0);
+  });
+  // Each command brings only what it needs: `status` and `logs` answer at once.
+  switch (config.command) {
+    case undefined:
+      return write(HELP);
+    case 'up':
+      if (!config.isDetached || config.isWatcher) return runHere(config);
+      process.exitCode = await (await import('./detached.js')).startDetached(config, fileURLToPath(import.meta.url), write); // prettier-ignore
+      return;
+    case 'down':
+      return (await import('./down.js')).bringDown(config.home, screen);
+    case 'status':
+      process.exitCode = await status(config);
+      return;
+    case 'logs':
+      return (await import('./logs.js')).showLogs({ folder: config.home, part: config.part, lines: config.lines, follows: config.follows, write }); // prettier-ignore
+    case 'demo':
+      return (await import('./demo.js')).showDemo(config.home, screen);
+  }
+}
+
+async function status(config: Config): Promise<number> {
+  const { isAllUp, look, showStatus } = await import('./status.js');
+  if (!config.asJson) return (await showStatus(config.home, screen)) ? 0 : 1;
+  const found = await look(config.home);
+  write(`${JSON.stringify(found, null, 2)}\n`);
+  return isAllUp(found) ? 0 : 1;
+}
+
+/** Starts, stays up, and stops in order. The exit code is 0 after Ctrl-C. */
+async function runHere(config: Config): Promise<void> {
+  const { Stack } = await import('./stack.js');
+  const stack = new Stack(config, screen, process.stdout);
+  const isStopping = stopOnSignals(stack);
+  try {
+    await stack.start();
+  } catch (error) {
+    if (isStopping()) return;
+    await stack.stop();
+    throw error;
+  }
+}
+
+function stopOnSignals(stack: { stop(): Promise<void> }): () => boolean {
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) return;
+    isStopping = true;
+    screen.text();
+    screen.text('stopping …');
+    stack.stop().then(
+      () => {
+        screen.text('stopped; nothing is left running');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  return () => isStopping;
+}
+
+main().catch((error: unknown) => {
+  if (isDomainError(error)) screen.problem(error);
+  else {
+    process.stderr.write(`\nThe stack could not do that. This is a fault of dsops, please report it.\n`);
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  }
+  process.exit(isDomainError(error) && error.kind === 'invalid' ? 2 : 1);
+});

@@ -1,0 +1,7 @@
+/** What whoever else runs the services on one machine (apps/stack) has in common with this installation. */
+export { ApiClient } from './api-client.js';
+export { databaseFolder } from './data-folder.js';
+export { lockHome } from './home-lock.js';
+export { createDatabase, DATABASE } from './own-database.js';
+export { showSample } from './sample/demonstration.js';
+export type { SampleServer } from './sample/world.js';

@@ -1,0 +1,36 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { renderDapr } from '@dsops/contracts/generate';
+import { Secret } from '@dsops/kernel';
+
+export const API_TOKEN = new Secret('api-token-of-the-stack-specs');
+export const APP_TOKEN = new Secret('app-token-of-the-stack-specs');
+
+/** What every sidecar of an environment reads. */
+export interface SidecarFiles {
+  readonly topicPrefix: string;
+  readonly resourcesPath: string;
+  readonly configPathOf: (appId: string) => string;
+}
+
+/** Writes the files as `pnpm generate` renders them for the product. Without brokers: those that need no Kafka. */
+export async function writeSidecarFiles(
+  folder: string,
+  { brokers, topicPrefix = '' }: { brokers?: readonly string[]; topicPrefix?: string },
+): Promise<SidecarFiles> {
+  const settings = {
+    kafka: { brokers: (brokers ?? []).join(',') },
+    topicPrefix,
+    place: { kind: 'processes' },
+  } as const;
+  for (const [path, text] of renderDapr(settings)) {
+    if (brokers === undefined && /pubsub|subscription/.test(path)) continue;
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return {
+    topicPrefix,
+    resourcesPath: join(folder, 'resources'),
+    configPathOf: (appId) => join(folder, 'config', `${appId}.yaml`),
+  };
+}

@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { consumers } from '../consumers.js';
+import { callersOf, renderDapr, type DaprSettings } from './dapr.js';
+
+const STAGING: DaprSettings = {
+  kafka: {
+    brokers: 'a:9093,b:9093',
+    scram: { username: 'dsops', mechanism: 'SHA-512' },
+    tls: { caCert: '-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n' },
+  },
+  topicPrefix: 'staging-',
+  place: { kind: 'kubernetes', namespace: 'dsops' },
+};
+
+const file = (path: string, settings?: DaprSettings): unknown => parse(renderDapr(settings).get(path) ?? '');
+const metadataOf = (component: unknown) =>
+  Object.fromEntries(
+    (component as { spec: { metadata: { name: string; value?: string; secretKeyRef?: object }[] } }).spec.metadata.map(
+      ({ name, value, secretKeyRef }) => [name, value ?? secretKeyRef],
+    ),
+  );
+
+describe("the sidecars' files", () => {
+  it('subscribe every service to the topics of its consumers, and to no other', () => {
+    for (const { service, topics } of Object.values(consumers))
+      for (const topic of topics)
+        expect(file(`resources/subscription-${topic}.yaml`)).toMatchObject({
+          scopes: expect.arrayContaining([service]) as unknown,
+          spec: { topic, routes: { default: `/events/${topic}` } },
+        });
+    expect(file('resources/subscription-notification-events.yaml')).toMatchObject({ scopes: ['audit', 'gateway'] });
+  });
+
+  it('lose nothing: from the oldest event on, tried until it is taken, no topic for dead letters, no circuit breaker', () => {
+    expect(metadataOf(file('resources/pubsub.yaml'))).toMatchObject({
+      initialOffset: 'oldest',
+      backOffMaxRetries: '-1',
+    });
+    expect([...renderDapr().values()].join('\n')).not.toMatch(/deadLetterTopic|circuitBreaker/);
+    expect(file('resources/resiliency.yaml')).toMatchObject({
+      spec: { policies: { retries: { untilTaken: { maxRetries: -1 } } }, targets: { components: { pubsub: { inbound: { retry: 'untilTaken' } } } } }, // prettier-ignore
+    });
+  });
+
+  it('use prefix, login and encryption where they are set, and refer to a store for the password', () => {
+    expect(metadataOf(file('resources/pubsub.yaml', STAGING))).toMatchObject({
+      brokers: 'a:9093,b:9093',
+      authType: 'password',
+      saslUsername: 'dsops',
+      saslMechanism: 'SHA-512',
+      saslPassword: { name: 'kafka-password', key: 'kafka-password' },
+      disableTls: 'false',
+      caCert: STAGING.kafka.tls?.caCert,
+    });
+    expect(file('resources/subscription-access-events.yaml', STAGING)).toMatchObject({
+      metadata: { namespace: 'dsops' },
+      spec: { topic: 'staging-access-events', routes: { default: '/events/access-events' } },
+    });
+  });
+});
+
+describe('who may invoke whom', () => {
+  it('is refused unless it is listed', () => {
+    for (const service of ['rotation', 'audit', 'notification', 'gateway'])
+      expect(file(`config/${service}.yaml`)).toMatchObject({ spec: { accessControl: { defaultAction: 'deny' } } });
+  });
+
+  it('lets the gateway use the operations, and those who hear a service ask it for its events', () => {
+    const [audit, , gateway] = callersOf('rotation');
+    expect(audit).toEqual({ caller: 'audit', paths: ['/internal/events/**'] });
+    expect(gateway?.paths).toEqual(expect.arrayContaining(['/rotations/**', '/internal/dead-letters/**', '/health/ready'])); // prettier-ignore
+    expect(callersOf('audit').map(({ caller }) => caller)).toEqual(['gateway']);
+    expect(callersOf('gateway')).toEqual([
+      { caller: 'audit', paths: ['/internal/events/**'] },
+      { caller: 'notification', paths: ['/internal/events/**'] },
+      { caller: 'gateway', paths: ['/internal/events/**'] },
+    ]);
+  });
+});

@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+import { DomainError, unwrapSecret } from '@dsops/kernel';
+import type { DatabaseOptions } from './connect.js';
+import { roleOf, type SchemaName } from './schemas.js';
+
+const AGAIN_AFTER_MS = 1_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Login refused, no such role, database or right: waiting mends none of these. */
+const NOT_FOR_WAITING = new Set(['28000', '28P01', '3D000', '42501']);
+
+/**
+ * Resolves once the database lets this service's role in. While nobody answers there, or the server is still starting,
+ * it tries again every second and says so once.
+ * @throws DomainError `database_refuses` when it answers and refuses the login; the reason of `signal` when that aborts
+ */
+export async function waitForDatabase(
+  schema: SchemaName,
+  options: DatabaseOptions,
+  { onWaiting, signal }: { readonly onWaiting: (reason: string) => void; readonly signal: AbortSignal },
+): Promise<void> {
+  let hasSaid = false;
+  for (;;) {
+    signal.throwIfAborted();
+    const reason = await tryLogin(schema, options);
+    if (reason === undefined) return;
+    if (!hasSaid) onWaiting(reason);
+    hasSaid = true;
+    await pause(AGAIN_AFTER_MS, undefined, { signal });
+  }
+}
+
+/** Why it does not work yet; undefined when it does. */
+async function tryLogin(schema: SchemaName, options: DatabaseOptions): Promise<string | undefined> {
+  const { host, port, database, password } = options;
+  const user = roleOf(schema);
+  const client = new pg.Client({ host, port, database, user, password: unwrapSecret(password), connectionTimeoutMillis: CONNECT_TIMEOUT_MS }); // prettier-ignore
+  client.on('error', () => undefined); // a connection that breaks shows in the query
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return undefined;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== undefined && NOT_FOR_WAITING.has(code))
+      throw new DomainError('database_refuses', 'refused', `The database ${database} on ${host}:${port} refuses ${user} (${code}).`, { remedy: 'See DSOPS_DATABASE_NAME and the password of this role, and whether the migrations ran.' }); // prettier-ignore
+    return code ?? 'no answer';
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { unwrapSecret, type DomainError } from '@dsops/kernel';
+import { readServiceConfig, type Environment } from './config.js';
+
+const COMPLETE = { DSOPS_DATABASE_PASSWORD: 'pass', DAPR_API_TOKEN: 'ours', APP_API_TOKEN: 'theirs' };
+
+const refusalOf = (environment: Environment, extra: z.ZodRawShape = {}): string => {
+  try {
+    readServiceConfig(environment, extra);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'configuration_invalid' });
+    return (error as DomainError).message;
+  }
+  throw new Error('It was taken.');
+};
+
+const documented = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
+
+describe("a service's environment", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dsops-config-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('needs the secrets only; the rest is the way it is beside a sidecar', () => {
+    const config = readServiceConfig(COMPLETE, {});
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 8080,
+      database: { host: '127.0.0.1', port: 5432, database: 'dsops', poolSize: 10 },
+      sidecar: { sidecarUrl: 'http://127.0.0.1:3500' },
+      topicPrefix: '',
+      logLevel: 'info',
+    });
+    expect([config.database.password, config.sidecar.apiToken, config.appToken].map(unwrapSecret)).toEqual(['pass', 'ours', 'theirs']); // prettier-ignore
+  });
+
+  it('may name a file instead of a secret', () => {
+    const file = join(folder, 'password');
+    writeFileSync(file, 'from the file\n');
+    const config = readServiceConfig({ ...COMPLETE, DSOPS_DATABASE_PASSWORD: '', DSOPS_DATABASE_PASSWORD_FILE: file }, {}); // prettier-ignore
+    expect(unwrapSecret(config.database.password)).toBe('from the file');
+  });
+
+  it('is refused with everything that is wrong in it, by name and without a value', () => {
+    const message = refusalOf(
+      {
+        ...COMPLETE,
+        DSOPS_PORT: '70000',
+        DSOPS_TOPIC_PREFIX: 'Stäging',
+        DAPR_API_TOKEN: undefined,
+        APP_API_TOKEN_FILE: join(folder, 'nothing'),
+      },
+      { DSOPS_KEY_FILE: z.string().min(1) },
+    );
+    for (const part of [
+      'DSOPS_PORT is not',
+      'DSOPS_TOPIC_PREFIX holds other',
+      'DAPR_API_TOKEN is missing',
+      'APP_API_TOKEN_FILE cannot be read (ENOENT)',
+      'DSOPS_KEY_FILE is missing',
+    ])
+      // prettier-ignore
+      expect(message).toContain(part);
+    for (const value of ['70000', 'Stäging', 'pass']) expect(message).not.toContain(value);
+  });
+
+  it('is documented, every variable of it', () => {
+    const source = readFileSync(new URL('config.ts', import.meta.url), 'utf8');
+    const names = [...source.matchAll(/^ {2}([A-Z_]{6,}):/gm)].map(([, name]) => name!);
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !documented.includes(`| \`${name}\` |`))).toEqual([]);
+  });
+
+  it('takes an empty variable for one that is not there', () => {
+    expect(refusalOf({ ...COMPLETE, APP_API_TOKEN: '' })).toContain('APP_API_TOKEN is missing');
+  });
+});

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { DatabaseOptions } from '@dsops/database';
+import { DomainError, Secret } from '@dsops/kernel';
+
+/** What every service reads from its environment. Names that are Dapr's own are spelled as Dapr spells them. */
+export interface ServiceConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly database: DatabaseOptions;
+  readonly logLevel: string;
+  readonly sidecar: { readonly sidecarUrl: string; readonly apiToken: Secret };
+  /** What the sidecar shows to the service. */
+  readonly appToken: Secret;
+  /** Such as `staging-`. */
+  readonly topicPrefix: string;
+  /** Where spans go; nowhere unless said. */
+  readonly telemetry: { readonly zipkinUrl?: string | undefined; readonly otlpUrl?: string | undefined };
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const portSchema = z.coerce.number().int().min(1).max(65_535);
+const secretSchema = z.string().min(1).transform((value) => new Secret(value)); // prettier-ignore
+
+/** Secrets may stand in a file that `<name>_FILE` names, as mounted secrets do. */
+const SECRETS = ['DSOPS_DATABASE_PASSWORD', 'DAPR_API_TOKEN', 'APP_API_TOKEN'] as const;
+
+const schema = z.object({
+  DSOPS_HOST: z.string().min(1).default('127.0.0.1'),
+  DSOPS_PORT: portSchema.default(8080),
+  DSOPS_DATABASE_HOST: z.string().min(1).default('127.0.0.1'),
+  DSOPS_DATABASE_PORT: portSchema.default(5432),
+  DSOPS_DATABASE_NAME: z.string().min(1).default('dsops'),
+  DSOPS_DATABASE_PASSWORD: secretSchema,
+  DSOPS_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
+  DSOPS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  DSOPS_TOPIC_PREFIX: z.string().regex(/^[a-z0-9.-]*$/, 'holds other characters than a-z, 0-9, . and -').default(''), // prettier-ignore
+  DAPR_HTTP_PORT: portSchema.default(3500),
+  DAPR_API_TOKEN: secretSchema,
+  APP_API_TOKEN: secretSchema,
+  DSOPS_ZIPKIN_URL: z.url({ protocol: /^https?$/ }).optional(),
+  DSOPS_OTLP_URL: z.url({ protocol: /^https?$/ }).optional(),
+});
+
+/**
+ * The service's configuration, and of `extra` what is its own. Empty variables count as missing.
+ * @throws DomainError `configuration_invalid` with every problem, by the variable's name and never with its value
+ */
+export function readServiceConfig<Extra extends z.ZodRawShape>(
+  environment: Environment,
+  extra: Extra,
+): ServiceConfig & { readonly own: z.output<z.ZodObject<Extra>> } {
+  const given = { ...environment };
+  for (const [name, value] of Object.entries(given)) if (value === '') delete given[name];
+  const problems = readSecretFiles(given);
+  const known = schema.safeParse(given);
+  const own = z.object(extra).safeParse(given);
+  for (const { error } of [known, own])
+    for (const { path, code, message } of error?.issues ?? []) {
+      const name = path.join('.');
+      const isMissing = given[name] === undefined;
+      const text = isMissing ? 'is missing' : code === 'invalid_format' ? message : 'is not what it should be: ' + message; // prettier-ignore
+      if (!problems.some((problem) => problem.startsWith(`${name}_FILE `))) problems.push(`${name} ${text}`);
+    }
+  if (problems.length > 0 || !known.success || !own.success)
+    throw new DomainError('configuration_invalid', 'invalid', `The environment of this service is not in order: ${problems.join('; ')}.`, { remedy: 'Set what is named, and start it again. All variables: docs/configuration.md.' }); // prettier-ignore
+  const { data } = known;
+  return {
+    host: data.DSOPS_HOST,
+    port: data.DSOPS_PORT,
+    database: {
+      host: data.DSOPS_DATABASE_HOST,
+      port: data.DSOPS_DATABASE_PORT,
+      database: data.DSOPS_DATABASE_NAME,
+      password: data.DSOPS_DATABASE_PASSWORD,
+      poolSize: data.DSOPS_DATABASE_POOL,
+    },
+    logLevel: data.DSOPS_LOG_LEVEL,
+    sidecar: { sidecarUrl: `http://127.0.0.1:${data.DAPR_HTTP_PORT}`, apiToken: data.DAPR_API_TOKEN },
+    appToken: data.APP_API_TOKEN,
+    topicPrefix: data.DSOPS_TOPIC_PREFIX,
+    telemetry: { zipkinUrl: data.DSOPS_ZIPKIN_URL, otlpUrl: data.DSOPS_OTLP_URL },
+    own: own.data,
+  };
+}
+
+/** Puts what the files hold into `given`; answers what is wrong with them. */
+function readSecretFiles(given: Record<string, string | undefined>): string[] {
+  const problems: string[] = [];
+  for (const name of SECRETS) {
+    const path = given[`${name}_FILE`];
+    if (path === undefined) continue;
+    try {
+      given[name] = readFileSync(path, 'utf8').trim();
+      if (given[name] === '') problems.push(`${name}_FILE names an empty file`);
+    } catch (error) {
+      problems.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { rotationStarted, type EventEnvelope, type Topic } from '@dsops/contracts';
+import { newId, Secret } from '@dsops/kernel';
+import { createLogger } from '@dsops/platform';
+import { FakeBroker, FakeDaprd } from '@dsops/testing';
+import type { Published } from '../transport.js';
+import { DaprTransport, type DaprTransportOptions } from './dapr-transport.service.js';
+
+const TOKEN = 'api-token-of-the-spec';
+const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+
+const anEvent = (key: string, sequence: number, reason = ''): EventEnvelope => ({
+  specversion: '1.0',
+  id: newId(),
+  source: '/dsops/rotation',
+  type: rotationStarted.type,
+  subject: 'rotation/1',
+  time: '2026-11-21T12:00:00.000Z',
+  datacontenttype: 'application/json',
+  partitionkey: key,
+  sequence: String(sequence),
+  epoch: 1,
+  traceid: TRACEPARENT,
+  traceparent: TRACEPARENT,
+  data: { ...rotationStarted.example, reason },
+});
+const published = (key: string, sequence: number, topic: Topic = 'rotation-events', reason = ''): Published => ({
+  topic,
+  key,
+  event: anEvent(key, sequence, reason),
+});
+
+describe('publishing through Dapr', () => {
+  let broker: FakeBroker;
+  let daprd: FakeDaprd;
+
+  const started = async (options: Partial<Parameters<typeof FakeDaprd.start>[0]> = {}) => {
+    broker = new FakeBroker();
+    daprd = await FakeDaprd.start({ appId: 'rotation', broker, apiToken: TOKEN, ...options });
+  };
+  beforeEach(() => started());
+  afterEach(() => daprd.stop());
+
+  const aTransport = (options: Partial<DaprTransportOptions> = {}): DaprTransport =>
+    new DaprTransport({
+      sidecarUrl: daprd.url,
+      apiToken: new Secret(TOKEN),
+      logger: createLogger({ service: 'spec', level: 'silent' }),
+      timeoutMs: 1_000,
+      ...options,
+    });
+  const onTopic = (topic: string): EventEnvelope[] =>
+    broker.recordsOn(topic).map(({ value }) => JSON.parse(value.toString()) as EventEnvelope);
+
+  it('brings each event to its topic as it is, with its trace, in the order of its key', async () => {
+    const batch = [published('a', 1), published('b', 1, 'access-events'), published('a', 2), published('a', 3)];
+    expect(await aTransport({ topicPrefix: 'staging-' }).publish(batch)).toEqual({ refused: [] });
+    expect(onTopic('staging-rotation-events')).toEqual([batch[0]!.event, batch[2]!.event, batch[3]!.event]);
+    expect(onTopic('staging-access-events')).toEqual([batch[1]!.event]);
+    expect(broker.recordsOn('staging-rotation-events').map(({ key }) => key)).toEqual(['a', 'a', 'a']);
+    expect(daprd.requests).toHaveLength(2);
+  });
+
+  it('publishes the same event twice in one batch when it is asked to', async () => {
+    const twice = published('a', 1);
+    expect(await aTransport().publish([twice, twice])).toEqual({ refused: [] });
+    expect(onTopic('rotation-events')).toHaveLength(2);
+  });
+
+  it('sends nothing for nothing', async () => {
+    expect(await aTransport().publish([])).toEqual({ refused: [] });
+    expect(daprd.requests).toEqual([]);
+  });
+
+  it('answers what the broker refused, with its reason, and no more than that', async () => {
+    daprd.refuses = ({ event }) => ((event as EventEnvelope).sequence === '2' ? 'kafka server: Message was too large' : undefined); // prettier-ignore
+    const batch = [published('a', 1), published('a', 2), published('b', 1)];
+    const { refused } = await aTransport().publish(batch);
+    expect(refused).toEqual([{ id: batch[1]!.event.id, reason: 'kafka server: Message was too large' }]);
+    expect(onTopic('rotation-events')).toHaveLength(2);
+  });
+
+  it('bounds its requests, and sends nothing of a key behind an event of it that was refused', async () => {
+    daprd.refuses = ({ event }) => ((event as EventEnvelope).sequence === '1' && (event as EventEnvelope).partitionkey === 'a' ? 'no' : undefined); // prettier-ignore
+    const large = 'x'.repeat(3_000);
+    const batch = ['a', 'b', 'a', 'b'].map((key, nth) => published(key, Math.floor(nth / 2) + 1, 'rotation-events', large)); // prettier-ignore
+    const { refused } = await aTransport({ maxRequestBytes: 4_000 }).publish(batch);
+    expect(refused).toEqual([
+      { id: batch[0]!.event.id, reason: 'no' },
+      { id: batch[2]!.event.id, reason: 'An earlier event of its key was refused.' },
+    ]);
+    expect(daprd.requests.map(({ body }) => (JSON.parse(body) as unknown[]).length)).toEqual([1, 1, 1]);
+    expect(onTopic('rotation-events').map(({ partitionkey }) => partitionkey)).toEqual(['b', 'b']);
+  });
+
+  it('keeps what it knows of other topics when a request fails whole', async () => {
+    await daprd.stop();
+    await started({ allowedTopics: ['rotation-events'] });
+    const batch = [published('a', 1), published('b', 1, 'access-events')];
+    const { refused } = await aTransport().publish(batch);
+    expect(refused).toEqual([
+      { id: batch[1]!.event.id, reason: expect.stringMatching(/^403 ERR_PUBSUB_FORBIDDEN: topic access-events/) },
+    ]);
+    expect(onTopic('rotation-events')).toHaveLength(1);
+  });
+
+  it('stops a topic at the first request without a clear answer', async () => {
+    daprd.planned.push({ status: 429, text: 'slow down' });
+    const batch = [published('a', 1), published('b', 1), published('c', 1, 'access-events')];
+    const { refused } = await aTransport({ maxRequestBytes: 1 }).publish(batch);
+    expect(refused).toEqual(batch.slice(0, 2).map(({ event: { id } }) => ({ id, reason: '429 slow down' })));
+    expect(daprd.requests).toHaveLength(2);
+  });
+
+  it.each([
+    ['a topic that is not ours', { status: 403, body: { errorCode: 'ERR_PUBSUB_FORBIDDEN', message: 'topic x is not allowed' } }, '403 ERR_PUBSUB_FORBIDDEN: topic x is not allowed'], // prettier-ignore
+    ['a component that is not there', { status: 404, body: { errorCode: 'ERR_PUBSUB_NOT_FOUND', message: 'gone' } }, '404 ERR_PUBSUB_NOT_FOUND: gone'], // prettier-ignore
+    ['too many requests', { status: 429, text: 'slow\ndown' }, '429 slow down'],
+    ['a failure without a list', { status: 500, body: { errorCode: 'ERR_X', message: 'broken' } }, '500 ERR_X: broken'],
+    ['a failure with an empty list', { status: 500, body: { failedEntries: [], errorCode: 'ERR_X' } }, '500 ERR_X'],
+    ['a list of somebody else’s entries', { status: 500, body: { failedEntries: [{ entryId: '7', error: 'no' }], errorCode: 'ERR_X' } }, '500 ERR_X'], // prettier-ignore
+    ['a success that is not the one of publishing', { status: 200, text: '{}' }, '200 {}'],
+    ['every entry refused', { status: 500, body: { failedEntries: [{ entryId: '0', error: 'kafka: out of brokers' }] } }, 'kafka: out of brokers'], // prettier-ignore
+    ['silence', 'silence', 'The Dapr sidecar does not answer (TimeoutError).'],
+  ] as const)('throws for %s, when that was all', async (_, answer, reason) => {
+    daprd.planned.push(answer);
+    await expect(aTransport({ timeoutMs: 200 }).publish([published('a', 1)])).rejects.toMatchObject({
+      code: 'publishing_failed',
+      kind: 'unavailable',
+      message: `Nothing was published: ${reason}`,
+    });
+  });
+
+  it('throws when no sidecar is there', async () => {
+    const transport = aTransport({ sidecarUrl: 'http://127.0.0.1:65535' });
+    await expect(transport.publish([published('a', 1)])).rejects.toMatchObject({ code: 'publishing_failed' });
+  });
+
+  it('says that the token is refused, and never shows it', async () => {
+    const error = await aTransport({ apiToken: new Secret('a-wrong-token') }).publish([published('a', 1)]).catch((thrown: unknown) => thrown); // prettier-ignore
+    expect(error).toMatchObject({ message: 'Nothing was published: 401 invalid api token ' });
+    expect(() => aTransport({ apiToken: new Secret('a-wrong-token\n') })).toThrow(
+      expect.objectContaining({ code: 'sidecar_token_invalid', message: expect.not.stringContaining('a-wrong-token') }),
+    );
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('a-wrong-token');
+  });
+
+  it('is refused by a strict sidecar when the request is not as it must be', async () => {
+    const post = async (entries: unknown): Promise<number> => {
+      const headers = { 'dapr-api-token': TOKEN };
+      const request = { method: 'POST', headers, body: JSON.stringify(entries) };
+      return (await fetch(`${daprd.url}/v1.0/publish/bulk/pubsub/rotation-events`, request)).status;
+    };
+    const sound = { entryId: '1', event: {}, contentType: 'application/cloudevents+json' };
+    expect(await post([sound])).toBe(204);
+    expect(await post([{ ...sound, entryId: undefined }])).toBe(400);
+    expect(await post([sound, sound])).toBe(400);
+    expect(await post([{ ...sound, contentType: 'text/html' }])).toBe(400);
+    expect(await post({ not: 'a list' })).toBe(400);
+  });
+});

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from './build.mjs';
+import { helpOnRequest, root, runNode } from './run.mjs';
+
+helpOnRequest(`
+pnpm test:stack [path or name …] [options of Jest]
+
+Runs every *.stack.spec.ts: tests on a real Kafka and real Dapr sidecars, as processes on this machine. They need Go,
+Java 17 and Maven. The first time, the tools are fetched and built into your cache folder, which takes some minutes;
+DSOPS_TOOLS_HOME chooses another folder.
+
+  pnpm test:stack libs/stack       the tests below a folder
+
+Ends with 0 when everything holds, else with 1.
+`);
+
+await build();
+const load = (path) => import(pathToFileURL(join(root, ...path.split('/'))).href);
+const { ensureTools } = await load('libs/stack/dist/index.js');
+const { formatDuration } = await load('libs/kernel/dist/index.js');
+
+let shown = '';
+try {
+  await ensureTools(['kafka', 'zipkin', 'dapr'], {
+    onProgress: ({ step, elapsedMs }) => {
+      // A log of CI wants a line per step and no more; the time is in the next one.
+      if (step !== shown) console.error(`${step} … (${formatDuration(elapsedMs)})`);
+      shown = step;
+    },
+  });
+} catch (error) {
+  if (error.name !== 'DomainError') throw error;
+  console.error(`${error.message}\n${error.details.remedy ?? ''}`);
+  process.exit(1);
+}
+
+const args = process.argv.slice(2);
+const hasPath = args.some((arg) => !arg.startsWith('-'));
+process.exit(
+  await runNode(
+    join(root, 'tools', 'test.mjs'),
+    // One file at a time: each has servers enough to keep two cores busy.
+    [...(hasPath ? [] : ['[.]stack[.]spec[.]ts$']), '--maxWorkers=1', '--testTimeout=180000', ...args],
+    { env: { DSOPS_TEST_STACK: '1' } },
+  ),
+);
