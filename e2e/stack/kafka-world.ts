@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TOPIC_PARTITIONS, topicList } from '@dsops/contracts/generate';
 import { createTopics, ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
-import { eventually } from '@dsops/testing';
 import { writeSidecarFiles, type SidecarFiles } from './sidecar-files.js';
 
 /** A Kafka for a whole spec file, and its folder: data, logs and the files of sidecars. */
@@ -33,8 +32,7 @@ export class KafkaWorld {
   async makeTopics(topicPrefix: string): Promise<void> {
     const names = topicList().map(({ topic }) => `${topicPrefix}${topic}`);
     const topics = names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 3_600_000 }));
-    // A busy broker does not know a topic at once that it has just made; asked again, it has it.
-    await eventually(() => createTopics(this.kafka, topics), 30_000);
+    await createTopics(this.kafka, topics);
   }
 
   logFile(name: string): string {

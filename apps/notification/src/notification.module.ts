@@ -9,6 +9,7 @@ import { InboxRepository } from './inbox/inbox.repository.js';
 import { InboxService } from './inbox/inbox.service.js';
 import { LedgerRepository } from './ledger/ledger.repository.js';
 import { LedgerService } from './ledger/ledger.service.js';
+import { NotificationMetrics } from './notification-metrics.service.js';
 import { NotificationEvents } from './notification.events.js';
 import { CLOCK, DATABASE, LOGGER, type NotificationOptions } from './notification.options.js';
 import { UpkeepService } from './upkeep.service.js';
@@ -39,6 +40,7 @@ export class NotificationModule implements OnApplicationShutdown {
         InboxService,
         LedgerRepository,
         LedgerService,
+        NotificationMetrics,
         NotificationEvents,
         UpkeepService,
       ],

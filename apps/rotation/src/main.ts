@@ -30,7 +30,7 @@ process.exitCode = await runService({
     });
     const app = await startServiceApp(withSidecar(rotation), { ...listen, token: unwrapSecret(config.appToken) });
     return {
-      url: app.url,
+      ...app,
       close: async () => {
         await app.close();
         await database.$disconnect();

@@ -7,7 +7,7 @@ import { ensureAdminKey, startGateway } from '@dsops/gateway';
 import { DomainError, Secret, systemClock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { NotificationModule } from '@dsops/notification';
-import { createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
+import { createLogger, HttpInvoker, startServiceApp, type Metrics, type ServiceApp } from '@dsops/platform';
 import { PostgresqlDriver, RotationModule, type SealingKey } from '@dsops/rotation';
 import { GraphileWakeUps } from '@dsops/scheduling';
 
@@ -24,6 +24,8 @@ export interface HostOptions {
 export interface Host {
   /** The public API. */
   readonly url: string;
+  /** Of each service. */
+  readonly metrics: readonly Metrics[];
   close(): Promise<void>;
 }
 
@@ -93,7 +95,7 @@ export async function hostServices(options: HostOptions): Promise<Host> {
       }),
     );
     await ensureAdminKey(gateway.app, options.adminKeyPath);
-    return { url: gateway.url, close };
+    return { url: gateway.url, metrics: running.map(({ metrics }) => metrics), close };
   } catch (error) {
     await close();
     throw error;

@@ -20,6 +20,8 @@ Options
 
 Environment
   DSOPS_HOME     folder of the data and keys (default: the platform's data folder)
+  DSOPS_METRICS_PORT
+                 port of GET /metrics for Prometheus (default: none)
   DSOPS_ZIPKIN_URL, DSOPS_OTLP_URL
                  collectors that traces are sent to (default: none)
   NO_COLOR       no colours
@@ -31,6 +33,8 @@ export interface Config {
   readonly hasSample: boolean;
   readonly logLevel: 'info' | 'silent';
   readonly wantsHelp: boolean;
+  /** Port of `/metrics`; 0: none. */
+  readonly metricsPort: number;
   readonly telemetry: { readonly zipkinUrl: string | undefined; readonly otlpUrl: string | undefined };
 }
 
@@ -44,12 +48,15 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   const options = parse(args);
   const port = portSchema.safeParse(options.port ?? env.DSOPS_PORT ?? 4400);
   if (!port.success) throw usage('The port must be a number from 0 to 65535.');
+  const metricsPort = portSchema.safeParse(env.DSOPS_METRICS_PORT || 0);
+  if (!metricsPort.success) throw usage('DSOPS_METRICS_PORT must be a number from 0 to 65535.');
   return {
     home: homePaths({ platform: process.platform, env, userFolder: homedir() }),
     port: port.data,
     hasSample: options['no-sample'] !== true,
     logLevel: options.verbose === true ? 'info' : 'silent',
     wantsHelp: options.help === true,
+    metricsPort: metricsPort.data,
     telemetry: { zipkinUrl: readUrl(env, 'DSOPS_ZIPKIN_URL'), otlpUrl: readUrl(env, 'DSOPS_OTLP_URL') },
   };
 }

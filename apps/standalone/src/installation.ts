@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { getInstallation, type ResponseOf } from '@dsops/contracts';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
-import { startTelemetry } from '@dsops/platform';
+import { startMetricsServer, startTelemetry } from '@dsops/platform';
 import { keyPaths, openKeyFile, type SealingKey } from '@dsops/rotation';
 import { ApiClient } from './api-client.js';
 import { databasesOf, hostServices, type Host } from './app.module.js';
@@ -111,6 +111,10 @@ export class Installation {
       logLevel: config.logLevel,
     });
     this.running.push(() => host.close());
+    if (config.metricsPort > 0) {
+      const metrics = await startMetricsServer(host.metrics, { host: '127.0.0.1', port: config.metricsPort });
+      this.running.push(() => metrics.close());
+    }
     const { instanceFile } = config.home;
     writeFileSync(instanceFile, `${JSON.stringify({ url: host.url, version: VERSION, pid: process.pid, startedAt: new Date().toISOString() })}\n`, { mode: 0o600 }); // prettier-ignore
     this.running.push(() => rmSync(instanceFile, { force: true }));

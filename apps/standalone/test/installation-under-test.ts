@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { unwrapSecret } from '@dsops/kernel';
@@ -45,12 +47,14 @@ export class InstallationUnderTest {
   private spanCollector: SpanCollector | undefined;
   private target = '';
   databasePort = 0;
+  private metricsPort = 0;
   private started = 0;
 
   static async start(): Promise<InstallationUnderTest> {
     const installation = new InstallationUnderTest();
     installation.proxy = await startRecordingProxy(() => installation.target);
     installation.spanCollector = await startSpanCollector();
+    installation.metricsPort = await freePort();
     await installation.start();
     return installation;
   }
@@ -60,6 +64,7 @@ export class InstallationUnderTest {
     const sample = hasSample ? [] : ['--no-sample'];
     const program = startProgram(this.home, [...sample, '--verbose', '--port', '0'], {
       DSOPS_ZIPKIN_URL: this.collector.url,
+      DSOPS_METRICS_PORT: String(this.metricsPort),
     });
     this.programs.push(program);
     [, this.target = ''] = await program.printed(/^ +API +(http\S+)$[^]*Ctrl-C stops everything/m);
@@ -146,6 +151,12 @@ export class InstallationUnderTest {
     return client;
   }
 
+  /** What Prometheus would read now. */
+  async metrics(): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.metricsPort}/metrics`);
+    return response.text();
+  }
+
   /** Presses Ctrl-C and waits for the end. */
   async stop(): Promise<Ended> {
     if (this.program.isRunning) this.program.child.kill('SIGINT');
@@ -160,6 +171,14 @@ export class InstallationUnderTest {
     await this.spanCollector?.close();
     this.home.remove();
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
 
 function parse(text: string): Record<string, unknown> | undefined {

@@ -51,4 +51,24 @@ describe('a rotation', () => {
   it('is told as Zipkin wants it', () => {
     expect(world.installation.collector.refused).toEqual([]);
   });
+
+  it('is counted in the metrics, from what was said about it', async () => {
+    const metrics = await world.installation.metrics();
+    for (const line of [
+      'dsops_rotation_started_total{service="rotation"} 1',
+      'dsops_rotation_completed_total{status="completed",service="rotation"} 1',
+      'dsops_rotation_duration_seconds_count{status="completed",service="rotation"} 1',
+      'dsops_verification_duration_seconds_count{service="rotation"} 1',
+      'dsops_outbox_unsent{service="rotation"} 0',
+      'dsops_dead_letters_open',
+    ])
+      expect(metrics).toContain(line);
+    expect(metrics).toMatch(
+      /^dsops_notifications_total\{channel="inbox",outcome="delivered",service="notification"\} [1-9]/m,
+    );
+    expect(metrics).toMatch(/^dsops_events_applied_total\{consumer="audit",service="audit"\} [1-9]/m);
+    expect(metrics).toMatch(
+      /^http_requests_total\{method="POST",route="[^"]*",status="20[0-9]",service="gateway"\} [1-9]/m,
+    );
+  });
 });

@@ -192,14 +192,15 @@ describe('secrets', () => {
     beforeAll(async () => {
       const { installation, target, secrets } = world;
       const rows = await rowsOf(installation);
+      const metrics: Evidence[] = [{ where: 'metrics', bytes: await installation.metrics() }];
       const passingFiles = [...filesOf(installation.home, { isRunning: true })];
       following.abort();
       await installation.stop();
       const logs = target
         .logFiles()
         .map((file): Evidence => ({ where: 'log of the target', bytes: readFileSync(file) }));
-      leaks = [outputOf(installation), rows, logs, passingFiles, filesOf(installation.home)].flatMap((evidence) =>
-        secrets.search(evidence),
+      leaks = [outputOf(installation), metrics, rows, logs, passingFiles, filesOf(installation.home)].flatMap(
+        (evidence) => secrets.search(evidence),
       );
       unplanned = leaks.filter(({ secret }) => secret !== PLANTED);
     });
@@ -223,6 +224,7 @@ describe('secrets', () => {
       ['arguments and environments of processes', /^(arguments|environment) /],
       ['rows and statements in the database', /^(row|statement) /],
       ['spans', /^span$/],
+      ['metrics', /^metrics$/],
       ['files', /^file /],
       ['the log of the target', /^log of the target$/],
     ])('and out of %s', (_, places) => {

@@ -15,6 +15,8 @@ export interface ServiceConfig {
   /** Such as `staging-`. */
   readonly topicPrefix: string;
   /** Where spans go; nowhere unless said. */
+  /** Port of `/metrics`; 0: none. */
+  readonly metricsPort: number;
   readonly telemetry: { readonly zipkinUrl?: string | undefined; readonly otlpUrl?: string | undefined };
 }
 
@@ -39,6 +41,7 @@ const schema = z.object({
   DAPR_HTTP_PORT: portSchema.default(3500),
   DAPR_API_TOKEN: secretSchema,
   APP_API_TOKEN: secretSchema,
+  DSOPS_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   DSOPS_ZIPKIN_URL: z.url({ protocol: /^https?$/ }).optional(),
   DSOPS_OTLP_URL: z.url({ protocol: /^https?$/ }).optional(),
 });
@@ -80,6 +83,7 @@ export function readServiceConfig<Extra extends z.ZodRawShape>(
     sidecar: { sidecarUrl: `http://127.0.0.1:${data.DAPR_HTTP_PORT}`, apiToken: data.DAPR_API_TOKEN },
     appToken: data.APP_API_TOKEN,
     topicPrefix: data.DSOPS_TOPIC_PREFIX,
+    metricsPort: data.DSOPS_METRICS_PORT,
     telemetry: { zipkinUrl: data.DSOPS_ZIPKIN_URL, otlpUrl: data.DSOPS_OTLP_URL },
     own: own.data,
   };

@@ -1,11 +1,19 @@
 import { once } from 'node:events';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { z } from 'zod';
-import type { ServiceName } from '@dsops/contracts';
+import { consumers, type ServiceName } from '@dsops/contracts';
 import { waitForDatabase } from '@dsops/database';
 import { isDomainError, systemClock, type Clock } from '@dsops/kernel';
 import { DaprInboundModule, DaprTransport, INBOUND_EVENTS, type Transport } from '@dsops/messaging';
-import { createLogger, DaprInvoker, startTelemetry, type Invoker, type Logger } from '@dsops/platform';
+import {
+  createLogger,
+  DaprInvoker,
+  startMetricsServer,
+  startTelemetry,
+  type Invoker,
+  type Logger,
+  type ServiceApp,
+} from '@dsops/platform';
 import { DaprWakeUps, DaprWakeUpsModule, type WakeUps } from '@dsops/scheduling';
 import { readServiceConfig, type Environment, type ServiceConfig } from './config.js';
 
@@ -32,8 +40,10 @@ export interface ServiceProcess<Own extends z.ZodRawShape> {
   readonly environment: Environment;
   /** Variables of this service alone. */
   readonly own?: Own;
-  start(parts: ServiceParts<z.output<z.ZodObject<Own>>>): Promise<{ readonly url: string; close(): Promise<void> }>;
+  start(parts: ServiceParts<z.output<z.ZodObject<Own>>>): Promise<RunningService>;
 }
+
+export type RunningService = Pick<ServiceApp, 'url' | 'metrics' | 'close'>;
 
 /**
  * Runs one service until SIGTERM or SIGINT, and then closes it: what was asked is answered, what was begun is finished.
@@ -52,13 +62,17 @@ export async function runService<Own extends z.ZodRawShape>(service: ServiceProc
       onWaiting: (reason) => logger.warn({ reason }, 'the database does not answer yet'),
       signal: stopping.signal,
     });
-    const parts = partsOf(config, logger);
+    const parts = partsOf(service.name, config, logger);
     const running = await service.start(parts);
     await parts.wakeUps.start();
+    const { metricsPort, host } = config;
+    const metrics =
+      metricsPort === 0 ? undefined : await startMetricsServer([running.metrics], { host, port: metricsPort });
     logger.info({ url: running.url }, 'service started');
     if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
     logger.info('service stopping');
     await running.close();
+    await metrics?.close();
     await parts.wakeUps.stop();
     logger.info('service stopped');
     return 0;
@@ -71,9 +85,15 @@ export async function runService<Own extends z.ZodRawShape>(service: ServiceProc
   }
 }
 
-function partsOf<Own>(config: ServiceConfig & { readonly own: Own }, logger: Logger): ServiceParts<Own> {
+function partsOf<Own>(
+  name: ServiceName,
+  config: ServiceConfig & { readonly own: Own },
+  logger: Logger,
+): ServiceParts<Own> {
   const { sidecar, topicPrefix, host, port } = config;
   const transport = new DaprTransport({ ...sidecar, topicPrefix, logger });
+  // Before the sidecar finds the service: what arrives before each of its consumers listens has to come again.
+  transport.keepFor(Object.values(consumers).filter(({ service }) => service === name));
   const wakeUps = new DaprWakeUps({ ...sidecar, logger });
   const routes = [DaprInboundModule.forTransport(transport), DaprWakeUpsModule.for(wakeUps)];
   return {

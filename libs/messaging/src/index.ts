@@ -4,7 +4,7 @@ export type { EventToEmit, Unit, UnitOfWork } from './unit-of-work.js';
 export { Handles, handlersOf, type EventHandler } from './handles.js';
 export { EventConsumer } from './event-consumer.js';
 export { MessagingModule } from './messaging.module.js';
-export { MessagingRuntime } from './messaging-runtime.service.js';
+export { MessagingRuntime, type SaidEvent } from './messaging-runtime.service.js';
 export type { MessagingFigures } from './figures.repository.js';
 export type { MessagingOptions } from './messaging.options.js';
 export { PrismaUnitOfWork, UNIT_OF_WORK } from './outbox/unit-of-work.service.js';

@@ -1,8 +1,17 @@
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Optional,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { consumers as allConsumers, eventRegistry, type ConsumerDeclaration, type ServiceName } from '@dsops/contracts';
 import type { Database } from '@dsops/database';
 import { systemClock, type Clock, type Secret } from '@dsops/kernel';
+import { Metrics } from '@dsops/platform';
+import { registerMessagingMetrics } from './messaging-metrics.js';
+import type { EmittedEvent } from './outbox/emitted-event.js';
 import { matchHandlers, type BootedConsumer, type FoundConsumer } from './boot-check.js';
 import { CONSUMER_NAME } from './event-consumer.js';
 import { readFigures, type MessagingFigures } from './figures.repository.js';
@@ -11,6 +20,12 @@ import type { MessagingOptions } from './messaging.options.js';
 import { Relay } from './outbox/relay.service.js';
 import { PrismaUnitOfWork, preparingFor } from './outbox/unit-of-work.service.js';
 import { RunningConsumer } from './running-consumer.service.js';
+
+/** An event that this service has said, as its contract has it. */
+export interface SaidEvent {
+  readonly type: string;
+  readonly data: unknown;
+}
 
 export const MESSAGING_OPTIONS = Symbol('MessagingOptions');
 
@@ -24,10 +39,12 @@ export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicati
   private readonly clock: Clock;
   private readonly declarations: readonly ConsumerDeclaration[];
   private running: readonly RunningConsumer[] = [];
+  private readonly listeners: ((event: SaidEvent) => void)[] = [];
 
   constructor(
     @Inject(MESSAGING_OPTIONS) private readonly options: MessagingOptions,
     private readonly discovery: DiscoveryService,
+    @Optional() metrics?: Metrics,
   ) {
     const { service, database, transport, logger } = options;
     this.service = service;
@@ -42,7 +59,27 @@ export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicati
       settings: options.relay ?? {},
       consumersOf: (topic) => this.declarations.filter(({ topics }) => topics.some((one) => one === topic)).map(({ name }) => name), // prettier-ignore
     });
-    this.unitOfWork = new PrismaUnitOfWork(database, service, this.clock, () => this.relay.poke());
+    this.unitOfWork = new PrismaUnitOfWork(database, service, this.clock, (said) => this.committed(said));
+    if (metrics !== undefined) {
+      registerMessagingMetrics(
+        metrics,
+        () => this.figures(),
+        () => this.consumers,
+      );
+      const said = metrics.counter('dsops_events_said_total', 'Events committed to the outbox', ['type']);
+      this.onSaid(({ type }) => said.inc({ type }));
+    }
+  }
+
+  /** Calls the listener with each event of this service after its commit, in this process. For figures only: a crash skips it. */
+  onSaid(listener: (event: SaidEvent) => void): void {
+    this.listeners.push(listener);
+  }
+
+  private committed(said: readonly EmittedEvent[]): void {
+    this.relay.poke();
+    for (const { type, data } of said)
+      for (const listener of this.listeners) listener({ type, data: JSON.parse(data) });
   }
 
   /** The consumers of this service, from the application's start on. */
@@ -96,7 +133,7 @@ export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicati
       logger,
       clock: this.clock,
       prepare: preparingFor(this.service, this.clock),
-      onSaid: () => this.relay.poke(),
+      onSaid: (said) => this.committed(said),
       settings: consumer ?? {},
       transport,
       invoker,

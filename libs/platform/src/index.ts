@@ -33,4 +33,5 @@ export {
   type SidecarRequest,
 } from './dapr-sidecar.js';
 export { startServiceApp, type ServiceApp } from './service-app.js';
+export { Metrics, MetricsModule, startMetricsServer, type MetricsServer } from './metrics.js';
 export { HealthModule, type Dependency } from './health.js';

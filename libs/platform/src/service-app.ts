@@ -9,6 +9,7 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { DomainError, newId } from '@dsops/kernel';
 import { TOKEN_HEADER } from './invoker.js';
 import { inContext, isTraceparent, newTraceparent } from './context.js';
+import { Metrics, MetricsModule } from './metrics.js';
 import { openSpan } from './telemetry.js';
 import { nestLogger, type Logger } from './logging.js';
 import { problemOf, ProblemFilter } from './problem.js';
@@ -16,6 +17,7 @@ import { problemOf, ProblemFilter } from './problem.js';
 export interface ServiceApp {
   readonly app: NestExpressApplication;
   readonly url: string;
+  readonly metrics: Metrics;
   close(): Promise<void>;
 }
 
@@ -39,14 +41,15 @@ const JSON_TYPES = ['application/json', 'application/cloudevents+json', 'applica
 
 /** Builds and starts one service: body limits, problem+json, request context, token. What differs is the module. */
 export async function startServiceApp(module: Type | DynamicModule, options: ServiceAppOptions): Promise<ServiceApp> {
-  const app = await NestFactory.create<NestExpressApplication>(module as Type, {
+  const metrics = new Metrics(String(options.logger.bindings().service ?? 'dsops'));
+  const app = await NestFactory.create<NestExpressApplication>(MetricsModule.for(metrics, module), {
     logger: nestLogger(options.logger),
     bodyParser: false,
     abortOnError: false,
   });
   app.disable('x-powered-by');
   const { token, tokenPaths, rawBodies = [] } = options;
-  app.use(bindContext(token !== undefined && tokenPaths === undefined));
+  app.use(bindContext(metrics, token !== undefined && tokenPaths === undefined));
   for (const handler of options.before ?? []) app.use(handler);
   if (token !== undefined) for (const path of tokenPaths ?? ['/']) app.use(path, requireToken(token));
   for (const { path, limit } of rawBodies) app.use(path, express.raw({ type: () => true, limit }));
@@ -56,7 +59,7 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
   if (token !== undefined) app.getHttpServer().keepAliveTimeout = LONGER_THAN_A_SIDECAR_MS;
   await app.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   const { address, port } = app.getHttpServer().address() as AddressInfo;
-  return { app, url: `http://${address}:${port}`, close };
+  return { app, url: `http://${address}:${port}`, metrics, close };
 }
 
 /**
@@ -101,7 +104,7 @@ function closerOf(app: NestExpressApplication): () => Promise<void> {
 }
 
 /** A request keeps the id that a service of ours gave it. Anybody else's would let them write into logs and records. */
-function bindContext(isInternal: boolean) {
+function bindContext(metrics: Metrics, isInternal: boolean) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const given = request.header('traceparent');
     const requestId = (isInternal && request.header('dsops-request-id')) || newId();
@@ -109,9 +112,13 @@ function bindContext(isInternal: boolean) {
     const traceparent = isTraceparent(given) ? given : undefined;
     if (isBackground(request.path)) return inContext({ requestId, traceparent: traceparent ?? newTraceparent() }, next);
     const span = openSpan({ name: request.method, kind: 'server', traceparent });
+    const startedAt = performance.now();
     response.once('close', () => {
       const { statusCode } = response;
       const route = (request.route as { path?: string } | undefined)?.path ?? 'unknown';
+      const labels = { method: request.method, route, status: String(statusCode) };
+      metrics.requests.inc(labels);
+      metrics.requestSeconds.observe(labels, (performance.now() - startedAt) / 1_000);
       const attributes = { 'http.response.status_code': statusCode, 'http.route': route };
       span.end({ name: `${request.method} ${route}`, attributes, ...(statusCode >= 500 && { error: statusCode }) });
     });

@@ -1,9 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Optional,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { z } from 'zod';
 import { principalRevoked } from '@dsops/contracts';
 import { DomainError, type Clock } from '@dsops/kernel';
-import type { Logger } from '@dsops/platform';
+import { Metrics, type Logger } from '@dsops/platform';
 import { ApiKeyRepository } from '../access/api-key.repository.js';
 import { CLOCK, LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
 import type { FeedFilter } from './feed-filter.js';
@@ -35,7 +41,12 @@ export class FeedHub implements OnApplicationBootstrap, BeforeApplicationShutdow
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(TUNING) private readonly tuning: GatewayTuning,
-  ) {}
+    @Optional() metrics?: Metrics,
+  ) {
+    metrics?.gauge('dsops_sse_clients', 'Open streams of events', [], async () => [
+      { labels: {}, value: this.streams.size },
+    ]);
+  }
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => void this.beat(), this.tuning.feedHeartbeatMs).unref();

@@ -17,6 +17,7 @@ import { Opening } from './opening.service.js';
 import { Planning } from './planning.service.js';
 import { RotationController } from './rotation.http.js';
 import { RotationQueries } from './rotation-query.service.js';
+import { RotationMetrics } from './rotation-metrics.service.js';
 import { RotationRepository } from './rotation.repository.js';
 import { RotationService } from './rotation.service.js';
 import { RotationWorker, type WorkerOptions } from './rotation.worker.js';
@@ -38,6 +39,7 @@ export const engineParts = ({
   controllers: [RotationController],
   providers: [
     RotationRepository,
+    RotationMetrics,
     Bell,
     {
       provide: OPEN_ROTATIONS,

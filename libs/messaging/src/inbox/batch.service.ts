@@ -11,6 +11,7 @@ import {
   type NewLetter,
 } from '../dead-letters/letter.repository.js';
 import { failedAgain, mustWait, stillUnknown, superseded } from '../dead-letters/refusals.js';
+import type { EmittedEvent } from '../outbox/emitted-event.js';
 import { writeOutbox } from '../outbox/outbox.repository.js';
 import { recordAlarms, type Alarm } from './alarm.repository.js';
 import { consequenceOf, reasonOf } from './failure.js';
@@ -39,7 +40,8 @@ export interface BatchResult {
   readonly duplicates: number;
   readonly parked: number;
   readonly letters: number;
-  readonly hasSaid: boolean;
+  /** What its handlers said. */
+  readonly said: readonly EmittedEvent[];
   readonly freshAlarms: readonly Alarm[];
 }
 
@@ -350,7 +352,7 @@ export class Batch {
       duplicates: this.duplicates,
       parked: this.toPark.size,
       letters: this.letters.length,
-      hasSaid: this.runner.emitted.length > 0,
+      said: this.runner.emitted,
       freshAlarms,
     };
   }

@@ -34,7 +34,7 @@ export interface ConsumerParts {
   readonly clock: Clock;
   readonly prepare: (event: EventToEmit) => EmittedEvent;
   /** A handler's events were committed: the relay has something to do. */
-  readonly onSaid: () => void;
+  readonly onSaid: (said: readonly EmittedEvent[]) => void;
   readonly settings?: Partial<ConsumerSettings>;
 }
 
@@ -182,7 +182,7 @@ export class Consumer {
         'event alarm',
       ); // prettier-ignore
     if (result.letters > 0) this.parts.logger.error({ consumer: this.name, letters: result.letters }, 'dead letters written'); // prettier-ignore
-    if (result.hasSaid) this.parts.onSaid();
+    if (result.said.length > 0) this.parts.onSaid(result.said);
     if (result.parked > 0) this.wakeUp.ring();
   }
 

@@ -29,7 +29,7 @@ export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements U
     private readonly database: Database<Tx>,
     service: ServiceName,
     clock: Clock = systemClock,
-    private readonly onCommit: () => void = () => undefined,
+    private readonly onCommit: (said: readonly EmittedEvent[]) => void = () => undefined,
   ) {
     this.prepare = preparingFor(service, clock);
   }
@@ -46,18 +46,18 @@ export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements U
   }
 
   private async runOnce<R>(work: (unit: Unit<Tx>) => Promise<R>): Promise<R> {
-    let hasSaid = false;
+    let said: readonly EmittedEvent[] = [];
     const result = await this.database.$transaction(
       async (tx) => {
         const unit = new CollectingUnit(tx, this.prepare);
         const answer = await work(unit);
-        hasSaid = unit.emitted.length > 0;
-        if (hasSaid) await inSpan({ name: 'outbox' }, () => writeOutbox(tx, unit.emitted));
+        said = unit.emitted;
+        if (said.length > 0) await inSpan({ name: 'outbox' }, () => writeOutbox(tx, unit.emitted));
         return answer;
       },
       { maxWait: MAX_WAIT_MS, timeout: TIMEOUT_MS },
     );
-    if (hasSaid) this.onCommit();
+    if (said.length > 0) this.onCommit(said);
     return result;
   }
 }

@@ -30,7 +30,7 @@ export async function createTopics(kafka: KafkaAddress, topics: readonly TopicSp
     }
     if (missing.length === 0) return [];
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map(({ name, partitions, retentionMs }) => ({
         topic: name,
         numPartitions: partitions,
@@ -38,8 +38,32 @@ export async function createTopics(kafka: KafkaAddress, topics: readonly TopicSp
         configEntries: [{ name: 'retention.ms', value: String(retentionMs) }],
       })),
     });
-    return missing.map(({ name }) => name);
+    const made = missing.map(({ name }) => name);
+    await untilLed(admin, made);
+    return made;
   });
+}
+
+const LED_WITHIN_MS = 30_000;
+
+/**
+ * Waits until every partition has a leader. A broker that is busy does not know a topic yet that it has just made, and
+ * says so with an error that kafkajs, asked to wait itself, gives up at.
+ */
+async function untilLed(admin: Admin, topics: string[]): Promise<void> {
+  const deadline = performance.now() + LED_WITHIN_MS;
+  for (;;) {
+    try {
+      const { topics: found } = await admin.fetchTopicMetadata({ topics });
+      if (found.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      const { type } = error as { type?: string };
+      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'LEADER_NOT_AVAILABLE') throw error;
+      if (performance.now() > deadline) throw error;
+    }
+    if (performance.now() > deadline) return; // clients wait for a leader themselves
+    await new Promise((done) => setTimeout(done, 100));
+  }
 }
 
 function assertPartitions(wanted: TopicSpec | undefined, found: number): void {
