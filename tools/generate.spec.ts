@@ -17,6 +17,7 @@ const copied = [
 const workspace = new PlantedWorkspace(copied);
 workspace.link('libs/kernel', 'libs/contracts/node_modules/@dsops/kernel');
 workspace.link(installed('zod'), 'libs/contracts/node_modules/zod');
+workspace.link(installed('yaml'), 'libs/contracts/node_modules/yaml');
 workspace.link(installed('ulid'), 'libs/kernel/node_modules/ulid');
 
 const generate = async (...options: string[]) => {

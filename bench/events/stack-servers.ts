@@ -1,8 +1,9 @@
+import { applyTopics } from '@dsops/broker';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderDapr, TOPIC_PARTITIONS, topicList } from '@dsops/contracts/generate';
 import { Secret } from '@dsops/kernel';
-import { createTopics, ensureTools, startDaprd, startKafka, type KafkaServer } from '@dsops/stack';
+import { ensureTools, startDaprd, startKafka, type KafkaServer } from '@dsops/stack';
 import type { Bench } from '../bench.js';
 import { newToken } from '../service-client.js';
 
@@ -35,7 +36,7 @@ export async function startStackServers(bench: Bench, folder: string): Promise<S
     appToken,
     environment: async (topicPrefix) => {
       const names = topicList().map(({ topic }) => `${topicPrefix}${topic}`);
-      await createTopics(kafka, names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 86_400_000 }))); // prettier-ignore
+      await applyTopics(kafka, names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 86_400_000 }))); // prettier-ignore
       const place = { kind: 'processes' } as const;
       for (const [path, text] of renderDapr({ kafka: { brokers: kafka.brokers.join(',') }, topicPrefix, place })) {
         await mkdir(dirname(join(folder, topicPrefix, path)), { recursive: true });

@@ -1,8 +1,9 @@
+import { applyTopics } from '@dsops/broker';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TOPIC_PARTITIONS, topicList } from '@dsops/contracts/generate';
-import { createTopics, ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
+import { ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
 import { writeSidecarFiles, type SidecarFiles } from './sidecar-files.js';
 
 /** A Kafka for a whole spec file, and its folder: data, logs and the files of sidecars. */
@@ -32,7 +33,7 @@ export class KafkaWorld {
   async makeTopics(topicPrefix: string): Promise<void> {
     const names = topicList().map(({ topic }) => `${topicPrefix}${topic}`);
     const topics = names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 3_600_000 }));
-    await createTopics(this.kafka, topics);
+    await applyTopics(this.kafka, topics);
   }
 
   logFile(name: string): string {

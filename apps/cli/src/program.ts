@@ -10,6 +10,8 @@ import { registerRestore } from './commands/restore.js';
 import { registerRotation } from './commands/rotation.js';
 import { registerSecret } from './commands/secret.js';
 import { registerSecrets } from './commands/secrets.js';
+import { registerTopics } from './commands/topics.js';
+import { registerLag } from './commands/lag.js';
 import { registerService } from './commands/service.js';
 import { usageError } from './failure.js';
 import type { Io } from './io.js';
@@ -84,6 +86,8 @@ export function buildProgram(io: Io, openSession: (options: GlobalOptions) => Se
   registerAudit(program, act);
   registerDeadLetters(program, act);
   registerKeys(program, act);
+  registerTopics(program, act);
+  registerLag(program, act);
   registerRestore(program, act);
   registerDoctor(program, act);
   registerSecrets(program, act);

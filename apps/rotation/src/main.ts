@@ -2,8 +2,6 @@ import { z } from 'zod';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { runService } from '@dsops/distributed';
-import { unwrapSecret } from '@dsops/kernel';
-import { startServiceApp } from '@dsops/platform';
 import { RotationModule } from './rotation.module.js';
 import { PostgresqlDriver } from './target/postgresql/postgresql.driver.js';
 import { openKeyFile } from './vault/key-file.js';
@@ -17,7 +15,7 @@ process.exitCode = await runService({
     /** The high-water mark, beside the key and in no backup of the database. */
     DSOPS_MARK_FILE: z.string().min(1),
   },
-  start: async ({ config, adapters, wakeUps, withSidecar, listen }) => {
+  start: async ({ config, adapters, wakeUps, host }) => {
     const key = await openKeyFile({ path: config.own.DSOPS_KEY_FILE, database: 'existing' });
     const database = connect(PrismaClient, 'rotation', config.database);
     const rotation = RotationModule.register({
@@ -28,7 +26,7 @@ process.exitCode = await runService({
       markPath: config.own.DSOPS_MARK_FILE,
       drivers: [new PostgresqlDriver()],
     });
-    const app = await startServiceApp(withSidecar(rotation), { ...listen, token: unwrapSecret(config.appToken) });
+    const app = await host(rotation);
     return {
       ...app,
       close: async () => {

@@ -1,3 +1,4 @@
+import { applyTopics } from '@dsops/broker';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TOPIC_PARTITIONS, topicList } from '@dsops/contracts/generate';
@@ -5,7 +6,6 @@ import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@d
 import { isDomainError, type HomePaths } from '@dsops/kernel';
 import { keyPaths, openKeyFile, type SealingKey } from '@dsops/rotation';
 import {
-  createTopics,
   ensureTools,
   startKafka,
   startScheduler,
@@ -99,7 +99,8 @@ async function startBroker(context: StackContext, tools: Pick<Tools, 'kafka'>): 
   });
   await board.step('topics', async () => {
     const topics = topicList().map(({ topic }) => ({ name: topic, partitions: TOPIC_PARTITIONS, retentionMs: RETENTION_MS })); // prettier-ignore
-    const made = await createTopics(kafka, topics);
+    const steps = await applyTopics(kafka, topics);
+    const made = steps.filter(({ change }) => change === 'make').map(({ name }) => name);
     return [made.length > 0 ? `made ${made.join(', ')}` : `${topics.length}, as they were`, undefined];
   });
   return kafka;

@@ -13,4 +13,5 @@ export * from './notification/api.js';
 export * from './audit/api.js';
 export * from './gateway/events.js';
 export * from './gateway/api.js';
+export { TOPIC_PARTITIONS } from './generate/topic-list.js';
 export { openApiDocument, type OpenApiDocument } from './generate/open-api.js';

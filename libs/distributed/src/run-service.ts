@@ -3,12 +3,13 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { z } from 'zod';
 import { consumers, type ServiceName } from '@dsops/contracts';
 import { waitForDatabase } from '@dsops/database';
-import { isDomainError, systemClock, type Clock } from '@dsops/kernel';
+import { isDomainError, systemClock, unwrapSecret, type Clock } from '@dsops/kernel';
 import { DaprInboundModule, DaprTransport, INBOUND_EVENTS, type Transport } from '@dsops/messaging';
 import {
   createLogger,
   DaprInvoker,
   startMetricsServer,
+  startServiceApp,
   startTelemetry,
   type Invoker,
   type Logger,
@@ -24,7 +25,9 @@ export interface ServiceParts<Own> {
   readonly adapters: { readonly transport: Transport; readonly invoker: Invoker; readonly clock: Clock; readonly logger: Logger }; // prettier-ignore
   /** Started once the service has said who is woken. */
   readonly wakeUps: WakeUps;
-  /** Adds the routes that the sidecar calls to the service's module. */
+  /** Hosts the service's module, for its sidecar alone. */
+  host(module: DynamicModule): Promise<ServiceApp>;
+  /** For a service with other callers as well: adds the routes that the sidecar calls to its module. */
   withSidecar(module: DynamicModule): DynamicModule;
   /** How the service listens: options of `startServiceApp`. */
   readonly listen: {
@@ -96,12 +99,15 @@ function partsOf<Own>(
   transport.keepFor(Object.values(consumers).filter(({ service }) => service === name));
   const wakeUps = new DaprWakeUps({ ...sidecar, logger });
   const routes = [DaprInboundModule.forTransport(transport), DaprWakeUpsModule.for(wakeUps)];
+  const withSidecar = (module: DynamicModule) => ({ module: ServiceWithSidecar, imports: [module, ...routes] });
+  const listen = { logger, host, port, rawBodies: [INBOUND_EVENTS] };
   return {
     config,
     wakeUps,
+    host: (module) => startServiceApp(withSidecar(module), { ...listen, token: unwrapSecret(config.appToken) }),
     adapters: { transport, invoker: new DaprInvoker(sidecar), clock: systemClock, logger },
-    withSidecar: (module) => ({ module: ServiceWithSidecar, imports: [module, ...routes] }), // prettier-ignore
-    listen: { logger, host, port, rawBodies: [INBOUND_EVENTS] },
+    withSidecar,
+    listen,
   };
 }
 

@@ -1,3 +1,4 @@
+import { applyTopics } from '@dsops/broker';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -7,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import {
-  createTopics,
   ensureTools,
   freePort,
   isAlive,
@@ -110,7 +110,7 @@ describe('the real servers', () => {
     tools = await ensureTools(['kafka', 'dapr', 'zipkin']);
     folder = mkdtempSync(join(tmpdir(), 'dsops-stack-'));
     kafka = remember(await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'logs', 'kafka.log') })); // prettier-ignore
-    await createTopics(kafka, [TOPIC]);
+    await applyTopics(kafka, [TOPIC]);
     mkdirSync(join(folder, 'resources'));
     writeFileSync(join(folder, 'resources', 'pubsub.yaml'), component(kafka.brokers));
     writeFileSync(join(folder, 'resources', 'letters.yaml'), SUBSCRIPTION);
@@ -205,15 +205,15 @@ spec:
     const sasl = { username: 'dsops', password: new Secret('kafka-password') };
     const options = { tools, dataDir: join(folder, 'guarded'), logFile: join(folder, 'logs', 'guarded.log'), sasl, tls: true }; // prettier-ignore
     const guarded = remember(await startKafka(options));
-    expect(await createTopics(guarded, [TOPIC])).toEqual([TOPIC.name]);
-    const wrong = createTopics({ ...guarded, sasl: { ...sasl, password: new Secret('wrong') } }, []);
+    expect(await applyTopics(guarded, [TOPIC])).toMatchObject([{ name: TOPIC.name, change: 'make' }]);
+    const wrong = applyTopics({ ...guarded, sasl: { ...sasl, password: new Secret('wrong') } }, []);
     await expect(wrong).rejects.toMatchObject({ code: 'kafka_login_refused' });
     await guarded.kill();
     expect(isAlive(guarded.pid)).toBe(false);
 
     const again = remember(await startKafka({ ...options, port: guarded.port }));
-    expect(await createTopics(again, [TOPIC])).toEqual([]);
-    const otherCount = createTopics(again, [{ ...TOPIC, partitions: 3 }]);
+    expect(await applyTopics(again, [TOPIC])).toEqual([{ name: TOPIC.name, change: 'none' }]);
+    const otherCount = applyTopics(again, [{ ...TOPIC, partitions: 3 }]);
     await expect(otherCount).rejects.toMatchObject({ code: 'topic_partitions' });
     expect(argsOf(again.pid)).not.toContain('kafka-password');
     await again.stop();

@@ -13,7 +13,7 @@ export const limitOption = (fallback: number) =>
 
 const MOST = 10_000;
 
-function readCount(text: string): number {
+export function readCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < 1 || count > MOST) throw new InvalidArgumentError(`From 1 to ${MOST}.`);
   return count;

@@ -131,6 +131,20 @@ describe('publishing through Dapr', () => {
     });
   });
 
+  it('says whether events get through: by the sidecar, and by what became of the last publishing', async () => {
+    const transport = aTransport();
+    const lost = { code: 'transport_unavailable', message: expect.stringContaining('out of brokers') as unknown };
+    await transport.check();
+    daprd.refuses = () => 'kafka: client has run out of brokers';
+    await expect(transport.publish([published('a', 1)])).rejects.toMatchObject({ code: 'publishing_failed' });
+    await expect(transport.check()).rejects.toMatchObject(lost);
+    daprd.refuses = () => undefined;
+    await transport.publish([published('a', 1)]);
+    await transport.check();
+    await daprd.stop();
+    await expect(transport.check()).rejects.toMatchObject({ code: 'sidecar_unavailable' });
+  });
+
   it('throws when no sidecar is there', async () => {
     const transport = aTransport({ sidecarUrl: 'http://127.0.0.1:65535' });
     await expect(transport.publish([published('a', 1)])).rejects.toMatchObject({ code: 'publishing_failed' });

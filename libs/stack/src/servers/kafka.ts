@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
+import type { KafkaAddress, KafkaLogin } from '@dsops/broker';
+import { DomainError, unwrapSecret } from '@dsops/kernel';
 import { runCommand } from '../tools/run-command.js';
 import type { Tools } from '../tools/ensure-tools.js';
 import { KAFKA_LOG4J, kafkaProperties } from './kafka-properties.js';
@@ -10,21 +11,6 @@ import { makeKeystore, type Keystore } from './kafka-keystore.js';
 import { freePorts } from './ports.js';
 import { startServer, type LifeOptions, type RunningServer } from './server-process.js';
 import { causeIn } from './why-it-ended.js';
-
-export interface KafkaLogin {
-  readonly username: string;
-  readonly password: Secret;
-}
-
-/** How clients reach a Kafka. */
-export interface KafkaAddress {
-  /** `host:port` of each broker. */
-  readonly brokers: readonly string[];
-  /** SCRAM-SHA-256. Absent: anybody may. */
-  readonly sasl?: KafkaLogin;
-  /** The certificate to trust, PEM. Absent: no TLS. */
-  readonly caCertificate?: string;
-}
 
 export interface KafkaServer extends RunningServer, KafkaAddress {
   readonly port: number;
@@ -43,7 +29,7 @@ export interface KafkaOptions extends LifeOptions {
 }
 
 /**
- * Starts a Kafka of one node (KRaft) on 127.0.0.1, 4 to 8 seconds. Topics are made by {@link createTopics} only.
+ * Starts a Kafka of one node (KRaft) on 127.0.0.1, 4 to 8 seconds. Topics are made by `applyTopics` of @dsops/broker only.
  * @throws DomainError `port_taken`, `disk_full`, `data_folder_locked`, `java_too_old`, `server_start_failed`, …
  */
 export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {

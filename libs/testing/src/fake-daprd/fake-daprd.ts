@@ -111,6 +111,8 @@ export class FakeDaprd {
   }
 
   private async answer({ headers, method = '' }: IncomingMessage, path: string, body: Buffer): Promise<FakeAnswer> {
+    // Health asks nobody for a token.
+    if (method === 'GET' && path === '/v1.0/healthz/outbound') return { status: 204 };
     if (headers['dapr-api-token'] !== this.options.apiToken) return { status: 401, text: 'invalid api token\n' };
     if (body.length > MAX_BODY_BYTES) return fault(400, 'ERR_PUBSUB_EVENTS_SER', 'stream too large');
     const url = new URL(path, this.url);

@@ -1,0 +1,68 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { readLag, type PartitionLag } from '@dsops/broker';
+import { consumers, TOPICS, type ConsumerDeclaration } from '@dsops/contracts';
+import { print } from '../output/format.js';
+import { table } from '../output/table.js';
+import type { Act } from '../session.js';
+import { addressOf, brokersOption, caOption, mechanismOption, prefixOption, tlsOption, userOption, userPasswordOption } from './broker-options.js'; // prettier-ignore
+import { examples, formatOption } from './options.js';
+import { Option } from '@commander-js/extra-typings';
+
+export function registerLag(program: CommandUnknownOpts, act: Act): void {
+  const command = program
+    .command('lag')
+    .description('how far each service is behind in each topic')
+    .addOption(brokersOption())
+    .addOption(prefixOption())
+    .addOption(new Option('--partitions', 'a line for each partition, not the sums').default(false))
+    .addOption(userOption())
+    .addOption(userPasswordOption())
+    .addOption(mechanismOption())
+    .addOption(tlsOption())
+    .addOption(caOption())
+    .addOption(formatOption())
+    .addHelpText('after', examples(['dsops lag --brokers kafka:9092', ''], ['dsops lag --brokers kafka:9092 --partitions --format json', ''])); // prettier-ignore
+  command.action((options) =>
+    act(command, async (session) => {
+      const rows = await readLag(await addressOf(session, options), listenersOf(options.prefix));
+      const shown = options.partitions ? rows : sums(rows);
+      print(session.out, options.format, shown, () => {
+        if (rows.length === 0)
+          return `No topic of dsops is there. Make them: dsops topics apply --brokers ${options.brokers}`;
+        const { paint } = session.out;
+        return table(
+          paint,
+          ['TOPIC', 'GROUP', ...(options.partitions ? ['PARTITION'] : []), 'LAG', ''],
+          shown.map(({ topic, group, partition, lag, committed }) => ({
+            cells: [
+              topic,
+              group,
+              ...(options.partitions ? [String(partition)] : []),
+              lag === 0 ? paint.green('0') : String(lag),
+              committed === null && lag > 0 ? paint.red('has never taken any') : '',
+            ],
+          })),
+        );
+      });
+    }),
+  );
+}
+
+/** The group of a service is its app id, which is its name. */
+function listenersOf(prefix: string): { topic: string; groups: string[] }[] {
+  const all: readonly ConsumerDeclaration[] = Object.values(consumers);
+  return TOPICS.map((topic) => ({
+    topic: `${prefix}${topic}`,
+    groups: [...new Set(all.filter(({ topics }) => topics.includes(topic)).map(({ service }) => service))],
+  }));
+}
+
+/** One line for each topic and group; a group that has taken nothing in any partition never took any. */
+const sums = (rows: readonly PartitionLag[]): PartitionLag[] =>
+  [...Map.groupBy(rows, ({ topic, group }) => `${topic} ${group}`).values()].map((parts) => ({
+    ...parts[0]!,
+    partition: -1,
+    lag: parts.reduce((sum, { lag }) => sum + lag, 0),
+    end: parts.reduce((sum, { end }) => sum + end, 0),
+    committed: parts.every(({ committed }) => committed === null) ? null : parts.reduce((sum, { committed }) => sum + (committed ?? 0), 0), // prettier-ignore
+  }));

@@ -1,0 +1,115 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import kafkajs from 'kafkajs';
+import { TOPICS } from '@dsops/contracts';
+import { Secret } from '@dsops/kernel';
+import { ensureTools, startKafka, type KafkaServer } from '@dsops/stack';
+import { Program, type Ended } from '../installation/program.js';
+
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
+const PASSWORD = 'password-of-the-broker';
+
+/** `dsops topics` and `dsops lag` on a Kafka that demands a login. */
+describe('the command line and Kafka', () => {
+  let folder: string;
+  let kafka: KafkaServer;
+  let passwordFile: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'dsops-topics-'));
+    passwordFile = join(folder, 'password');
+    await writeFile(passwordFile, PASSWORD);
+    const tools = await ensureTools(['kafka']);
+    const sasl = { username: 'dsops', password: new Secret(PASSWORD) };
+    kafka = await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'log'), sasl });
+  }, 300_000);
+  afterAll(async () => {
+    await kafka?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const dsops = (...words: string[]): Promise<Ended> =>
+    Program.cli([...words, '--user', 'dsops', '--password-file', passwordFile], {
+      DSOPS_KAFKA_BROKERS: kafka.brokers.join(','),
+      DSOPS_TOPIC_PREFIX: 'staging-',
+      DSOPS_HOME: folder,
+    }).ended;
+  const client = () =>
+    new Kafka({
+      brokers: [...kafka.brokers],
+      sasl: { mechanism: 'scram-sha-256', username: 'dsops', password: PASSWORD },
+      logLevel: logLevel.NOTHING,
+    });
+  const settingsOf = async (name: string) => {
+    const admin = client().admin();
+    await admin.connect();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms', 'max.message.bytes'] }],
+    });
+    await admin.disconnect();
+    return Object.fromEntries(resources[0]!.configEntries.map(({ configName, configValue }) => [configName, configValue])); // prettier-ignore
+  };
+
+  it('says what is missing, makes it, and then finds nothing to do', async () => {
+    const before = await dsops('topics', 'diff');
+    expect(before).toMatchObject({ code: 1, stderr: '' });
+    for (const topic of TOPICS) expect(before.stdout).toContain(`staging-${topic}`);
+    expect(await dsops('topics', 'apply')).toMatchObject({ code: 0, stdout: expect.stringContaining('12 partitions') });
+    expect((await dsops('topics', 'diff')).code).toBe(0);
+  });
+
+  it('changes how long records stay, and no other setting', async () => {
+    const name = 'staging-rotation-events';
+    const admin = client().admin();
+    await admin.connect();
+    const mine = [{ name: 'max.message.bytes', value: '2000000' }];
+    await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries: mine }] }); // prettier-ignore
+    await admin.disconnect();
+    expect(await dsops('topics', 'apply', '--retention', '30d')).toMatchObject({ code: 0 });
+    expect(await settingsOf(name)).toEqual({ 'retention.ms': String(30 * 86_400_000), 'max.message.bytes': '2000000' });
+  });
+
+  it('does nothing at all where one topic has another number of partitions', async () => {
+    const admin = client().admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic: 'small-access-events', numPartitions: 3 }] });
+    await admin.disconnect();
+    const refused = await dsops('topics', 'apply', '--prefix', 'small-');
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toMatch(/small-access-events has 3 partitions; 12 are wanted\.\n→ /);
+    const diff = await dsops('topics', 'diff', '--prefix', 'small-', '--format', 'json');
+    expect((JSON.parse(diff.stdout) as { change: string }[]).map(({ change }) => change).sort()).toEqual(['conflict', 'make', 'make']); // prettier-ignore
+  });
+
+  it('tells how far a group is behind, by topic and by partition', async () => {
+    const topic = 'staging-rotation-events';
+    const producer = client().producer();
+    await producer.connect();
+    await producer.send({ topic, messages: ['a', 'b', 'c', 'd'].map((key) => ({ key, value: 'x' })) });
+    await producer.disconnect();
+    const admin = client().admin();
+    await admin.connect();
+    const offsets = await admin.fetchTopicOffsets(topic);
+    const taken = offsets.map(({ partition, high }) => ({ partition, offset: high }));
+    await admin.setOffsets({ groupId: 'audit', topic, partitions: taken });
+    await admin.disconnect();
+    const rows = JSON.parse((await dsops('lag', '--format', 'json')).stdout) as { topic: string; group: string; lag: number; committed: number | null }[]; // prettier-ignore
+    const lagOf = (group: string) => rows.find((row) => row.topic === topic && row.group === group);
+    expect(lagOf('audit')).toMatchObject({ lag: 0, committed: 4 });
+    expect(lagOf('gateway')).toMatchObject({ lag: 4, committed: null });
+    expect((await dsops('lag')).stdout).toMatch(/staging-rotation-events +gateway +4 +has never taken any/);
+    const parts = JSON.parse((await dsops('lag', '--partitions', '--format', 'json')).stdout) as unknown[];
+    expect(parts.length).toBe(12 * rows.length);
+  });
+
+  it('says what is wrong with the login, and never shows it', async () => {
+    await writeFile(join(folder, 'wrong'), 'another-password');
+    const run = await Program.cli(['lag', '--user', 'dsops', '--password-file', join(folder, 'wrong')], {
+      DSOPS_KAFKA_BROKERS: kafka.brokers.join(','),
+    }).ended;
+    expect(run.stderr).toMatch(/^Error: Kafka at 127\.0\.0\.1:\d+ refused the login\.\n→ /);
+    expect(run.stdout + run.stderr).not.toContain('another-password');
+  });
+});
