@@ -58,11 +58,11 @@ describe('wake-ups through daprd', () => {
 });
 
 /**
- * With DSOPS_TEST_SCHEDULER=1. The scheduler is built from a module that proxies of Go modules may not deliver
- * (github.com/diagridio/go-etcd-cron v0.12.5): where that is so, these cases cannot run.
+ * Where the scheduler can be built, which `pnpm test:stack` finds out and says: some proxies of Go modules refuse one of
+ * its modules (github.com/diagridio/go-etcd-cron v0.12.5).
  */
 const whereSchedulerIs = process.env.DSOPS_TEST_SCHEDULER === '1' ? describe : describe.skip;
-whereSchedulerIs('wake-ups as Dapr Jobs (DSOPS_TEST_SCHEDULER=1)', () => {
+whereSchedulerIs('wake-ups as Dapr Jobs', () => {
   async function openHarness(): Promise<WakeUpsHarness> {
     const tools = await ensureTools(['scheduler']);
     opened += 1;

@@ -1,27 +1,40 @@
 import { readFile } from 'node:fs/promises';
-import { Option } from '@commander-js/extra-typings';
+import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { KafkaAddress } from '@dsops/broker';
 import { usageError } from '../failure.js';
 import { readPassword } from '../input/password.js';
 import type { Session } from '../session.js';
+import { formatOption } from './options.js';
 
-// How the commands that speak to Kafka itself reach it, worded once.
-export const brokersOption = () =>
+const brokersOption = () =>
   new Option('--brokers <list>', 'host:port of each broker, with commas')
     .env('DSOPS_KAFKA_BROKERS')
     .makeOptionMandatory();
-export const prefixOption = () =>
+const prefixOption = () =>
   new Option('--prefix <text>', 'what stands before each topic in this environment, such as staging-')
     .env('DSOPS_TOPIC_PREFIX')
     .default('');
-export const userOption = () => new Option('--user <name>', 'user of SASL/SCRAM').env('DSOPS_KAFKA_USER');
-export const mechanismOption = () =>
+const userOption = () => new Option('--user <name>', 'user of SASL/SCRAM').env('DSOPS_KAFKA_USER');
+const mechanismOption = () =>
   new Option('--mechanism <name>', 'of SASL')
     .choices(['scram-sha-256', 'scram-sha-512'])
     .default('scram-sha-256' as const);
-export const userPasswordOption = () => new Option('--password-file <file>', 'its password, in a file');
-export const tlsOption = () => new Option('--tls', 'speak TLS').default(false);
-export const caOption = () => new Option('--ca-file <file>', 'the certificate to trust, PEM; brings TLS with it');
+const userPasswordOption = () => new Option('--password-file <file>', 'its password, in a file');
+const tlsOption = () => new Option('--tls', 'speak TLS').default(false);
+const caOption = () => new Option('--ca-file <file>', 'the certificate to trust, PEM; brings TLS with it');
+
+/** A command that speaks to Kafka itself, with the options by which it reaches it. */
+export const brokerCommand = (parent: CommandUnknownOpts, name: string) =>
+  parent
+    .command(name)
+    .addOption(brokersOption())
+    .addOption(prefixOption())
+    .addOption(userOption())
+    .addOption(userPasswordOption())
+    .addOption(mechanismOption())
+    .addOption(tlsOption())
+    .addOption(caOption())
+    .addOption(formatOption());
 
 export interface BrokerOptions {
   readonly brokers: string;

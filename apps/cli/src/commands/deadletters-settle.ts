@@ -14,31 +14,38 @@ import { EXIT, usageError } from '../failure.js';
 import { readLetter, type LetterPlace } from '../input/letter.js';
 import { confirm } from '../input/prompt.js';
 import type { Act, Session } from '../session.js';
-import { examples, reasonOption, yesOption } from './options.js';
+import { examples, yesOption } from './options.js';
 
 const MOST = 10_000;
 
-export const ownerOption = () => new Option('--owner <service>', 'only of this service').choices(SERVICES);
-export const consumerOption = () => new Option('--consumer <name>', 'only of this consumer');
-export const typeOption = () => new Option('--type <type>', 'only of this type of event');
-export const topicOption = () => new Option('--topic <topic>', 'only of this topic');
-export const keyOption = () => new Option('--key <key>', 'only of this key, such as a service id');
-const allOption = () => new Option('--all', 'every open one').default(false);
+const ownerOption = () => new Option('--owner <service>', 'only of this service').choices(SERVICES);
+const consumerOption = () => new Option('--consumer <name>', 'only of this consumer');
+const typeOption = () => new Option('--type <type>', 'only of this type of event');
+const topicOption = () => new Option('--topic <topic>', 'only of this topic');
+const keyOption = () => new Option('--key <key>', 'only of this key, such as a service id');
 
-type Filter = Pick<QueryOf<typeof listDeadLetters>, 'owner' | 'consumer' | 'type' | 'topic' | 'key'>;
-
-export function registerReplay(parent: CommandUnknownOpts, act: Act): void {
-  const command = parent
-    .command('replay')
-    .description('try them again now; what waited behind one follows')
-    .argument('[letter]', 'as the list shows it: owner/id')
-    .argument('[id]', 'the id, when the owner stands alone')
+/** A command about dead letters that fit. */
+export const filteredCommand = (parent: CommandUnknownOpts, name: string) =>
+  parent
+    .command(name)
     .addOption(ownerOption())
     .addOption(consumerOption())
     .addOption(typeOption())
     .addOption(topicOption())
-    .addOption(keyOption())
-    .addOption(allOption())
+    .addOption(keyOption());
+
+/** One that settles the letter that is named, or all that fit. */
+const settlingCommand = (parent: CommandUnknownOpts, name: string) =>
+  filteredCommand(parent, name)
+    .argument('[letter]', 'as the list shows it: owner/id')
+    .argument('[id]', 'the id, when the owner stands alone')
+    .addOption(new Option('--all', 'every open one').default(false));
+
+type Filter = Pick<QueryOf<typeof listDeadLetters>, 'owner' | 'consumer' | 'type' | 'topic' | 'key'>;
+
+export function registerReplay(parent: CommandUnknownOpts, act: Act): void {
+  const command = settlingCommand(parent, 'replay')
+    .description('try them again now; what waited behind one follows')
     .addHelpText(
       'after',
       examples(
@@ -56,18 +63,9 @@ export function registerReplay(parent: CommandUnknownOpts, act: Act): void {
 }
 
 export function registerDrop(parent: CommandUnknownOpts, act: Act): void {
-  const command = parent
-    .command('drop')
+  const command = settlingCommand(parent, 'drop')
     .description('give them up: their events are never applied; what waited behind one follows')
-    .argument('[letter]', 'as the list shows it: owner/id')
-    .argument('[id]', 'the id, when the owner stands alone')
-    .addOption(reasonOption().makeOptionMandatory())
-    .addOption(ownerOption())
-    .addOption(consumerOption())
-    .addOption(typeOption())
-    .addOption(topicOption())
-    .addOption(keyOption())
-    .addOption(allOption())
+    .addOption(new Option('--reason <text>', 'why; it stays with the letter, beside your name').makeOptionMandatory())
     .addOption(yesOption())
     .addHelpText('after', examples(['dsops deadletters drop audit/01JD000000000000000000000B --reason "broken by hand"', ''])); // prettier-ignore
   command.action((which, id, { all, reason, yes, ...filter }) =>

@@ -6,15 +6,7 @@ import { print } from '../output/format.js';
 import { fields, table } from '../output/table.js';
 import { timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
-import {
-  consumerOption,
-  keyOption,
-  ownerOption,
-  registerDrop,
-  registerReplay,
-  topicOption,
-  typeOption,
-} from './deadletters-settle.js';
+import { filteredCommand, registerDrop, registerReplay } from './deadletters-settle.js';
 import { examples, formatOption, limitOption } from './options.js';
 
 export function registerDeadLetters(program: CommandUnknownOpts, act: Act): void {
@@ -26,17 +18,11 @@ export function registerDeadLetters(program: CommandUnknownOpts, act: Act): void
 }
 
 function registerList(parent: CommandUnknownOpts, act: Act): void {
-  const command = parent
-    .command('list')
+  const command = filteredCommand(parent, 'list')
     .description('dead letters of all services')
     .addOption(
       new Option('--status <status>', 'which ones').choices(deadLetterStatusSchema.options).default('open' as const),
     )
-    .addOption(ownerOption())
-    .addOption(consumerOption())
-    .addOption(typeOption())
-    .addOption(topicOption())
-    .addOption(keyOption())
     .addOption(limitOption(50))
     .addOption(formatOption())
     .addHelpText('after', examples(['dsops deadletters list --owner notification', '']));

@@ -1,31 +1,22 @@
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { readLag, type PartitionLag } from '@dsops/broker';
+import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { PartitionLag } from '@dsops/broker';
 import { consumers, TOPICS, type ConsumerDeclaration } from '@dsops/contracts';
 import { print } from '../output/format.js';
 import { table } from '../output/table.js';
 import type { Act } from '../session.js';
-import { addressOf, brokersOption, caOption, mechanismOption, prefixOption, tlsOption, userOption, userPasswordOption } from './broker-options.js'; // prettier-ignore
-import { examples, formatOption } from './options.js';
-import { Option } from '@commander-js/extra-typings';
+import { addressOf, brokerCommand } from './broker-options.js';
+import { examples } from './options.js';
 
 export function registerLag(program: CommandUnknownOpts, act: Act): void {
-  const command = program
-    .command('lag')
+  const command = brokerCommand(program, 'lag')
     .description('how far each service is behind in each topic')
-    .addOption(brokersOption())
-    .addOption(prefixOption())
     .addOption(new Option('--partitions', 'a line for each partition, not the sums').default(false))
-    .addOption(userOption())
-    .addOption(userPasswordOption())
-    .addOption(mechanismOption())
-    .addOption(tlsOption())
-    .addOption(caOption())
-    .addOption(formatOption())
     .addHelpText('after', examples(['dsops lag --brokers kafka:9092', ''], ['dsops lag --brokers kafka:9092 --partitions --format json', ''])); // prettier-ignore
   command.action((options) =>
     act(command, async (session) => {
+      const { readLag } = await import('@dsops/broker');
       const rows = await readLag(await addressOf(session, options), listenersOf(options.prefix));
-      const shown = options.partitions ? rows : sums(rows);
+      const shown: readonly LagLine[] = options.partitions ? rows : sums(rows);
       print(session.out, options.format, shown, () => {
         if (rows.length === 0)
           return `No topic of dsops is there. Make them: dsops topics apply --brokers ${options.brokers}`;
@@ -37,7 +28,7 @@ export function registerLag(program: CommandUnknownOpts, act: Act): void {
             cells: [
               topic,
               group,
-              ...(options.partitions ? [String(partition)] : []),
+              ...(partition === undefined ? [] : [String(partition)]),
               lag === 0 ? paint.green('0') : String(lag),
               committed === null && lag > 0 ? paint.red('has never taken any') : '',
             ],
@@ -57,11 +48,14 @@ function listenersOf(prefix: string): { topic: string; groups: string[] }[] {
   }));
 }
 
+/** What one line shows: a partition, or all of a topic together. */
+type LagLine = Omit<PartitionLag, 'partition'> & { readonly partition?: number };
+
 /** One line for each topic and group; a group that has taken nothing in any partition never took any. */
-const sums = (rows: readonly PartitionLag[]): PartitionLag[] =>
+const sums = (rows: readonly PartitionLag[]): LagLine[] =>
   [...Map.groupBy(rows, ({ topic, group }) => `${topic} ${group}`).values()].map((parts) => ({
-    ...parts[0]!,
-    partition: -1,
+    topic: parts[0]!.topic,
+    group: parts[0]!.group,
     lag: parts.reduce((sum, { lag }) => sum + lag, 0),
     end: parts.reduce((sum, { end }) => sum + end, 0),
     committed: parts.every(({ committed }) => committed === null) ? null : parts.reduce((sum, { committed }) => sum + (committed ?? 0), 0), // prettier-ignore

@@ -1,5 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { applyTopics, diffTopics, type TopicSpec, type TopicStep } from '@dsops/broker';
+import type { TopicSpec, TopicStep } from '@dsops/broker';
 import { TOPIC_PARTITIONS, TOPICS } from '@dsops/contracts';
 import { formatDuration, parseDuration } from '@dsops/kernel';
 import { EXIT } from '../failure.js';
@@ -7,8 +7,8 @@ import { print } from '../output/format.js';
 import { table } from '../output/table.js';
 import type { Terminal } from '../output/terminal.js';
 import type { Act } from '../session.js';
-import { addressOf, brokersOption, caOption, mechanismOption, prefixOption, tlsOption, userOption, userPasswordOption } from './broker-options.js'; // prettier-ignore
-import { examples, formatOption, readCount } from './options.js';
+import { addressOf, brokerCommand } from './broker-options.js';
+import { examples, readCount } from './options.js';
 
 export function registerTopics(program: CommandUnknownOpts, act: Act): void {
   const topics = program.command('topics').description("Kafka's topics, as the contracts want them");
@@ -20,21 +20,13 @@ const retentionOption = () =>
   new Option('--retention <time>', 'how long records stay: 7d on one machine, 30d in a cluster is usual').default('7d');
 
 function registerDiff(parent: CommandUnknownOpts, act: Act): void {
-  const command = parent
-    .command('diff')
+  const command = brokerCommand(parent, 'diff')
     .description('what apply would do; changes nothing. Ends with 1 when there is something to do')
-    .addOption(brokersOption())
-    .addOption(prefixOption())
     .addOption(retentionOption())
-    .addOption(userOption())
-    .addOption(userPasswordOption())
-    .addOption(mechanismOption())
-    .addOption(tlsOption())
-    .addOption(caOption())
-    .addOption(formatOption())
     .addHelpText('after', examples(['dsops topics diff --brokers kafka:9092 --prefix staging-', '']));
   command.action((options) =>
     act(command, async (session) => {
+      const { diffTopics } = await import('@dsops/broker');
       const steps = await diffTopics(await addressOf(session, options), wantedTopics(options));
       print(session.out, options.format, steps, () => tabulate(session.out, steps));
       return steps.every(({ change }) => change === 'none') ? EXIT.ok : EXIT.general;
@@ -43,19 +35,10 @@ function registerDiff(parent: CommandUnknownOpts, act: Act): void {
 }
 
 function registerApply(parent: CommandUnknownOpts, act: Act): void {
-  const command = parent
-    .command('apply')
+  const command = brokerCommand(parent, 'apply')
     .description('make what is missing, and set how long records stay; never another number of partitions')
-    .addOption(brokersOption())
-    .addOption(prefixOption())
     .addOption(retentionOption())
     .addOption(new Option('--replicas <count>', 'copies of each partition').argParser(readCount).default(1))
-    .addOption(userOption())
-    .addOption(userPasswordOption())
-    .addOption(mechanismOption())
-    .addOption(tlsOption())
-    .addOption(caOption())
-    .addOption(formatOption())
     .addHelpText(
       'after',
       examples(['dsops topics apply --brokers a:9092,b:9092,c:9092 --retention 30d --replicas 3', '']),
@@ -63,6 +46,7 @@ function registerApply(parent: CommandUnknownOpts, act: Act): void {
   command.action((options) =>
     act(command, async (session) => {
       const { replicas } = options;
+      const { applyTopics } = await import('@dsops/broker');
       const steps = await applyTopics(await addressOf(session, options), wantedTopics(options), { replicas });
       print(session.out, options.format, steps, () => tabulate(session.out, steps));
     }),

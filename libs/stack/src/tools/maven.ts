@@ -24,7 +24,7 @@ const dependency = (group: string, artifact: string, version: string) =>
 const withSignal = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
 
 /** Kafka's own jars need a logging binding, which its distribution adds and its dependencies do not name. */
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+const POM = `<project>
   <modelVersion>4.0.0</modelVersion><groupId>dsops</groupId><artifactId>kafka</artifactId><version>1</version>
   <dependencies>
     ${dependency('org.apache.kafka', 'kafka_2.13', KAFKA_VERSION)}

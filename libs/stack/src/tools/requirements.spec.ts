@@ -22,7 +22,7 @@ describe('what the machine has to bring', () => {
   it.each([
     [GO, 'Go', 'go.dev/dl'],
     [JAVA, 'Java', 'adoptium.net'],
-    [MAVEN, 'Maven', 'maven.apache.org'],
+    [MAVEN, 'Maven', 'apt-get install maven'],
   ])('names what is missing and how to get it: $name', async (requirement, name, where) => {
     await expect(require({ ...requirement, command: join(folder, 'nothing') })).rejects.toMatchObject({
       code: 'tool_missing',

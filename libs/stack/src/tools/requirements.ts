@@ -42,7 +42,7 @@ export const MAVEN: Requirement = {
   pattern: /Apache Maven (\d+)\.(\d+)/,
   atLeast: [3, 6],
   why: 'it fetches the jars of Kafka and Zipkin',
-  get: 'Install it from https://maven.apache.org/download.cgi, or with: sudo apt-get install maven, brew install maven',
+  get: 'Install Apache Maven with: sudo apt-get install maven, brew install maven, choco install maven',
 };
 
 /**
