@@ -88,8 +88,9 @@ describe('check', () => {
 });
 
 describe('dev', () => {
+  // It can be stopped before it says that it runs: from then on it may be.
   const program = (word: string) =>
-    `console.log('runs ${word}');\nprocess.on('SIGTERM', () => { console.log('stopped ${word}'); process.exit(0); });\nsetTimeout(() => process.exit(3), 45_000);\n`;
+    `process.on('SIGTERM', () => { console.log('stopped ${word}'); process.exit(0); });\nconsole.log('runs ${word}');\nsetTimeout(() => process.exit(3), 45_000);\n`;
   const workspace = new PlantedWorkspace([
     'tools/dev.mjs',
     'tools/run.mjs',

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
 import { rotationStarted, type EventEnvelope } from '@dsops/contracts';
-import { newId, Secret } from '@dsops/kernel';
+import { Secret } from '@dsops/kernel';
 import { DaprTransport, type Delivery, type Published } from '@dsops/messaging';
+import { anEvent } from '@dsops/messaging/conformance';
 import { createLogger } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
 import { KafkaWorld } from './kafka-world.js';
@@ -16,21 +17,8 @@ const PATIENCE_MS = 60_000;
 const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 
 const published = (key: string, sequence: number, bytes = 0): Published => {
-  const event: EventEnvelope = {
-    specversion: '1.0',
-    id: newId(),
-    source: '/dsops/rotation',
-    type: rotationStarted.type,
-    subject: 'rotation/1',
-    time: '2026-11-21T12:00:00.000Z',
-    datacontenttype: 'application/json',
-    partitionkey: key,
-    sequence: String(sequence),
-    epoch: 1,
-    traceid: TRACEPARENT,
-    traceparent: TRACEPARENT,
-    data: { ...rotationStarted.example, reason: 'x'.repeat(bytes) },
-  };
+  const data = { ...rotationStarted.example, reason: 'x'.repeat(bytes) };
+  const event = anEvent(key, sequence, { traceid: TRACEPARENT, traceparent: TRACEPARENT, data });
   return { topic: 'rotation-events', key, event };
 };
 

@@ -6,31 +6,18 @@ import {
   rotationStarted,
   type EventEnvelope,
 } from '@dsops/contracts';
-import { newId, systemClock } from '@dsops/kernel';
+import { systemClock } from '@dsops/kernel';
 import { currentContext } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
 import type { Delivery, Unit } from '../src/index.js';
 import { Consumer, type ConsumerSettings } from '../src/inbox/consumer.service.js';
 import { readEventsAbove } from '../src/outbox/outbox.repository.js';
+import { anEvent } from '../src/conformance/an-event.js';
 import { preparingFor } from '../src/outbox/unit-of-work.service.js';
 import { openHarness, type EmbeddedHarness } from './harness.js';
 
 const topic = 'rotation-events';
 
-const anEvent = (key: string, sequence: number, change: Partial<EventEnvelope> = {}): EventEnvelope => ({
-  specversion: '1.0',
-  id: newId(),
-  source: '/dsops/rotation',
-  type: rotationStarted.type,
-  subject: 'rotation/1',
-  time: '2026-11-21T12:00:00.000Z',
-  datacontenttype: 'application/json',
-  partitionkey: key,
-  sequence: String(sequence),
-  epoch: 1,
-  data: rotationStarted.example,
-  ...change,
-});
 const delivered = (...events: unknown[]): Delivery[] => events.map((body) => ({ topic, body }));
 
 describe('a consumer', () => {

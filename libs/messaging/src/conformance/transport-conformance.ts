@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { eventRegistry, rotationStarted, type EventEnvelope } from '@dsops/contracts';
-import { DomainError, newId } from '@dsops/kernel';
+import { DomainError } from '@dsops/kernel';
 import { listLetters, type Letter } from '../dead-letters/letter.repository.js';
 import { replay } from '../dead-letters/replay.service.js';
+import { anEvent } from './an-event.js';
 import { ChaosTransport } from './chaos-transport.js';
 import { World, type ConformanceHarness } from './world.js';
 
 export { ChaosTransport, type Chaos } from './chaos-transport.js';
+export { anEvent } from './an-event.js';
 export type { ConformanceHarness, OpenTransport } from './world.js';
 
 export interface ConformanceCase {
@@ -49,20 +51,8 @@ const openLetters = (world: World): Promise<Letter[]> =>
   listLetters(world.harness.consumer, { status: 'open', limit: 100, before: undefined });
 
 /** An event as it would come from another release of the producer. */
-const foreignEvent = (key: string, sequence: number, change: Partial<EventEnvelope>): EventEnvelope => ({
-  specversion: '1.0',
-  id: newId(),
-  source: '/dsops/rotation',
-  type: rotationStarted.type,
-  subject: 'rotation/foreign',
-  time: '2026-11-21T12:00:00.000Z',
-  datacontenttype: 'application/json',
-  partitionkey: key,
-  sequence: String(sequence),
-  epoch: 1,
-  data: { ...rotationStarted.example, reason: 'foreign' },
-  ...change,
-});
+const foreignEvent = (key: string, sequence: number, change: Partial<EventEnvelope>): EventEnvelope =>
+  anEvent(key, sequence, { data: { ...rotationStarted.example, reason: 'foreign' }, ...change });
 
 aCase('brings every event to every consumer of the topic, in the order of its key', async (world) => {
   const { transport } = await world.open();

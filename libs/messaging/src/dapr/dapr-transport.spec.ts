@@ -1,33 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rotationStarted, type EventEnvelope, type Topic } from '@dsops/contracts';
-import { newId, Secret } from '@dsops/kernel';
+import { Secret } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';
 import { FakeBroker, FakeDaprd } from '@dsops/testing';
+import { anEvent } from '../conformance/an-event.js';
 import type { Published } from '../transport.js';
 import { DaprTransport, type DaprTransportOptions } from './dapr-transport.service.js';
 
 const TOKEN = 'api-token-of-the-spec';
 const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 
-const anEvent = (key: string, sequence: number, reason = ''): EventEnvelope => ({
-  specversion: '1.0',
-  id: newId(),
-  source: '/dsops/rotation',
-  type: rotationStarted.type,
-  subject: 'rotation/1',
-  time: '2026-11-21T12:00:00.000Z',
-  datacontenttype: 'application/json',
-  partitionkey: key,
-  sequence: String(sequence),
-  epoch: 1,
-  traceid: TRACEPARENT,
-  traceparent: TRACEPARENT,
-  data: { ...rotationStarted.example, reason },
-});
+const traced = (key: string, sequence: number, reason = ''): EventEnvelope =>
+  anEvent(key, sequence, {
+    traceid: TRACEPARENT,
+    traceparent: TRACEPARENT,
+    data: { ...rotationStarted.example, reason },
+  });
 const published = (key: string, sequence: number, topic: Topic = 'rotation-events', reason = ''): Published => ({
   topic,
   key,
-  event: anEvent(key, sequence, reason),
+  event: traced(key, sequence, reason),
 });
 
 describe('publishing through Dapr', () => {
