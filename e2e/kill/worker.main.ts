@@ -40,7 +40,7 @@ async function host({ home, stopAt, isOnly }: Extract<ToWorker, { do: 'host' }>)
       markPath: markFile,
       drivers: [driver],
       logger,
-      worker: { takesOver: isOnly, lookEveryMs: 100 },
+      worker: { takesOver: isOnly, lookEveryMs: 400 },
     }),
     { logger, token: TOKEN },
   );
