@@ -1,15 +1,14 @@
 import { Module } from '@nestjs/common';
 import { rotationStarted, type ConsumerDeclaration, type EventData, type EventEnvelope } from '@dsops/contracts';
-import { connect, type DatabaseOptions } from '@dsops/database';
+import { connect, type DatabaseOptions, type SqlExecutor } from '@dsops/database';
 import { PrismaClient as NotificationDatabase } from '@dsops/database/notification';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
 import {
   EmbeddedTransport,
   EventConsumer,
-  Handles,
+  HandlesTogether,
   MessagingModule,
   UNIT_OF_WORK,
-  type Unit,
   type UnitOfWork,
 } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
@@ -30,13 +29,13 @@ export const declaration: ConsumerDeclaration = {
 
 @EventConsumer('bench')
 export class Effects {
-  @Handles(rotationStarted)
-  async write(event: EventEnvelope<EventData<typeof rotationStarted>>, { tx }: Unit): Promise<void> {
+  @HandlesTogether(rotationStarted)
+  async write(events: readonly EventEnvelope<EventData<typeof rotationStarted>>[], tx: SqlExecutor): Promise<void> {
     await tx.$executeRawUnsafe(
-      'insert into bench_effects (command, key, sequence) values ($1, $2, $3::bigint)',
-      event.data.reason,
-      event.partitionkey,
-      event.sequence,
+      'insert into bench_effects (command, key, sequence) select * from unnest($1::text[], $2::text[], $3::text[]::bigint[])',
+      events.map(({ data }) => data.reason),
+      events.map(({ partitionkey }) => partitionkey),
+      events.map(({ sequence }) => sequence),
     );
   }
 }

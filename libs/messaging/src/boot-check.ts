@@ -1,6 +1,6 @@
 import type { ConsumerDeclaration } from '@dsops/contracts';
 import { DomainError } from '@dsops/kernel';
-import { handlersOf, type EventHandler } from './handles.js';
+import { handlersOf, type Handling } from './handles.js';
 
 export interface FoundConsumer {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface FoundConsumer {
 
 export interface BootedConsumer {
   readonly declaration: ConsumerDeclaration;
-  readonly handlers: ReadonlyMap<string, EventHandler>;
+  readonly handlers: ReadonlyMap<string, Handling>;
 }
 
 /**
@@ -22,9 +22,9 @@ export function matchHandlers(
   found: readonly FoundConsumer[],
 ): BootedConsumer[] {
   const faults: string[] = [];
-  const byName = new Map<string, Map<string, EventHandler>>();
+  const byName = new Map<string, Map<string, Handling>>();
   for (const { name, instance } of found) {
-    const handlers = byName.get(name) ?? new Map<string, EventHandler>();
+    const handlers = byName.get(name) ?? new Map<string, Handling>();
     byName.set(name, handlers);
     for (const [type, handler] of handlersOf(instance)) {
       if (handlers.has(type)) faults.push(`${name} has two handlers for ${type}`);
@@ -35,7 +35,7 @@ export function matchHandlers(
     if (!declarations.some((declaration) => declaration.name === name)) faults.push(`${name} has handlers here but is not declared for this service`); // prettier-ignore
   const booted = declarations.map((declaration) => {
     const { name } = declaration;
-    const handlers = byName.get(name) ?? new Map<string, EventHandler>();
+    const handlers = byName.get(name) ?? new Map<string, Handling>();
     const declared = new Set(declaration.handles.map(({ type }) => type));
     for (const type of declared)
       if (!handlers.has(type)) faults.push(`${name} declares ${type} and has no handler for it`);

@@ -18,6 +18,9 @@ import { openHarness, type EmbeddedHarness } from './harness.js';
 
 const topic = 'rotation-events';
 
+const placeOf = ({ partitionkey, epoch, sequence }: EventEnvelope): string =>
+  `${partitionkey}${epoch === 1 ? '' : `/${epoch}`}:${sequence}`;
+
 const delivered = (...events: unknown[]): Delivery[] => events.map((body) => ({ topic, body }));
 
 describe('a consumer', () => {
@@ -55,10 +58,12 @@ describe('a consumer', () => {
       handlers: new Map([
         [
           rotationStarted.type,
-          async (event: EventEnvelope, unit: Unit) => {
-            const at = `${event.partitionkey}${event.epoch === 1 ? '' : `/${event.epoch}`}:${event.sequence}`;
-            await unit.tx.$executeRawUnsafe('insert into effects (at) values ($1)', at);
-            await handler(event, unit);
+          {
+            kind: 'each',
+            handle: async (event: EventEnvelope, unit: Unit) => {
+              await unit.tx.$executeRawUnsafe('insert into effects (at) values ($1)', placeOf(event));
+              await handler(event, unit);
+            },
           },
         ],
       ]),

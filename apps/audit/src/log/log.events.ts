@@ -1,5 +1,6 @@
 import { eventRegistry, type Actor, type EventEnvelope } from '@dsops/contracts';
-import { EventConsumer, Handles, type Unit } from '@dsops/messaging';
+import type { SqlExecutor } from '@dsops/database';
+import { EventConsumer, HandlesTogether } from '@dsops/messaging';
 import { LogService } from './log.service.js';
 
 /** Every event of every topic becomes one entry. */
@@ -7,8 +8,8 @@ import { LogService } from './log.service.js';
 export class LogEvents {
   constructor(private readonly log: LogService) {}
 
-  @Handles(...eventRegistry.values())
-  async record(event: EventEnvelope<{ actor: Actor }>, { tx }: Unit): Promise<void> {
-    await this.log.record(event, tx);
+  @HandlesTogether(...eventRegistry.values())
+  async record(events: readonly EventEnvelope<{ actor: Actor }>[], tx: SqlExecutor): Promise<void> {
+    await this.log.record(events, tx);
   }
 }

@@ -42,7 +42,7 @@ describe('the log on PostgreSQL', () => {
   let admin: pg.Client;
   let service: pg.Client;
 
-  const record = (happening?: Happening) => database.$transaction((tx) => log.record(anEvent(happening), tx));
+  const record = (happening?: Happening) => database.$transaction((tx) => log.record([anEvent(happening)], tx));
   const asOwner = async (statement: string) => {
     await admin.query('set role dsops_audit_owner');
     try {
@@ -98,7 +98,7 @@ describe('the log on PostgreSQL', () => {
     const before = await log.verify();
     await expect(
       database.$transaction(async (tx) => {
-        await log.record(anEvent(), tx);
+        await log.record([anEvent()], tx);
         throw new Error('the batch fails');
       }),
     ).rejects.toThrow('the batch fails');
@@ -111,20 +111,20 @@ describe('the log on PostgreSQL', () => {
     const { entries } = await log.verify();
     await database.$transaction(async (tx) => {
       const twice = anEvent();
-      await log.record(twice, tx);
+      await log.record([twice], tx);
       await tx.$executeRawUnsafe('savepoint event');
-      await expect(log.record(twice, tx)).rejects.toThrow();
+      await expect(log.record([twice], tx)).rejects.toThrow();
       await tx.$executeRawUnsafe('rollback to savepoint event');
-      await log.record(anEvent(), tx);
-      await log.record(anEvent(), tx);
+      await log.record([anEvent()], tx);
+      await log.record([anEvent()], tx);
     });
     expect(await log.verify()).toMatchObject({ entries: entries + 3, firstBroken: null });
   });
 
   it('refuses an event that is in it already', async () => {
     const event = anEvent();
-    await database.$transaction((tx) => log.record(event, tx));
-    await expect(database.$transaction((tx) => log.record(event, tx))).rejects.toThrow();
+    await database.$transaction((tx) => log.record([event], tx));
+    await expect(database.$transaction((tx) => log.record([event], tx))).rejects.toThrow();
     expect((await log.verify()).firstBroken).toBeNull();
   });
 

@@ -25,55 +25,55 @@ interface EntryPage {
   readonly limit: number;
 }
 
+/** An entry at its place in the chain, with every entity whose history it belongs to. */
+export type Link = NewEntry & Head & { readonly entities: readonly Entity[] };
+
 const WALK_BATCH = 500;
 
 /** The log's tables. It can add and read; the database refuses everything else. */
 @Injectable()
 export class LogRepository {
-  /** The head as this process has left it, in transactions that hold its lock. */
-  private readonly lockedHeads = new WeakMap<SqlExecutor, Head>();
-
   constructor(@Inject(DATABASE) private readonly database: PrismaClient) {}
 
-  /**
-   * Locks the head of the chain until the transaction ends. Within one transaction it is asked for once: nobody else
-   * moves a locked head, and it is remembered only after an entry has gone in.
-   */
+  /** Locks the head of the chain until the transaction ends. */
   async lockHead(tx: SqlExecutor): Promise<Head> {
-    const known = this.lockedHeads.get(tx);
-    if (known !== undefined) return known;
     const [head] = await tx.$queryRawUnsafe<[{ head_position: bigint; head_hash: Uint8Array }]>(
       'select head_position, head_hash from audit.lock_head()',
     );
     return { position: Number(head.head_position), hash: head.head_hash };
   }
 
-  /** Adds the next entry of the chain, with the entities whose history it belongs to. Needs {@link lockHead}. */
-  async append(tx: SqlExecutor, entry: NewEntry, head: Head, entities: readonly Entity[]): Promise<void> {
+  /** Adds the next entries of the chain, in their order. Needs {@link lockHead}. */
+  async append(tx: SqlExecutor, links: readonly Link[]): Promise<void> {
+    const entities = links.flatMap((link) => link.entities.map((entity) => ({ ...entity, position: link.position })));
     await tx.$executeRawUnsafe(
-      `with entry as (
+      `with added as (
          insert into audit.entries (position, event_id, at, actor_kind, actor_id, actor_name, action,
                                     entity_kind, entity_id, details, hash)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11)
-         returning position)
+         select position, event_id, at::timestamptz, actor_kind, actor_id, actor_name, action,
+                entity_kind, entity_id, details::json, decode(hash, 'hex')
+           from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                       $8::text[], $9::text[], $10::text[], $11::text[])
+                as link (position, event_id, at, actor_kind, actor_id, actor_name, action,
+                         entity_kind, entity_id, details, hash)
+          order by position)
        insert into audit.entry_entities (position, kind, id)
-       select entry.position, entity.kind, entity.id
-         from entry, unnest($12::text[], $13::text[]) as entity (kind, id)`,
-      head.position,
-      entry.eventId,
-      new Date(entry.at),
-      entry.actor.kind,
-      entry.actor.id,
-      entry.actor.name,
-      entry.action,
-      entry.entity.kind,
-      entry.entity.id,
-      canonicalJson(entry.details),
-      head.hash,
+       select * from unnest($12::bigint[], $13::text[], $14::text[])`,
+      links.map(({ position }) => position),
+      links.map(({ eventId }) => eventId),
+      links.map(({ at }) => at),
+      links.map(({ actor }) => actor.kind),
+      links.map(({ actor }) => actor.id),
+      links.map(({ actor }) => actor.name),
+      links.map(({ action }) => action),
+      links.map(({ entity }) => entity.kind),
+      links.map(({ entity }) => entity.id),
+      links.map(({ details }) => canonicalJson(details)),
+      links.map(({ hash }) => Buffer.from(hash).toString('hex')),
+      entities.map(({ position }) => position),
       entities.map(({ kind }) => kind),
       entities.map(({ id }) => id),
     );
-    this.lockedHeads.set(tx, head);
   }
 
   /** Newest first. */

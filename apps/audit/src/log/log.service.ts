@@ -4,7 +4,7 @@ import type { SqlExecutor } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import { hashOf, walkEnd, walkOn, walkStart } from './chain.js';
 import { entitiesOf, entryOf } from './entry.js';
-import { LogRepository, type EntryFilter } from './log.repository.js';
+import { LogRepository, type EntryFilter, type Link } from './log.repository.js';
 
 export interface ChainReport {
   readonly entries: number;
@@ -18,15 +18,19 @@ export class LogService {
   constructor(private readonly log: LogRepository) {}
 
   /**
-   * Appends the event to the chain in the consumer's transaction. The head is locked after the cursors and held to the
+   * Appends the events to the chain in the consumer's transaction. The head is locked after the cursors and held to the
    * commit, so that positions are gapless and in the order of commits, over any number of replicas.
    */
-  async record(event: EventEnvelope<{ actor: Actor }>, tx: SqlExecutor): Promise<void> {
-    const entry = entryOf(event);
-    const head = await this.log.lockHead(tx);
-    const position = head.position + 1;
-    const hash = hashOf(head.hash, { ...entry, position });
-    await this.log.append(tx, entry, { position, hash }, entitiesOf(entry));
+  async record(events: readonly EventEnvelope<{ actor: Actor }>[], tx: SqlExecutor): Promise<void> {
+    const links: Link[] = [];
+    let { position, hash } = await this.log.lockHead(tx);
+    for (const event of events) {
+      const entry = entryOf(event);
+      position += 1;
+      hash = hashOf(hash, { ...entry, position });
+      links.push({ ...entry, position, hash, entities: entitiesOf(entry) });
+    }
+    await this.log.append(tx, links);
   }
 
   /**

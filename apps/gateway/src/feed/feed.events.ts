@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { consumers, eventRegistry, inboxDelivered, type EventEnvelope } from '@dsops/contracts';
+import type { SqlExecutor } from '@dsops/database';
 import type { Clock } from '@dsops/kernel';
-import { EventConsumer, Handles, type Unit } from '@dsops/messaging';
+import { EventConsumer, HandlesTogether } from '@dsops/messaging';
 import { CLOCK } from '../gateway.options.js';
 import { FeedTail } from './feed-tail.service.js';
 import { FeedRepository } from './feed.repository.js';
@@ -16,13 +17,15 @@ export class FeedEvents {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  @Handles(...consumers.feed.handles)
-  async append(event: EventEnvelope, { tx }: Unit): Promise<void> {
-    const { type } = event;
-    const topic = eventRegistry.get(type)!.topic;
-    const json = JSON.stringify(event);
-    const position = await this.feed.append(tx, { topic, type, onlyFor: readerOf(event), json, at: this.clock.now() });
-    this.tail.expect(position);
+  @HandlesTogether(...consumers.feed.handles)
+  async append(events: readonly EventEnvelope[], tx: SqlExecutor): Promise<void> {
+    const toAppend = events.map((event) => ({
+      topic: eventRegistry.get(event.type)!.topic,
+      type: event.type,
+      onlyFor: readerOf(event),
+      json: JSON.stringify(event),
+    }));
+    this.tail.expect(await this.feed.append(tx, toAppend, this.clock.now()));
   }
 }
 

@@ -5,6 +5,15 @@ import { DATABASE } from '../gateway.options.js';
 import type { FeedFilter } from './feed-filter.js';
 import type { FeedEvent } from './feed-frames.js';
 
+/** An event that has no position yet. */
+export interface NewFeedEvent {
+  readonly topic: string;
+  readonly type: string;
+  /** The principal who alone may see it; null: all who may see its topic. */
+  readonly onlyFor: string | null;
+  readonly json: string;
+}
+
 /** Some events of the feed, and where it stood when they were read. */
 export interface FeedPage {
   readonly events: readonly FeedEvent[];
@@ -22,20 +31,26 @@ type Row = { head: bigint; oldest: bigint } & (
 export class FeedRepository {
   constructor(@Inject(DATABASE) private readonly db: PrismaClient) {}
 
-  /** Gives the event the next position. The counter stays locked until the transaction ends, so none is skipped. */
-  async append(
-    tx: SqlExecutor,
-    event: { topic: string; type: string; onlyFor: string | null; json: string; at: Date },
-  ): Promise<bigint> {
+  /**
+   * Gives the events the next positions, in their order. The counter stays locked until the transaction ends, so none is
+   * skipped.
+   * @returns the position of the last one
+   */
+  async append(tx: SqlExecutor, events: readonly NewFeedEvent[], at: Date): Promise<bigint> {
     const [row] = await tx.$queryRawUnsafe<{ position: bigint }[]>(
-      `with given as (update feed_counter set position = position + 1 returning position)
-       insert into feed (position, topic, type, only_for, event, at)
-       select position, $1, $2, $3, $4::json, $5::timestamptz from given returning position`,
-      event.topic,
-      event.type,
-      event.onlyFor,
-      event.json,
-      event.at.toISOString(),
+      `with given as (update feed_counter set position = position + $1::int returning position),
+       added as (
+         insert into feed (position, topic, type, only_for, event, at)
+         select position - $1::int + nth, topic, type, only_for, event::json, $6::timestamptz
+           from given, unnest($2::text[], $3::text[], $4::text[], $5::text[])
+                       with ordinality as e (topic, type, only_for, event, nth))
+       select position from given`,
+      events.length,
+      events.map(({ topic }) => topic),
+      events.map(({ type }) => type),
+      events.map(({ onlyFor }) => onlyFor),
+      events.map(({ json }) => json),
+      at.toISOString(),
     );
     return row!.position;
   }

@@ -123,7 +123,7 @@ export class World {
     };
     const member = new RunningConsumer({
       declaration,
-      handlers: new Map([[rotationStarted.type, handlerOf(name, options.behaviour)]]),
+      handlers: new Map([[rotationStarted.type, { kind: 'each', handle: handlerOf(name, options.behaviour) }]]),
       registry: options.registry ?? eventRegistry,
       database,
       logger,

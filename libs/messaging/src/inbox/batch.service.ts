@@ -337,6 +337,7 @@ export class Batch {
 
   /** Writes what the batch has come to. The last step; the outbox comes at its very end. */
   async finish(): Promise<BatchResult> {
+    await this.runner.flush();
     const moved = [...this.keys.values()].filter(({ hasMoved }) => hasMoved).map(({ cursor }) => cursor);
     await inbox.settle(this.tx, this.consumer, moved, this.settled);
     await inbox.unpark(this.tx, this.consumer, this.toUnpark);

@@ -4,7 +4,7 @@ import type { Clock, DomainError } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
 import { isRerun } from '../database-error.js';
 import type { Letter } from '../dead-letters/letter.repository.js';
-import type { EventHandler } from '../handles.js';
+import type { Handling } from '../handles.js';
 import type { EmittedEvent } from '../outbox/emitted-event.js';
 import type { Delivery, DeliveryAnswer } from '../transport.js';
 import type { EventToEmit } from '../unit-of-work.js';
@@ -27,7 +27,7 @@ export const CONSUMER_DEFAULTS: ConsumerSettings = { duePollMs: 500, budgetMs: 5
 
 export interface ConsumerParts {
   readonly declaration: ConsumerDeclaration;
-  readonly handlers: ReadonlyMap<string, EventHandler>;
+  readonly handlers: ReadonlyMap<string, Handling>;
   readonly registry: ReadonlyMap<string, EventDefinition>;
   readonly database: Database;
   readonly logger: Logger;

@@ -1,7 +1,8 @@
+import type { EventEnvelope } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
-import { inContext, inSpan, newTraceparent, type SpanToMake } from '@dsops/platform';
+import { inContext, newTraceparent, openSpan } from '@dsops/platform';
 import { isRerun, savepoint } from '../database-error.js';
-import type { EventHandler } from '../handles.js';
+import type { Handling, TogetherHandler } from '../handles.js';
 import { CollectingUnit } from '../outbox/collecting-unit.js';
 import type { EmittedEvent } from '../outbox/emitted-event.js';
 import type { EventToEmit } from '../unit-of-work.js';
@@ -9,7 +10,7 @@ import type { Arrival } from './judge.js';
 
 export interface RunContext {
   readonly consumer: string;
-  readonly handlers: ReadonlyMap<string, EventHandler>;
+  readonly handlers: ReadonlyMap<string, Handling>;
   readonly prepare: (event: EventToEmit) => EmittedEvent;
   readonly handlerTimeoutMs: number;
 }
@@ -18,7 +19,7 @@ export interface RunMode {
   /**
    * Each event has a savepoint of its own: what fails is taken back alone. Without, the first failure ends the
    * transaction, and the batch runs again with care. Nothing fails in most batches, and savepoints cost two round trips
-   * per event.
+   * per event. Without care, a handler that takes events together gets them together.
    */
   readonly isCareful: boolean;
   /** Events whose handler did not come back in an earlier run of this batch, by id: they count as failed. */
@@ -42,6 +43,8 @@ const STEP = 'event';
 /** Runs handlers within one transaction, each in the context of its event, and collects what they say. */
 export class HandlerRunner {
   readonly emitted: EmittedEvent[] = [];
+  /** Events whose turn it was, and who takes them together. */
+  private gathered: { readonly handle: TogetherHandler; readonly arrivals: Arrival[] } | undefined;
 
   constructor(
     private readonly tx: SqlExecutor,
@@ -50,28 +53,40 @@ export class HandlerRunner {
   ) {}
 
   /**
-   * Runs the handler of an event, if it has one.
+   * Runs the handler of an event, if it has one, or keeps the event for {@link flush}.
    * @returns why it failed, after a second try in line
    * @throws when the transaction as a whole cannot go on: deadlock, a handler that hangs, any failure without care
    */
   async run(arrival: Arrival): Promise<Failure | undefined> {
-    const handler = this.context.handlers.get(arrival.type);
-    if (handler === undefined) return undefined; // known, and nobody's business here
+    const handling = this.context.handlers.get(arrival.type);
+    if (handling === undefined) return undefined; // known, and nobody's business here
     const timedOut = this.mode.timedOut.get(arrival.id);
     if (timedOut !== undefined) return { error: timedOut };
-    if (!this.mode.isCareful) {
-      await this.call(handler, arrival);
-      return undefined;
-    }
-    const first = await this.attempt(handler, arrival);
-    return first === undefined ? undefined : this.attempt(handler, arrival);
+    if (this.mode.isCareful) return (await this.attempt(handling, arrival)) && this.attempt(handling, arrival);
+    // One handler's work may rest on another's for the event before it.
+    if (handling.handle !== this.gathered?.handle) await this.flush();
+    if (handling.kind === 'each') await this.call(handling, [arrival]);
+    else if (this.gathered === undefined) this.gathered = { handle: handling.handle, arrivals: [arrival] };
+    else this.gathered.arrivals.push(arrival);
+    return undefined;
   }
 
-  private async attempt(handler: EventHandler, arrival: Arrival): Promise<Failure | undefined> {
+  /**
+   * Hands over what has been kept.
+   * @throws any failure
+   */
+  async flush(): Promise<void> {
+    if (this.gathered === undefined) return;
+    const { handle, arrivals } = this.gathered;
+    this.gathered = undefined;
+    await this.call({ kind: 'together', handle }, arrivals);
+  }
+
+  private async attempt(handling: Handling, arrival: Arrival): Promise<Failure | undefined> {
     const said = this.emitted.length;
     await savepoint.set(this.tx, STEP);
     try {
-      await this.call(handler, arrival);
+      await this.call(handling, [arrival]);
       await savepoint.release(this.tx, STEP); // fails when the handler has swallowed an error of the database
       return undefined;
     } catch (error) {
@@ -82,20 +97,38 @@ export class HandlerRunner {
     }
   }
 
-  private async call(handler: EventHandler, arrival: Arrival): Promise<void> {
-    const event = arrival.event!;
+  private async call({ kind, handle }: Handling, arrivals: readonly Arrival[]): Promise<void> {
     const unit = new CollectingUnit(this.tx, this.context.prepare);
-    const traceparent = event.traceparent ?? newTraceparent();
-    const span: SpanToMake = {
-      name: `process ${event.type}`,
-      kind: 'consumer',
-      traceparent,
-      attributes: { 'messaging.message.id': event.id, 'dsops.consumer': this.context.consumer },
-    };
-    const work = inContext({ traceparent, eventId: event.id }, () => inSpan(span, async () => handler(event, unit)));
+    const events = arrivals.map(({ event }) => event!);
+    const spans = events.map(({ id, type, traceparent = newTraceparent() }) =>
+      openSpan({
+        name: `process ${type}`,
+        kind: 'consumer',
+        traceparent,
+        attributes: { 'messaging.message.id': id, 'dsops.consumer': this.context.consumer },
+      }),
+    );
+    const [first] = events as [EventEnvelope];
+    const context = { traceparent: spans[0]!.traceparent, ...(events.length === 1 ? { eventId: first.id } : {}) };
+    const work = inContext(context, async () => (kind === 'each' ? handle(first, unit) : handle(events, this.tx)));
+    let outcome = {};
+    try {
+      await this.inTime(work, events);
+    } catch (error) {
+      outcome = { error };
+      throw error;
+    } finally {
+      for (const span of spans) span.end(outcome);
+    }
+    this.emitted.push(...unit.emitted);
+  }
+
+  private async inTime(work: Promise<void>, events: readonly EventEnvelope[]): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, refuse) => {
-      timer = setTimeout(() => refuse(new HandlerTimedOut(event.id)), this.context.handlerTimeoutMs);
+      // Of several nobody knows which one it was: they come again one by one.
+      const error = events.length === 1 ? new HandlerTimedOut(events[0]!.id) : new Error('Handlers did not come back in time.'); // prettier-ignore
+      timer = setTimeout(() => refuse(error), this.context.handlerTimeoutMs);
     });
     try {
       await Promise.race([work, timeout]);
@@ -103,6 +136,5 @@ export class HandlerRunner {
       clearTimeout(timer);
       work.catch(() => undefined); // if it was too late, nobody waits for its failure any more
     }
-    this.emitted.push(...unit.emitted);
   }
 }
