@@ -112,12 +112,12 @@ describe('events that are taken together', () => {
 
   it('come one by one when they do not come back in time, and the one that hangs is blamed', async () => {
     const { deliver } = join(
-      (events) => (events.some((event) => placeOf(event) === 'a:1') ? new Promise(() => undefined) : undefined),
+      (events) => (events.some((event) => placeOf(event) === 'b:1') ? new Promise(() => undefined) : undefined),
       { handlerTimeoutMs: 50 },
     );
     await deliver(anEvent('a', 1), anEvent('b', 1));
-    expect(await effects()).toEqual(['b:1']);
-    expect(await waiting()).toEqual(['a:1 retrying']);
+    expect(await effects()).toEqual(['a:1']);
+    expect(await waiting()).toEqual(['b:1 retrying']);
   });
 
   it('leave nothing behind when the cursors cannot move', async () => {
