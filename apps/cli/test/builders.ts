@@ -190,6 +190,7 @@ export const aDeadLetter = (): DeadLetterView => ({
   sequence: '12',
   eventId: '01JD000000000000000000000A',
   at: '2026-11-21T14:25:00.000Z',
+  keptUntil: '2026-12-21T14:25:00.000Z',
 });
 
 export const aKey = (over: Partial<z.infer<typeof apiKeyViewSchema>> = {}): z.infer<typeof apiKeyViewSchema> => ({

@@ -27,6 +27,7 @@ const letter = (owner: ServiceName): DeadLetterView => ({
   sequence: '7',
   eventId: newId(),
   at: '2026-11-21T12:00:00.000Z',
+  keptUntil: null,
 });
 
 describe('what anybody may ask', () => {

@@ -13,7 +13,7 @@ export interface ConsumerDeclaration {
   readonly topics: readonly Topic[];
   /** The types it has handlers for. Other known types of its topics only move the cursor. */
   readonly handles: readonly EventDefinition[];
-  /** After these waits a failing event becomes a dead letter. */
+  /** After these waits a failing event becomes a dead letter, unless its type has a policy of its own. */
   readonly retryDelaysMs: readonly number[];
   /** `blocks`: the key waits for a person. `releases`: the key goes on and the letter stays open. */
   readonly deadLetter: 'blocks' | 'releases';

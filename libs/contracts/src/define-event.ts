@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RetryPolicy } from './retry-policy.js';
 
 /** Topics and their keys never change once released; a type stays on its topic. */
 export const TOPICS = ['rotation-events', 'notification-events', 'access-events'] as const;
@@ -28,6 +29,8 @@ export interface EventDefinition<Data extends z.ZodType = z.ZodType> {
   readonly data: Data;
   readonly description: string;
   readonly example: z.output<Data>;
+  /** What follows when it cannot be handled; what the consumer has for all types unless said. */
+  readonly retries?: RetryPolicy | undefined;
 }
 export type EventData<D extends EventDefinition> = z.output<D['data']>;
 
@@ -46,6 +49,7 @@ export function defineEvent<Shape extends z.ZodRawShape>(definition: {
   fields: Shape;
   description: string;
   example: z.output<z.ZodObject<Shape & { actor: typeof actorSchema }, z.core.$strict>>;
+  retries?: RetryPolicy;
 }) {
   const { fields, ...rest } = definition;
   if (!TYPE.test(rest.type)) throw new TypeError(`${rest.type} is not dsops.<context>.<thing>.<happened>.v<N>`);

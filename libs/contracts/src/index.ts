@@ -1,4 +1,5 @@
 export * from './define-event.js';
+export * from './retry-policy.js';
 export * from './envelope.js';
 export * from './consumers.js';
 export * from './define-operation.js';

@@ -70,7 +70,8 @@ function registerShow(parent: CommandUnknownOpts, act: Act): void {
       const letter = await (await connect()).call(getDeadLetter, { params: readLetter(which, id) });
       print(out, options.format, letter, () => {
         const { event, ...facts } = letter;
-        const pairs = Object.entries(facts).map(([name, value]) => [name, String(value)] as const);
+        const known = Object.entries(facts).filter(([, value]) => value !== null);
+        const pairs = known.map(([name, value]) => [name, String(value)] as const);
         return `${fields(out.paint, pairs)}\n\n${JSON.stringify(event, null, 2)}`;
       });
     }),

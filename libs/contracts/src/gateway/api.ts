@@ -26,6 +26,8 @@ export const deadLetterViewSchema = z.object({
   sequence: z.string(),
   eventId: z.string(),
   at: instant,
+  /** When it will be removed; null while it blocks its key, which it does until it is settled. */
+  keptUntil: instant.nullable(),
 });
 export type DeadLetterView = z.infer<typeof deadLetterViewSchema>;
 /** A letter with its event; `event` has passed no contract, so nothing is said about its shape. */

@@ -99,10 +99,11 @@ export class World {
       });
   }
 
-  relay(transport: Transport): Relay {
-    const { producer, logger } = this.harness;
+  relay(transport: Transport, service: 'rotation' | 'notification' = 'rotation'): Relay {
+    const { producer, consumer, logger } = this.harness;
     const settings = { pollMs: 20, leaseMs: 2_000 };
-    const relay = new Relay({ service: 'rotation', database: producer, transport, logger, settings, consumersOf: () => [] }); // prettier-ignore
+    const database = service === 'rotation' ? producer : consumer;
+    const relay = new Relay({ service, database, transport, logger, settings, consumersOf: () => [] }); // prettier-ignore
     this.relays.push(relay);
     relay.start();
     return relay;

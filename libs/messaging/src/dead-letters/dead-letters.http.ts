@@ -4,7 +4,7 @@ import { deadLetterStatusSchema, pageQuery, type DeadLetterView, type ServiceNam
 import { InternalGuard } from '../internal-guard.http.js';
 import { MessagingRuntime } from '../messaging-runtime.service.js';
 import { parseRequest } from '../parse-request.http.js';
-import { listLetters, type Letter } from './letter.repository.js';
+import { isBlocking, listLetters, type Letter } from './letter.repository.js';
 import { drop, replay, requireLetter } from './replay.service.js';
 
 const text = z.string().min(1).optional();
@@ -56,6 +56,8 @@ export class DeadLettersController {
   }
 }
 
+const DAY_MS = 86_400_000;
+
 const viewOf = (owner: ServiceName, letter: Letter): DeadLetterView => ({
   id: letter.id,
   owner,
@@ -71,4 +73,7 @@ const viewOf = (owner: ServiceName, letter: Letter): DeadLetterView => ({
   sequence: String(letter.sequence),
   eventId: letter.eventId,
   at: letter.at.toISOString(),
+  keptUntil: isBlocking(letter)
+    ? null
+    : new Date((letter.closedAt ?? letter.at).getTime() + letter.keepDays * DAY_MS).toISOString(),
 });

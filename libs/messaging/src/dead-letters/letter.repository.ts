@@ -11,6 +11,8 @@ export interface NewLetter extends Coordinates {
   readonly blocksKey: boolean;
   readonly reason: string;
   readonly attempts: number;
+  /** How long it is kept once it holds nothing up. */
+  readonly keepDays: number;
   readonly type: string;
   readonly eventId: string;
   readonly body: string;
@@ -23,17 +25,18 @@ export interface Letter extends NewLetter {
   /** Who gave it up and why. */
   readonly note: string | null;
   readonly at: Date;
+  readonly closedAt: Date | null;
 }
 
 const COLUMNS = `id, consumer, kind, status, note, blocks_key as "blocksKey", reason, attempts, type, topic, key, epoch, sequence,
-  event_id as "eventId", body::text as body, created_at as at`;
+  event_id as "eventId", body::text as body, created_at as at, closed_at as "closedAt", keep_days as "keepDays"`;
 
 /** Writes letters. A letter that exists for the same event is brought up to date, and open again. */
 export async function writeLetters(tx: SqlExecutor, consumer: string, letters: readonly NewLetter[]): Promise<void> {
   for (const letter of letters)
     await tx.$executeRawUnsafe(
-      `insert into dead_letters (id, consumer, kind, blocks_key, reason, attempts, type, topic, key, epoch, sequence, event_id, body)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::bigint, $12, $13::json)
+      `insert into dead_letters (id, consumer, kind, blocks_key, reason, attempts, type, topic, key, epoch, sequence, event_id, body, keep_days)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::bigint, $12, $13::json, $14)
        on conflict (consumer, topic, key, epoch, sequence, event_id) do update
           set kind = excluded.kind, blocks_key = excluded.blocks_key, reason = excluded.reason, attempts = excluded.attempts,
               status = 'open', closed_at = null, note = null
@@ -51,6 +54,7 @@ export async function writeLetters(tx: SqlExecutor, consumer: string, letters: r
       String(letter.sequence),
       letter.eventId,
       letter.body,
+      letter.keepDays,
     );
 }
 
@@ -79,6 +83,18 @@ export const dropLetter = (tx: SqlExecutor, id: string, note: string): Promise<n
 /** A replay failed: it counts as an attempt, and says why now. */
 export const keepOpen = (tx: SqlExecutor, id: string, reason: string): Promise<number> =>
   tx.$executeRawUnsafe('update dead_letters set attempts = attempts + 1, reason = $2 where id = $1', id, reason);
+
+/** Does it hold up its key? Only a person can let it go on. */
+export const isBlocking = ({ status, blocksKey }: Pick<Letter, 'status' | 'blocksKey'>): boolean =>
+  status === 'open' && blocksKey;
+
+/** Removes letters whose time is over. One that blocks its key is never removed. */
+export const pruneLetters = (database: SqlExecutor): Promise<number> =>
+  database.$executeRawUnsafe(
+    `delete from dead_letters
+      where not (status = 'open' and blocks_key)
+        and coalesce(closed_at, created_at) < now() - keep_days * interval '1 day'`,
+  );
 
 export async function findLetter(database: SqlExecutor, id: string): Promise<Letter | undefined> {
   const rows = await database.$queryRawUnsafe<Letter[]>(`select ${COLUMNS} from dead_letters where id = $1`, id);

@@ -1,4 +1,4 @@
-import type { ConsumerDeclaration, EventDefinition } from '@dsops/contracts';
+import { KEEP_LETTERS_DAYS, type ConsumerDeclaration, type EventDefinition, type RetryPolicy } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
 import type { DomainError } from '@dsops/kernel';
 import {
@@ -100,7 +100,7 @@ export class Batch {
     for (const [id, ofKey] of byKey) await this.takeKey(this.keys.get(id)!, ofKey.toSorted(byPlace));
     await this.checkBehind();
     for (const { topic, id, body, fault } of unreadable)
-      this.letters.push({ kind: 'unreadable', blocksKey: false, reason: fault, attempts: 0, type: '', topic, key: '', epoch: 0, sequence: 0n, eventId: id, body }); // prettier-ignore
+      this.letters.push({ kind: 'unreadable', blocksKey: false, reason: fault, attempts: 0, type: '', keepDays: KEEP_LETTERS_DAYS, topic, key: '', epoch: 0, sequence: 0n, eventId: id, body }); // prettier-ignore
     return this.finish();
   }
 
@@ -252,12 +252,12 @@ export class Batch {
   ): Promise<boolean> {
     const attempts = (parked?.attempts ?? 0) + 1;
     const reason = reasonOf(error);
-    const consequence = consequenceOf(this.context.declaration, error, attempts);
+    const consequence = consequenceOf(this.context.declaration, this.retriesOf(arrival.type), error, attempts);
     if (consequence.kind === 'retry') {
       this.toPark.set(placeIdOf(arrival), { arrival, state: 'retrying', attempts, delayMs: consequence.delayMs, reason }); // prettier-ignore
       return false;
     }
-    this.letters.push({ ...letterOf(arrival), kind: 'failed', blocksKey: consequence.blocks, reason, attempts });
+    this.letters.push({ ...this.letterOf(arrival), kind: 'failed', blocksKey: consequence.blocks, reason, attempts });
     if (!consequence.blocks) {
       await this.move(state, arrival, parked);
       return true;
@@ -308,7 +308,7 @@ export class Batch {
   private parkUnknown(arrival: Arrival): false {
     const reason = arrival.fault ?? null;
     this.toPark.set(placeIdOf(arrival), { arrival, state: 'unknown', attempts: 0, delayMs: null, reason });
-    this.letters.push({ ...letterOf(arrival), kind: 'unknown', blocksKey: true, reason: arrival.fault ?? '', attempts: 0 }); // prettier-ignore
+    this.letters.push({ ...this.letterOf(arrival), kind: 'unknown', blocksKey: true, reason: arrival.fault ?? '', attempts: 0 }); // prettier-ignore
     return false;
   }
 
@@ -328,7 +328,17 @@ export class Batch {
   private recordStale(event: Coordinates & { id: string; body: string }): void {
     this.alarm('stale', event);
     const reason = 'It belongs to an epoch that has ended: its producer was restored from a copy.';
-    this.letters.push({ ...letterOf(event), kind: 'stale', blocksKey: false, reason, attempts: 0 });
+    this.letters.push({ ...this.letterOf(event), kind: 'stale', blocksKey: false, reason, attempts: 0 });
+  }
+
+  private retriesOf(type: string): RetryPolicy | undefined {
+    return this.context.registry.get(type)?.retries;
+  }
+
+  private letterOf({ topic, key, epoch, sequence, id, body }: Coordinates & { id: string; body: string }) {
+    const type = typeOf(body);
+    const keepDays = this.retriesOf(type)?.keepLettersDays ?? KEEP_LETTERS_DAYS;
+    return { topic, key, epoch, sequence, eventId: id, type, keepDays, body };
   }
 
   private alarm(kind: Alarm['kind'], { topic, key, epoch, sequence, id }: Coordinates & { id: string }): void {
@@ -358,16 +368,6 @@ export class Batch {
     };
   }
 }
-
-const letterOf = (event: Coordinates & { id: string; body: string }) => ({
-  topic: event.topic,
-  key: event.key,
-  epoch: event.epoch,
-  sequence: event.sequence,
-  eventId: event.id,
-  type: typeOf(event.body),
-  body: event.body,
-});
 
 /** The type as the body states it; a body that states none has the empty one. */
 function typeOf(body: string): string {

@@ -1,4 +1,4 @@
-import type { ConsumerDeclaration } from '@dsops/contracts';
+import type { ConsumerDeclaration, RetryPolicy } from '@dsops/contracts';
 import { isDomainError, type ErrorKind } from '@dsops/kernel';
 
 /** Does the same event have a chance later? What is wrong in itself stays wrong. */
@@ -20,9 +20,17 @@ export type Consequence =
   /** The letter stays open; the key waits for a person (`blocks`) or goes on. */
   | { readonly kind: 'dead'; readonly blocks: boolean };
 
-/** What follows from a failed attempt, the `attempts`-th of this event. */
-export function consequenceOf(declaration: ConsumerDeclaration, error: unknown, attempts: number): Consequence {
-  const delayMs = declaration.retryDelaysMs[attempts - 1];
+/**
+ * What follows from a failed attempt, the `attempts`-th of this event.
+ * @param retries the policy of its type, if it has one
+ */
+export function consequenceOf(
+  declaration: ConsumerDeclaration,
+  retries: RetryPolicy | undefined,
+  error: unknown,
+  attempts: number,
+): Consequence {
+  const delayMs = (retries?.delaysMs ?? declaration.retryDelaysMs)[attempts - 1];
   const isHopeless = isDomainError(error) && !CAN_PASS_LATER[error.kind];
   if (delayMs !== undefined && !isHopeless) return { kind: 'retry', delayMs };
   return { kind: 'dead', blocks: declaration.deadLetter === 'blocks' };

@@ -5,6 +5,7 @@ import { newTraceparent, openSpan, type Logger, type OpenSpan } from '@dsops/pla
 import type { Transport } from '../transport.js';
 import { WakeUp } from '../wake-up.js';
 import { readUnsent, type UnsentEntry } from './outbox.repository.js';
+import { pruneLetters } from '../dead-letters/letter.repository.js';
 import { pruneOutbox } from './pruning.repository.js';
 import * as leases from './relay-lease.repository.js';
 
@@ -199,6 +200,7 @@ export class Relay {
     if (performance.now() < this.pruneAtMs) return;
     this.pruneAtMs = performance.now() + this.settings.pruneEveryMs;
     await pruneOutbox(this.parts.database, this.parts.consumersOf, this.settings.keepSentMs);
+    await pruneLetters(this.parts.database);
   }
 }
 
