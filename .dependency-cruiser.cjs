@@ -51,7 +51,7 @@ module.exports = {
     },
     layer('kernel', []),
     layer('contracts', ['kernel']),
-    layer('broker', ['kernel']),
+    layer('broker', ['platform', 'kernel']),
     layer('stack', ['broker', 'kernel']),
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['kernel']),

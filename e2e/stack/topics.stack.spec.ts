@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
 import { TOPICS } from '@dsops/contracts';
 import { Secret } from '@dsops/kernel';
-import { ensureTools, startKafka, type KafkaServer } from '@dsops/stack';
+import { ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
+import { eventually } from '@dsops/testing';
 import { Program, type Ended } from '../installation/program.js';
 
 const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
@@ -16,14 +17,18 @@ describe('the command line and Kafka', () => {
   let folder: string;
   let kafka: KafkaServer;
   let passwordFile: string;
+  let tools: Pick<Tools, 'kafka'>;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'dsops-topics-'));
     passwordFile = join(folder, 'password');
     await writeFile(passwordFile, PASSWORD);
-    const tools = await ensureTools(['kafka']);
-    const sasl = { username: 'dsops', password: new Secret(PASSWORD) };
-    kafka = await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'log'), sasl });
+    tools = await ensureTools(['kafka']);
+    await startBroker();
   }, 300_000);
+  const startBroker = async (port?: number) => {
+    const sasl = { username: 'dsops', password: new Secret(PASSWORD) };
+    kafka = await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'log'), sasl, ...(port === undefined ? {} : { port }) }); // prettier-ignore
+  };
   afterAll(async () => {
     await kafka?.stop();
     await rm(folder, { recursive: true, force: true });
@@ -103,6 +108,32 @@ describe('the command line and Kafka', () => {
     const parts = JSON.parse((await dsops('lag', '--partitions', '--format', 'json')).stdout) as unknown[];
     expect(parts.length).toBe(12 * rows.length);
   });
+
+  it('serves the lag to Prometheus until Ctrl-C, also while Kafka is away', async () => {
+    const serving = Program.cli(['lag', '--user', 'dsops', '--password-file', passwordFile, '--serve', '127.0.0.1:0'], {
+      DSOPS_KAFKA_BROKERS: kafka.brokers.join(','),
+      DSOPS_TOPIC_PREFIX: 'staging-',
+    });
+    const url = await eventually(() => {
+      const [, found] = /Lag at (\S+\/metrics);/.exec(serving.stderr) ?? [];
+      expect(found).toBeDefined();
+      return found!;
+    }, 20_000);
+    const scrape = async () => (await fetch(url)).text();
+    const text = await scrape();
+    expect(text).toMatch(/^dsops_kafka_reachable\{service="lag"\} 1$/m);
+    const lags = [...text.matchAll(/^dsops_kafka_lag\{.*group="gateway".*\} (\d+)$/gm)].map(([, lag]) => Number(lag));
+    expect(lags.length).toBe(12 * TOPICS.length);
+    expect(lags.reduce((sum, lag) => sum + lag, 0)).toBe(4);
+
+    await kafka.kill();
+    const without = await scrape();
+    expect(without).toMatch(/^dsops_kafka_reachable\{service="lag"\} 0$/m);
+    expect(without).not.toMatch(/^dsops_kafka_lag\{/m);
+    serving.child.kill('SIGINT');
+    expect((await serving.ended).code).toBe(0);
+    await startBroker(kafka.port);
+  }, 120_000);
 
   it('says what is wrong with the login, and never shows it', async () => {
     await writeFile(join(folder, 'wrong'), 'another-password');

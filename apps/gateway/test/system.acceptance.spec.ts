@@ -66,7 +66,7 @@ describe('what anybody may ask', () => {
       status: 'degraded',
       services: { rotation: 'up', audit: 'unreachable', notification: 'down', gateway: 'up' },
     });
-    expect((await gateway.fetch('/health/live')).status).toBe(200);
+    for (const path of ['live', 'startup']) expect((await gateway.fetch(`/health/${path}`)).status).toBe(200);
     expect((await gateway.fetch('/health/ready')).status).toBe(200);
   });
 

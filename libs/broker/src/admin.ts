@@ -21,6 +21,8 @@ export interface KafkaAddress {
   readonly tls?: boolean;
   /** The certificate to trust, PEM; brings TLS with it. */
   readonly caCertificate?: string;
+  /** How often a request is tried again, each time after twice the wait, the first after 0.3 s; 5 times unless said. */
+  readonly retries?: number;
 }
 
 /** kafkajs 2.2.4 sets timers of negative length, of which Node 24 warns on standard error: nobody can do anything about it. */
@@ -34,12 +36,12 @@ process.emitWarning = (...args: unknown[]) => {
  * @throws DomainError `kafka_unreachable`, `kafka_login_refused`, and whatever the work throws
  */
 export async function withAdmin<R>(kafka: KafkaAddress, work: (admin: Admin) => Promise<R>): Promise<R> {
-  const { brokers, sasl, tls, caCertificate } = kafka;
+  const { brokers, sasl, tls, caCertificate, retries = 5 } = kafka;
   const admin = new Kafka({
     clientId: 'dsops',
     brokers: [...brokers],
     logLevel: logLevel.NOTHING,
-    retry: { retries: 5 },
+    retry: { retries },
     ...(caCertificate === undefined ? { ssl: tls ?? false } : { ssl: { ca: [caCertificate] } }),
     ...(sasl && {
       sasl: { mechanism: sasl.mechanism ?? 'scram-sha-256', username: sasl.username, password: unwrapSecret(sasl.password) } as never, // prettier-ignore

@@ -12,11 +12,14 @@ export interface PartitionLag {
   readonly committed: number | null;
 }
 
+/** A topic, and the groups that listen to it. */
+export interface Listeners {
+  readonly topic: string;
+  readonly groups: readonly string[];
+}
+
 /** What the groups that listen to each topic have not taken yet. A topic that is not there is left out. */
-export const readLag = (
-  kafka: KafkaAddress,
-  wanted: readonly { readonly topic: string; readonly groups: readonly string[] }[],
-): Promise<PartitionLag[]> =>
+export const readLag = (kafka: KafkaAddress, wanted: readonly Listeners[]): Promise<PartitionLag[]> =>
   withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics());
     const topics = wanted.filter(({ topic }) => existing.has(topic));

@@ -23,6 +23,12 @@ export class HealthController {
     return { status: 'ok' };
   }
 
+  /** It answers once the service has started; from then on {@link live} and {@link ready} say how it is. */
+  @Get('startup')
+  startup(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
   @Get('ready')
   ready() {
     return this.health.check(

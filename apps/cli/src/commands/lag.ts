@@ -1,4 +1,4 @@
-import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { InvalidArgumentError, Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { PartitionLag } from '@dsops/broker';
 import { consumers, TOPICS, type ConsumerDeclaration } from '@dsops/contracts';
 import { print } from '../output/format.js';
@@ -10,12 +10,23 @@ import { examples } from './options.js';
 export function registerLag(program: CommandUnknownOpts, act: Act): void {
   const command = brokerCommand(program, 'lag')
     .description('how far each service is behind in each topic')
+    .addOption(new Option('--serve <address>', 'stay, and serve it to Prometheus, such as 127.0.0.1:9308').argParser(readAddress))
     .addOption(new Option('--partitions', 'a line for each partition, not the sums').default(false))
-    .addHelpText('after', examples(['dsops lag --brokers kafka:9092', ''], ['dsops lag --brokers kafka:9092 --partitions --format json', ''])); // prettier-ignore
+    .addHelpText('after', examples(['dsops lag --brokers kafka:9092', ''], ['dsops lag --brokers kafka:9092 --partitions --format json', ''],
+        ['dsops lag --brokers kafka:9092 --serve 127.0.0.1:9308', 'for Prometheus, until Ctrl-C'],
+      )); // prettier-ignore
   command.action((options) =>
     act(command, async (session) => {
-      const { readLag } = await import('@dsops/broker');
-      const rows = await readLag(await addressOf(session, options), listenersOf(options.prefix));
+      const { readLag, serveLag } = await import('@dsops/broker');
+      const kafka = await addressOf(session, options);
+      const rows = await readLag(kafka, listenersOf(options.prefix));
+      if (options.serve !== undefined) {
+        const server = await serveLag(kafka, listenersOf(options.prefix), options.serve);
+        session.err.line(`${session.err.paint.green('✓')} Lag at ${server.url}; Ctrl-C ends it.`);
+        await new Promise<void>((end) => session.io.onInterrupt(end));
+        await server.close();
+        return;
+      }
       const shown: readonly LagLine[] = options.partitions ? rows : sums(rows);
       print(session.out, options.format, shown, () => {
         if (rows.length === 0)
@@ -37,6 +48,12 @@ export function registerLag(program: CommandUnknownOpts, act: Act): void {
       });
     }),
   );
+}
+
+function readAddress(text: string): { host: string; port: number } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('host:port, such as 127.0.0.1:9308.');
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
 /** The group of a service is its app id, which is its name. */
