@@ -93,7 +93,7 @@ export class StackStream {
           imports: [
             MessagingModule.forService({ ...shared, database: isProducer ? producing : consuming }),
             DaprInboundModule.forTransport(dapr),
-            HealthModule.of([]),
+            HealthModule.of([], logger),
           ],
           providers: isProducer ? [] : [Effects],
         },

@@ -74,7 +74,7 @@ export async function startSidecarApp(
 function startApp(transport: DaprTransport, logger: Logger): Promise<ServiceApp> {
   const check = () => (transport.isListening ? Promise.resolve() : Promise.reject(new Error('nobody listens yet')));
   @Module({
-    imports: [DaprInboundModule.forTransport(transport), HealthModule.of([{ name: 'consumers', check }])],
+    imports: [DaprInboundModule.forTransport(transport), HealthModule.of([{ name: 'consumers', check }], logger)],
   })
   class SidecarAppModule {}
   return startServiceApp(SidecarAppModule, { logger, token: unwrapSecret(APP_TOKEN), rawBodies: [INBOUND_EVENTS] });

@@ -20,10 +20,13 @@ export class AuditModule implements OnApplicationShutdown {
       module: AuditModule,
       imports: [
         MessagingModule.forService({ ...options, service: 'audit', database }),
-        HealthModule.of([
-          { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
-          ...transportDependency(options.transport),
-        ]),
+        HealthModule.of(
+          [
+            { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
+            ...transportDependency(options.transport),
+          ],
+          options.logger,
+        ),
       ],
       controllers: [LogController],
       providers: [{ provide: DATABASE, useValue: database }, LogRepository, LogService, LogEvents],

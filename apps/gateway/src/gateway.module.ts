@@ -61,10 +61,13 @@ export class GatewayModule implements OnApplicationShutdown {
       module: GatewayModule,
       imports: [
         MessagingModule.forService({ ...options, service: 'gateway', database, clock }),
-        HealthModule.of([
-          { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
-          ...transportDependency(options.transport),
-        ]),
+        HealthModule.of(
+          [
+            { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
+            ...transportDependency(options.transport),
+          ],
+          options.logger,
+        ),
       ],
       // In the order in which they are asked: the API takes every path that the others leave.
       controllers: [SystemController, FeedController, ApiController],

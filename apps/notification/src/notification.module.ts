@@ -26,10 +26,13 @@ export class NotificationModule implements OnApplicationShutdown {
       module: NotificationModule,
       imports: [
         MessagingModule.forService({ ...options, service: 'notification', database, clock }),
-        HealthModule.of([
-          { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
-          ...transportDependency(options.transport),
-        ]),
+        HealthModule.of(
+          [
+            { name: 'database', check: () => database.$queryRawUnsafe('select 1') },
+            ...transportDependency(options.transport),
+          ],
+          options.logger,
+        ),
       ],
       controllers: [InboxController],
       providers: [

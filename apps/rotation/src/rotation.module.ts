@@ -119,10 +119,10 @@ export class RotationModule {
       module: RotationModule,
       imports: [
         MessagingModule.forService({ service: 'rotation', database, transport, invoker, logger, ...(clock && { clock }) }), // prettier-ignore
-        HealthModule.of([
-          { name: 'database', check: () => database.$queryRaw`select 1` },
-          ...transportDependency(transport),
-        ]),
+        HealthModule.of(
+          [{ name: 'database', check: () => database.$queryRaw`select 1` }, ...transportDependency(transport)],
+          options.logger,
+        ),
       ],
       controllers: [RegistryController, CheckOutController, InstallationController, ...engine.controllers],
       providers: [...shared(options), ...installation(options), ...useCases(options), ...engine.providers],

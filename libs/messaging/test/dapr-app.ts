@@ -6,7 +6,7 @@ import { DaprInboundModule, INBOUND_EVENTS, type DaprTransport } from '../src/in
 export function startInboundApp(transport: DaprTransport, token: string, logger: Logger): Promise<ServiceApp> {
   const check = () => (transport.isListening ? Promise.resolve() : Promise.reject(new Error('nobody listens yet')));
   @Module({
-    imports: [DaprInboundModule.forTransport(transport), HealthModule.of([{ name: 'consumers', check }])],
+    imports: [DaprInboundModule.forTransport(transport), HealthModule.of([{ name: 'consumers', check }], logger)],
   })
   class InboundApp {}
   return startServiceApp(InboundApp, { logger, token, rawBodies: [INBOUND_EVENTS] });

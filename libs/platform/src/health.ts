@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Module, type DynamicModule } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
+import type { Logger } from './logging.js';
 
 /** A dependency without which a service must not get traffic. `check` throws, or rejects, when it is not there. */
 export interface Dependency {
@@ -8,6 +9,7 @@ export interface Dependency {
 }
 
 const DEPENDENCIES = Symbol('Dependency[]');
+const LOGGER = Symbol('Logger');
 
 @Controller('health')
 export class HealthController {
@@ -15,7 +17,10 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     @Inject(DEPENDENCIES) private readonly dependencies: readonly Dependency[],
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
+
+  private readonly missing = new Set<string>();
 
   /** Alive means that this process answers. A dependency that is down must not restart it. */
   @Get('live')
@@ -36,8 +41,12 @@ export class HealthController {
         const indicator = this.indicators.check(name);
         try {
           await check();
+          if (this.missing.delete(name)) this.logger.info({ dependency: name }, 'ready again');
           return indicator.up();
-        } catch {
+        } catch (error) {
+          // Whoever asks learns that it is away, the log why: the route is open to everybody.
+          if (!this.missing.has(name)) this.logger.warn({ dependency: name, error }, 'not ready');
+          this.missing.add(name);
           return indicator.down();
         }
       }),
@@ -47,12 +56,15 @@ export class HealthController {
 
 @Module({})
 export class HealthModule {
-  static of(dependencies: readonly Dependency[]): DynamicModule {
+  static of(dependencies: readonly Dependency[], logger: Logger): DynamicModule {
     return {
       module: HealthModule,
       imports: [TerminusModule.forRoot({ logger: false })],
       controllers: [HealthController],
-      providers: [{ provide: DEPENDENCIES, useValue: dependencies }],
+      providers: [
+        { provide: DEPENDENCIES, useValue: dependencies },
+        { provide: LOGGER, useValue: logger },
+      ],
     };
   }
 }

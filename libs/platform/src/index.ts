@@ -1,3 +1,4 @@
+export { requireSidecarVersion } from './sidecar-version.js';
 export { CalledBy, CALLER_HEADER, callerSchema, encodeCaller, includesRole, type Caller } from './principal.js';
 export { currentContext, inContext, isTraceparent, newTraceparent, traceIdOf, type WorkContext } from './context.js';
 export {

@@ -1,6 +1,6 @@
 import type { Topic } from '@dsops/contracts';
 import { DomainError } from '@dsops/kernel';
-import { Sidecar, sidecarFault, type Logger, type SidecarOptions } from '@dsops/platform';
+import { requireSidecarVersion, Sidecar, sidecarFault, type Logger, type SidecarOptions } from '@dsops/platform';
 import type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from '../transport.js';
 import { bulkBodyOf, chunksOf, readBulkAnswer, type BulkOutcome, type Outgoing } from './bulk-publish.js';
 
@@ -46,6 +46,7 @@ export class DaprTransport implements Transport {
   private readonly listening = new Map<string, Listening>();
   /** Why the last publishing failed as a whole; undefined when it did not. The broker shows itself in no other way. */
   private unpublishedBecause: string | undefined;
+  private isNewEnough = false;
 
   constructor(options: DaprTransportOptions) {
     this.sidecar = new Sidecar(options);
@@ -103,9 +104,13 @@ export class DaprTransport implements Transport {
     }
   }
 
-  /** Is the sidecar up, and did the last publishing reach the broker? https://docs.dapr.io/reference/api/health_api/ */
+  /** Is the sidecar up and new enough, and did the last publishing reach the broker? https://docs.dapr.io/reference/api/health_api/ */
   async check(): Promise<void> {
     const answer = await this.sidecar.ask({ method: 'GET', path: '/v1.0/healthz/outbound', timeoutMs: 2_000 });
+    if (answer.status === 204 && !this.isNewEnough) {
+      await requireSidecarVersion(this.sidecar);
+      this.isNewEnough = true;
+    }
     if (answer.status === 204 && this.unpublishedBecause === undefined) return;
     const reason = this.unpublishedBecause ?? sidecarFault(answer) ?? `status ${answer.status}`;
     throw new DomainError('transport_unavailable', 'unavailable', `Events do not get through: ${reason}`, { remedy: 'See whether daprd and the broker run.' }); // prettier-ignore

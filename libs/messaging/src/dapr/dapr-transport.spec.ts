@@ -137,6 +137,22 @@ describe('publishing through Dapr', () => {
     await expect(transport.check()).rejects.toMatchObject({ code: 'sidecar_unavailable' });
   });
 
+  it.each(['1.15.5', '1.9.20', 'v0.99.9'])(
+    'is not ready with a sidecar of version %s, which loses events',
+    async (version) => {
+      const old = await FakeDaprd.start({ appId: 'rotation', broker, apiToken: TOKEN, version });
+      const refused = expect.objectContaining({ code: 'sidecar_outdated', message: expect.stringContaining('1.15.6 or newer is needed') }); // prettier-ignore
+      await expect(aTransport({ sidecarUrl: old.url }).check()).rejects.toEqual(refused);
+      await old.stop();
+    },
+  );
+
+  it.each(['1.15.6', '1.20.0', '2.0.0', 'edge'])('is ready with version %s', async (version) => {
+    const other = await FakeDaprd.start({ appId: 'rotation', broker, apiToken: TOKEN, version });
+    await aTransport({ sidecarUrl: other.url }).check();
+    await other.stop();
+  });
+
   it('throws when no sidecar is there', async () => {
     const transport = aTransport({ sidecarUrl: 'http://127.0.0.1:65535' });
     await expect(transport.publish([published('a', 1)])).rejects.toMatchObject({ code: 'publishing_failed' });

@@ -11,6 +11,8 @@ export interface FakeDaprdOptions {
   readonly appId: string;
   readonly broker: FakeBroker;
   readonly apiToken: string;
+  /** Of Dapr; the one that was read unless said. */
+  readonly version?: string;
   readonly allowedTopics?: readonly string[];
   readonly scheduler?: FakeScheduler;
   /** Where invocations go, by app id. */
@@ -116,6 +118,8 @@ export class FakeDaprd {
     if (headers['dapr-api-token'] !== this.options.apiToken) return { status: 401, text: 'invalid api token\n' };
     if (body.length > MAX_BODY_BYTES) return fault(400, 'ERR_PUBSUB_EVENTS_SER', 'stream too large');
     const url = new URL(path, this.url);
+    if (method === 'GET' && url.pathname === '/v1.0/metadata')
+      return { status: 200, body: { id: this.options.appId, runtimeVersion: this.options.version ?? '1.18.1' } };
     if (method === 'POST' && url.pathname.startsWith('/v1.0/publish/bulk/')) {
       const rules = { pubsub: 'pubsub', allowedTopics: this.options.allowedTopics, refuses: this.refuses };
       return bulkPublish(this.options.broker, rules, url, body.toString());
