@@ -1,55 +1,63 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+import type { Command } from './commands.js';
 
-export interface Command {
-  readonly id: string;
-  readonly text: string;
-  /** One event is said for each; order as given, which differs between commands. */
-  readonly keys: readonly string[];
+type Report = { ready: string } | { done: string } | { failed: string } | { replayed: number } | { publishing: number };
+
+/** What happens at a process, as its parent hears it. */
+export interface Listeners {
+  /** Acknowledged: the answer has arrived here. */
+  readonly onDone?: (id: string) => void;
+  /** Not acknowledged: it may have happened or not, and has to be sent again. */
+  readonly onOpen?: (command: Command) => void;
 }
 
-type Report = { ready: string } | { done: string } | { failed: string } | { replayed: number };
+/** This file may run from its source or from its build; the service is plain JavaScript beside the source. */
+function serviceFile(): string {
+  let root = import.meta.dirname;
+  while (!existsSync(join(root, 'package.json'))) root = dirname(root);
+  return join(root, 'events', 'service.mjs');
+}
 
-const SERVICE = fileURLToPath(new URL('./service.mjs', import.meta.url));
+const MOST_IN_FLIGHT = 24;
 
 /** A service in a process of its own, which is started again under the same name after each kill. */
 export class Child {
   /** Where it listens since its last start. */
   url = '';
+  /** Instant of its last publishing, `performance.now()`; the one that published last holds the relay's lease. */
+  publishedAtMs = 0;
   readonly inFlight = new Map<string, Command>();
   private process: ChildProcess | undefined;
   private isReady = false;
+  private publishing = Promise.withResolvers<void>();
 
   constructor(
     private readonly settings: object,
-    /** Acknowledged: the answer has arrived here. */
-    private readonly onDone: (id: string) => void,
-    /** Not acknowledged: it may have happened or not, and has to be sent again. */
-    private readonly onOpen: (command: Command) => void,
+    private readonly listeners: Listeners = {},
   ) {}
 
   async start(): Promise<void> {
     // A clean environment: the children run the built packages, not sources under Jest.
     const { NODE_OPTIONS: _, ...rest } = process.env;
     const env = { ...rest, NODE_COMPILE_CACHE: join(tmpdir(), 'dsops-compile-cache') }; // they start many times
-    const started = fork(SERVICE, [JSON.stringify(this.settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [], env }); // prettier-ignore
+    const started = fork(serviceFile(), [JSON.stringify(this.settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [], env }); // prettier-ignore
     this.process = started;
     const ready = new Promise<void>((done, refuse) => {
       started.on('message', (report: Report) => {
         if ('ready' in report) {
           this.url = report.ready;
           done();
-        } else if ('done' in report) this.settle(report.done, this.onDone);
-        else if ('failed' in report) this.settle(report.failed, (_id, command) => this.onOpen(command));
+        } else this.hear(report);
       });
       started.once('exit', (code) => refuse(new Error(`A service ended with ${code} before it was ready.`)));
     });
     started.once('exit', () => {
       this.isReady = false;
-      for (const id of [...this.inFlight.keys()]) this.settle(id, (_id, command) => this.onOpen(command));
+      for (const id of [...this.inFlight.keys()]) this.settle(id, ({ command }) => this.listeners.onOpen?.(command));
     });
     await ready;
     this.isReady = true;
@@ -57,12 +65,17 @@ export class Child {
 
   /** Has it room for another command? */
   get room(): number {
-    return this.isReady ? 24 - this.inFlight.size : 0;
+    return this.isReady ? MOST_IN_FLIGHT - this.inFlight.size : 0;
   }
 
   send(command: Command): void {
     this.inFlight.set(command.id, command);
     this.process!.send({ command }, () => undefined); // a failure shows as exit
+  }
+
+  /** Resolves at the moment at which it begins to publish next. */
+  nextPublishing(): Promise<void> {
+    return this.publishing.promise;
   }
 
   /** Replays a dead letter through the service's own route. */
@@ -87,15 +100,26 @@ export class Child {
 
   /** Lets it finish and waits for its end. */
   async stop(): Promise<void> {
+    this.isReady = false;
     if (this.process === undefined || this.process.exitCode !== null || this.process.signalCode !== null) return;
     const gone = once(this.process, 'exit');
-    this.process.send({ stop: true });
+    this.process.send({ stop: true }, () => undefined);
     await gone;
   }
 
-  private settle(id: string, then: (id: string, command: Command) => void): void {
+  private hear(report: Report): void {
+    if ('done' in report) this.settle(report.done, ({ id }) => this.listeners.onDone?.(id));
+    else if ('failed' in report) this.settle(report.failed, ({ command }) => this.listeners.onOpen?.(command));
+    else if ('publishing' in report) {
+      this.publishedAtMs = performance.now();
+      this.publishing.resolve();
+      this.publishing = Promise.withResolvers();
+    }
+  }
+
+  private settle(id: string, then: (settled: { id: string; command: Command }) => void): void {
     const command = this.inFlight.get(id);
     if (!this.inFlight.delete(id) || command === undefined) return;
-    then(id, command);
+    then({ id, command });
   }
 }

@@ -1,38 +1,50 @@
 /**
- * One process of the load proof: a service as it runs in production, with MessagingModule, a port of its own and the
- * embedded transport. It talks to its parent by IPC. Started by load.ts with a JSON argument:
- * {role: 'producer' | 'consumer', name, database: {host, port, database, password}, chaosRate, consumers}
+ * One process of the load proof: a service as it runs in production, with MessagingModule and a port of its own. It talks
+ * to its parent by IPC. Started by child.ts with a JSON argument:
+ * {role: 'producer' | 'consumer', name, consumer?, database: {host, port, database, password, poolSize}, consumers,
+ *  transport: {kind: 'embedded', chaosRate} | {kind: 'dapr', port, sidecarUrl, apiToken, topicPrefix}, token,
+ *  messaging: {relay?, sweep?, consumer?}}
  */
 import { Module } from '@nestjs/common';
 import { rotationStarted } from '@dsops/contracts';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
-import { EmbeddedTransport, EventConsumer, Handles, MessagingModule, UNIT_OF_WORK } from '@dsops/messaging';
-import { ChaosTransport } from '@dsops/messaging/conformance';
+import { EventConsumer, Handles, MessagingModule, UNIT_OF_WORK } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp, TOKEN_HEADER } from '@dsops/platform';
+import { openTransport } from './transports.mjs';
 
-const { role, name, database, chaosRate, consumers } = JSON.parse(process.argv[2]);
-const TOKEN = 'token of the load proof';
+const { role, name, consumer, database, consumers, transport: how, token, messaging } = JSON.parse(process.argv[2]);
 const service = role === 'producer' ? 'rotation' : 'notification';
 const logger = createLogger({ service: name, level: process.env.DSOPS_TEST_LOG ?? 'silent' });
-const options = { ...database, password: new Secret(database.password), poolSize: 12 };
+const options = { ...database, password: new Secret(database.password) };
 const client = connect(PrismaClient, service, options);
-const embedded = new EmbeddedTransport({ ...options, poolSize: 6, logger, pollMs: 50 });
 
-const isUnlucky = () => Math.random() < chaosRate;
-const transport = new ChaosTransport(embedded, {
-  // The last event of every key is lost for certain: no later event would betray it.
-  drops: ({ event }) => isUnlucky() || (chaosRate > 0 && event.data.reason.startsWith('last ')),
-  doubles: isUnlucky,
-  delays: isUnlucky,
-});
+const all = consumers.map((each) => ({
+  name: each,
+  service: 'notification',
+  topics: ['rotation-events'],
+  handles: [rotationStarted],
+  retryDelaysMs: [50, 50],
+  deadLetter: 'blocks',
+  isOrderFree: false,
+}));
+const own = all.filter((declaration) => declaration.name === consumer);
+const { transport, imports, listen, flush, close } = openTransport(how, { database: options, declarations: own, logger }); // prettier-ignore
+
+/** The parent knows whose relay is at work, and when: it may want to kill that one, in the middle of it. */
+const publish = transport.publish.bind(transport);
+transport.publish = (batch) => {
+  process.send({ publishing: batch.length });
+  return publish(batch);
+};
 
 /** Writes an effect for every event. Nothing in the table forbids a second one: that is what is counted. */
 class Effects {
   async write(event, unit) {
     await unit.tx.$executeRawUnsafe(
-      'insert into effects (consumer, key, sequence, command) values ($1, $2, $3::bigint, $4)',
+      'insert into effects (consumer, process, key, sequence, command) values ($1, $2, $3, $4::bigint, $5)',
+      consumer,
       name,
       event.partitionkey,
       event.sequence,
@@ -43,23 +55,13 @@ class Effects {
     if (!healed) throw new Error('poison');
   }
 }
-EventConsumer(name)(Effects);
+EventConsumer(consumer)(Effects);
 Handles(rotationStarted)(Effects.prototype, 'write');
-
-const declarations = consumers.map((consumer) => ({
-  name: consumer,
-  service: 'notification',
-  topics: ['rotation-events'],
-  handles: [rotationStarted],
-  retryDelaysMs: [50, 50],
-  deadLetter: 'blocks',
-  isOrderFree: false,
-}));
 
 // A process may ask any of the producers, which the parent names; the one it asks may just have been killed.
 let producerUrls = [];
 let asked = 0;
-const invoker = new HttpInvoker(() => producerUrls[(asked += 1) % producerUrls.length] ?? 'http://127.0.0.1:1', TOKEN);
+const invoker = new HttpInvoker(() => producerUrls[(asked += 1) % producerUrls.length] ?? 'http://127.0.0.1:1', token);
 
 class LoadModule {}
 Module({
@@ -70,16 +72,15 @@ Module({
       transport,
       logger,
       invoker,
-      declarations: role === 'producer' ? declarations : declarations.filter((one) => one.name === name),
-      relay: { leaseMs: 2_000, pollMs: 100, keepSentMs: 0, pruneEveryMs: 1_000 },
-      sweep: { everyMs: 500, fullEveryMs: 5_000 },
-      consumer: { duePollMs: 50 },
+      declarations: role === 'producer' ? all : own,
+      ...messaging,
     }),
+    ...imports,
   ],
   providers: role === 'producer' ? [] : [Effects],
 })(LoadModule);
 
-const { app, url } = await startServiceApp(LoadModule, { logger, token: TOKEN });
+const { app, url, close: closeApp } = await startServiceApp(LoadModule, { logger, token, ...listen });
 const unitOfWork = app.get(UNIT_OF_WORK);
 
 /** A command of the client, done once however often it is sent: a row of its own and one event for each of its keys. */
@@ -98,9 +99,9 @@ const perform = ({ id, text, keys }) =>
 
 process.on('message', async (message) => {
   if (message.stop) {
-    await transport.flush();
-    await app.close();
-    await embedded.close();
+    await flush();
+    await closeApp();
+    await close();
     await client.$disconnect();
     process.disconnect();
     return;
@@ -112,7 +113,7 @@ process.on('message', async (message) => {
   if (message.replay) {
     const { status } = await fetch(`${url}/internal/dead-letters/${message.replay}/replay`, {
       method: 'POST',
-      headers: { [TOKEN_HEADER]: TOKEN },
+      headers: { [TOKEN_HEADER]: token },
     });
     process.send({ replayed: status });
     return;
