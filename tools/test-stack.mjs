@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { build } from './build.mjs';
 import { helpOnRequest, root, runNode } from './run.mjs';
+import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
 pnpm test:stack [path or name …] [options of Jest]
@@ -16,30 +16,6 @@ Ends with 0 when everything holds, else with 1.
 `);
 
 await build();
-const load = (path) => import(pathToFileURL(join(root, ...path.split('/'))).href);
-const { ensureTools } = await load('libs/stack/dist/index.js');
-const { formatDuration } = await load('libs/kernel/dist/index.js');
-
-let shown = '';
-const onProgress = ({ step, elapsedMs }) => {
-  // A log of CI wants a line per step and no more; the time is in the next one.
-  if (step !== shown) console.error(`${step} … (${formatDuration(elapsedMs)})`);
-  shown = step;
-};
-
-/** Fetches and builds; ends the run when that does not work, unless it `mayLack` them because a proxy refuses a module. */
-async function fetchTools(tools, { mayLack = false } = {}) {
-  try {
-    await ensureTools(tools, { onProgress });
-    return true;
-  } catch (error) {
-    if (error.name !== 'DomainError') throw error;
-    console.error(`${error.message}\n${error.details.remedy ?? ''}`);
-    if (!mayLack || error.code !== 'tool_module_refused') process.exit(1);
-    return false;
-  }
-}
-
 await fetchTools(['kafka', 'zipkin', 'dapr']);
 const hasScheduler = await fetchTools(['scheduler'], { mayLack: true });
 if (!hasScheduler) console.error('The cases of Dapr Jobs do not run: there is no scheduler for them.');

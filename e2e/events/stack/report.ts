@@ -1,0 +1,118 @@
+import { problemsOf } from '../oracle.js';
+import type { CoursePlan, CourseResult, KillResult } from './course.js';
+import type { VictimName } from './victims.js';
+
+/** Rows of words, for the terminal and for the docs. */
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const WORDS: Record<VictimName, string> = {
+  broker: 'broker (Kafka)',
+  sidecar: 'sidecar (daprd)',
+  consumer: 'consumer',
+  producer: 'producer, in the middle of commands',
+  relay: 'relay, in the middle of publishing',
+  database: 'our database (PostgreSQL)',
+};
+
+const seconds = (ms: number | null): string => (ms === null ? '' : `${(ms / 1_000).toFixed(1)} s`);
+
+/** `median, longest` */
+function spread(times: readonly number[]): [string, string] {
+  const sorted = times.toSorted((a, b) => a - b);
+  return [seconds(sorted[Math.floor((sorted.length - 1) / 2)] ?? null), seconds(sorted.at(-1) ?? null)];
+}
+
+/** Everything that is wrong, in words. */
+export function problemsIn({ verdict, log, kills }: CourseResult, plan: CoursePlan): string[] {
+  const unanswered = plan.commands - verdict.acknowledged;
+  const missing = verdict.events - (log.records - log.copies);
+  const short = plan.victims.filter((victim) => kills.filter((kill) => kill.victim === victim).length < plan.killsEach);
+  return [
+    ...(unanswered === 0 ? [] : [`${unanswered} commands were never acknowledged`]),
+    ...problemsOf(verdict),
+    ...(missing === 0 ? [] : [`${missing} events are not in the broker's log`]),
+    ...(log.scattered.length === 0
+      ? []
+      : [`${log.scattered.length} keys in more than one partition, such as "${log.scattered[0]}"`]),
+    ...short.map((victim) => `${victim} was not killed ${plan.killsEach} times`),
+  ];
+}
+
+export function tablesOf(result: CourseResult, plan: CoursePlan): Table[] {
+  const { scales, verdict, log, tookMs } = result;
+  const [found] = verdict.consumers;
+  const perSecond = (count: number) => ((count * 1_000) / tookMs).toFixed(0);
+  return [
+    {
+      title: 'SIGKILL, and the next one only after progress resumed',
+      columns: ['victim', 'kills', 'ready again: median', 'longest', 'effects go on: median', 'longest', 'nothing behind: median', 'longest'], // prettier-ignore
+      rows: plan.victims.map((victim) => killRow(WORDS[victim], result.kills.filter((kill) => kill.victim === victim))), // prettier-ignore
+    },
+    {
+      title: 'Replicas of the consumer',
+      columns: ['from', 'to', 'each new one applies', 'nothing behind'],
+      rows: scales.map(({ from, to, sharedMs, wholeMs }) => [String(from), String(to), seconds(sharedMs), seconds(wholeMs)]), // prettier-ignore
+    },
+    {
+      title: 'Counted against the acknowledged commands',
+      columns: ['what', 'how many'],
+      rows: [
+        ['commands acknowledged', `${verdict.acknowledged} of ${plan.commands}`],
+        ['their events', String(verdict.events)],
+        ['effects', String(found?.count ?? 0)],
+        ['commands lost', String(verdict.commandsLost.length)],
+        ['effects lost', String(found?.lost.length ?? 0)],
+        ['effects doubled', String(found?.doubled.length ?? 0)],
+        ['effects out of the order of their key', String(found?.outOfOrder.length ?? 0)],
+        ['parked events, open dead letters, alarms', String(verdict.leftOver.length)],
+        ['records in the broker', `${log.records}, of them ${log.copies} second copies`],
+        ['keys in more than one partition', String(log.scattered.length)],
+        ['from the first command to the last effect', seconds(tookMs)],
+        ['events per second, faults included', perSecond(verdict.events)],
+      ],
+    },
+  ];
+}
+
+function killRow(words: string, kills: readonly KillResult[]): string[] {
+  const times = [kills.map(({ backMs }) => backMs), kills.map(({ firstMs }) => firstMs), kills.map(({ wholeMs }) => wholeMs)]; // prettier-ignore
+  return [words, String(kills.length), ...times.flatMap(spread)];
+}
+
+/** For a terminal. */
+export function textOf({ title, columns, rows }: Table): string {
+  const widths = columns.map((column, nth) => Math.max(column.length, ...rows.map((row) => row[nth]!.length)));
+  const line = (row: readonly string[]) => `  ${row.map((cell, nth) => cell.padEnd(widths[nth]!)).join('  ')}`.trimEnd(); // prettier-ignore
+  return ['', title, '', line(columns), ...rows.map(line)].join('\n');
+}
+
+const markdownOf = ({ title, columns, rows }: Table): string[] => [
+  `## ${title}`,
+  '',
+  `| ${columns.join(' | ')} |`,
+  `|${columns.map(() => ' --- |').join('')}`,
+  ...rows.map((row) => `| ${row.join(' | ')} |`),
+  '',
+];
+
+/** The run as a page of the docs. */
+export function documentOf(result: CourseResult, plan: CoursePlan, command: string): string {
+  const problems = problemsIn(result, plan);
+  return [
+    '# Events under faults',
+    '',
+    `Written by \`${command} --docs FILE\`. One Kafka, one PostgreSQL with durable settings, three producers and 1 to ${Math.max(...plan.replicas)} replicas of a consumer, each a process with a Dapr sidecar of its own, all on one machine. A client sends ${plan.commands} commands to the producers; one command in ten concerns two of ${plan.keys} keys, of which the k-th is chosen with a weight of 1/k. Meanwhile each victim is killed with SIGKILL in turn, at an instant of chance. What came of it is counted from outside: effects in PostgreSQL against the commands that the client got an answer for, and the records in Kafka.`,
+    '',
+    problems.length === 0
+      ? '**Nothing lost, nothing doubled, every key in its order.**'
+      : `**${problems.join('; ')}.**`,
+    '',
+    ...tablesOf(result, plan).flatMap(markdownOf),
+    'All times are from the kill, or from the beginning of the step. *Ready again*: the victim was started at once, and has come up. *Effects go on*: the first effect that was committed after that. *Nothing behind*: everything that had been said until the victim was ready, of every key, has had its effect; the next kill comes only then.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,27 @@
+/** Fetches and builds the tools of the stack for a script, and says what it does. Build the packages before. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './run.mjs';
+
+const load = (path) => import(pathToFileURL(join(root, ...path.split('/'))).href);
+
+/** Ends the process when it does not work, unless the script `mayLack` the tools because a proxy refuses a module. */
+export async function fetchTools(tools, { mayLack = false } = {}) {
+  const { ensureTools } = await load('libs/stack/dist/index.js');
+  const { formatDuration } = await load('libs/kernel/dist/index.js');
+  let shown = '';
+  const onProgress = ({ step, elapsedMs }) => {
+    // A log of CI wants a line per step and no more; the time is in the next one.
+    if (step !== shown) console.error(`${step} … (${formatDuration(elapsedMs)})`);
+    shown = step;
+  };
+  try {
+    await ensureTools(tools, { onProgress });
+    return true;
+  } catch (error) {
+    if (error.name !== 'DomainError') throw error;
+    console.error(`${error.message}\n${error.details.remedy ?? ''}`);
+    if (!mayLack || error.code !== 'tool_module_refused') process.exit(1);
+    return false;
+  }
+}
