@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /** Builds, and starts the kill test in e2e/kill. */
 import { join } from 'node:path';
+import { build } from './build.mjs';
 import { commandOf, helpOnRequest, root, runNode } from './run.mjs';
+import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
 Usage: pnpm test:kill [--plan NAME]... [--fault NAME]... [--cell TEXT] [--shard I/N] [--seed N] [--lanes N]
-                      [--random N] [--every] [--results FILE] [--docs FILE] [--json]
+                      [--random N] [--every] [--results FILE] [--docs FILE] [--stack] [--json]
 
 Lets every fault happen at every point of every rotation: real processes and signals, on real PostgreSQL with durable
 settings. Whoever is left goes on, and what comes of it is judged from outside: an oracle in a process of its own, which
@@ -29,10 +31,15 @@ after. A cell counts only if the fault happened at its point.
   --every         also the points around bookkeeping, at which the same is durable as at another point
   --results FILE  keeps results by commit; what the same commit has shown before is not done again
   --docs FILE     writes the whole table as a page
+  --stack         events go through Dapr and Kafka, and a listener outside must hear each one, in order
   --json          the results as JSON on standard output
 
 The whole takes about an hour. Ends with 0 when every cell was reached and nothing was broken, else with 1.
 `);
 
+if (process.argv.includes('--stack')) {
+  await build();
+  await fetchTools(['kafka', 'dapr']);
+}
 const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
 process.exit(built === 0 ? await runNode(join(root, 'e2e', 'dist', 'kill', 'main.js'), process.argv.slice(2)) : built);

@@ -334,6 +334,7 @@ export class CourseRun {
     const ended = this.cast.client.until(isEnded);
     this.cast.client.send({ do: 'end', cell });
     const { report } = await ended;
+    const unheard = await this.world.judgeEvents();
     const { verdict } = await this.ask({ do: 'conclude', cell, expected: this.scenario.expected }, 'concluded');
     for (const worker of this.workers) this.logs += worker.takeOutput();
     return {
@@ -343,7 +344,7 @@ export class CourseRun {
       durationMs: overAtMs !== null ? overAtMs - askedAtMs : null,
       verdict,
       client: report,
-      breaches: [...verdict.breaches, ...report.breaches, ...this.leaksInLogs()],
+      breaches: [...verdict.breaches, ...report.breaches, ...unheard, ...this.leaksInLogs()],
     };
   }
 

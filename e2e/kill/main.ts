@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Processes } from './cast.js';
 import { documentOf } from './document.js';
+import { EventListener } from './event-listener.js';
 import { FAULT_NAMES, type Fault } from './faults.js';
 import { LEASE_MS } from './course.js';
 import { isClean, showProgress, summaryOf, tableOf } from './report.js';
@@ -30,6 +31,7 @@ const readOptions = () =>
       lanes: { type: 'string', default: '4' },
       every: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      stack: { type: 'boolean', default: false },
     },
   });
 
@@ -71,12 +73,14 @@ const shard = shardOf(values.shard);
 const startedMs = performance.now();
 const journal = values.results === undefined ? null : new ResultsFile(values.results);
 const known = journal?.known() ?? new Map<string, CellResult>();
-const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start()));
+const events = values.stack ? await EventListener.start() : null;
+const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start(events)));
 const processes = new Processes(Math.min(lanes, 3));
 const interruption = new AbortController();
 const stop = async () => {
   await processes.stop();
   await Promise.all(worlds.map((world) => world.stop()));
+  await events?.stop();
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {

@@ -26,6 +26,15 @@ export interface CellHome {
   /** Folder of key file and mark. */
   readonly folder: string;
   readonly tapFile: string;
+  /** Where events go; null: nowhere. */
+  readonly sidecar: SidecarHome | null;
+}
+
+/** The Dapr sidecar that a worker publishes through. */
+export interface SidecarHome {
+  readonly url: string;
+  readonly apiToken: string;
+  readonly topicPrefix: string;
 }
 
 export type ToWorker =

@@ -1,10 +1,11 @@
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
+import { DaprTransport, type Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
 import { keyPaths, openKeyFile, PostgresqlDriver, RotationModule } from '@dsops/rotation';
 import { Points } from './points.js';
-import type { FromWorker, ToWorker } from './protocol.js';
+import type { FromWorker, SidecarHome, ToWorker } from './protocol.js';
 import { SilentTransport } from './silent-transport.js';
 import { Tap } from './tap.js';
 import { TappedDriver } from './tapped-driver.js';
@@ -16,6 +17,11 @@ import { JournalWatch } from './watched-database.js';
 const say = (message: FromWorker): void => void process.send?.(message);
 const logger = createLogger({ service: 'rotation', level: 'info' });
 const limits = { connectTimeoutMs: 5_000, answerTimeoutMs: 5_000 };
+
+const transportFor = (sidecar: SidecarHome | null): Transport =>
+  sidecar === null
+    ? new SilentTransport()
+    : new DaprTransport({ sidecarUrl: sidecar.url, apiToken: new Secret(sidecar.apiToken), topicPrefix: sidecar.topicPrefix, logger }); // prettier-ignore
 
 interface Hosted {
   readonly service: ServiceApp;
@@ -34,7 +40,7 @@ async function host({ home, stopAt, isOnly }: Extract<ToWorker, { do: 'host' }>)
   const service = await startServiceApp(
     RotationModule.register({
       database: journal.around(client),
-      transport: new SilentTransport(),
+      transport: transportFor(home.sidecar),
       invoker: new HttpInvoker(() => 'http://nowhere.invalid', 'none'),
       key: await openKeyFile({ path: keyFile, database: 'existing' }),
       markPath: markFile,

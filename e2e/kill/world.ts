@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import pg from 'pg';
 import type { AddService, Strategy } from '@dsops/contracts';
 import { migrate } from '@dsops/database';
@@ -9,9 +9,11 @@ import { Secret } from '@dsops/kernel';
 import { keyPaths, openKeyFile } from '@dsops/rotation';
 import { startFaultProxy, type FaultProxy } from '@dsops/testing';
 import { CLOCK_AHEAD_MS } from './clock.js';
-import type { CellHome } from './protocol.js';
+import type { EventListener, SaidEvent } from './event-listener.js';
+import type { CellHome, SidecarHome } from './protocol.js';
 import { Server } from './server.js';
 import { Tap } from './tap.js';
+import type { Breach } from './sight.js';
 import type { Address } from './target-reader.js';
 
 const TEMPLATE = 'dsops_template';
@@ -36,6 +38,8 @@ export interface CellWorld {
   restartDatabase(): Promise<void>;
   /** What our database tells the service of the time goes ahead by {@link CLOCK_AHEAD_MS}. */
   setClockAhead(): Promise<void>;
+  /** What became of the events that the records say were told; nothing where nobody listens. */
+  judgeEvents(): Promise<Breach[]>;
   /** Gives database and folder back. */
   drop(): Promise<void>;
 }
@@ -62,9 +66,12 @@ export class World {
     private readonly target: Server,
     private readonly ourAdmin: pg.Pool,
     private readonly targetAdmin: pg.Pool,
+    private readonly events: EventListener | null,
+    private readonly sidecar: SidecarHome | null,
   ) {}
 
-  static async start(): Promise<World> {
+  /** @param events where events go: nowhere when there is none */
+  static async start(events: EventListener | null): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'dsops-kill-'));
     chmodSync(folder, 0o711); // as root the servers run under an account of their own
     const password = newPassword();
@@ -76,7 +83,8 @@ export class World {
     const targetAdmin = poolOf(target.url());
     await targetAdmin.query(`create database ${SHOP}`);
     await targetAdmin.end();
-    const world = new World(folder, password, ours, target, ourAdmin, poolOf(target.url(SHOP)));
+    const sidecar = (await events?.sidecar(basename(folder))) ?? null;
+    const world = new World(folder, password, ours, target, ourAdmin, poolOf(target.url(SHOP)), events, sidecar);
     await world.assertDurable();
     return world;
   }
@@ -123,6 +131,7 @@ export class World {
         database: { host: '127.0.0.1', port: this.ours.port, database, password: this.password },
         folder,
         tapFile,
+        sidecar: this.sidecar,
       },
       keyFile,
       slots,
@@ -151,6 +160,13 @@ export class World {
       restartDatabase: () => this.ours.crash(),
       setClockAhead: async () => {
         await cellAdmin.query(`update clock.setting set ahead = interval '${CLOCK_AHEAD_MS} ms'`);
+      },
+      judgeEvents: async () => {
+        if (this.events === null) return [];
+        const { rows } = await cellAdmin.query<SaidEvent>(
+          'select key, sequence::int as sequence, id from rotation.outbox order by position',
+        );
+        return this.events.judge(rows);
       },
       drop: async () => {
         await proxy.close();

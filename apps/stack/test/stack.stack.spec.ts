@@ -2,9 +2,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, chmodS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { checkOut, listServices } from '@dsops/contracts';
 import { ensureTools, isAlive } from '@dsops/stack';
+import { ApiClient } from '@dsops/standalone';
 import { eventually } from '@dsops/testing';
+import { stackHome } from '../src/stack-home.js';
 import { StackUnderTest } from './stack-under-test.js';
+import { collectedBy, namesOf, orphansOf } from './zipkin.js';
 
 /** A start takes half a minute on a quiet machine of two cores. */
 const START_TIMEOUT_MS = 300_000;
@@ -60,31 +64,68 @@ describe('pnpm stack', () => {
     expect(text).toContain('pnpm stack down');
   });
 
+  let traceId = '';
   it('demo rotates a login through it, and ends with the trace', async () => {
     const { code, text } = await stack.run(['demo']);
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/✓ completed +without an outage/) });
     expect(text).toMatch(/refused +0\n/);
     const [, link = ''] = /(http:\/\/\S+\/zipkin\/traces\/[0-9a-f]+)/.exec(text) ?? [];
-    const spans = await fetch(link.replace('/zipkin/traces/', '/api/v2/trace/'));
-    expect(spans.status).toBe(200);
+    traceId = link.split('/').at(-1) ?? '';
+    expect((await fetch(link.replace('/zipkin/traces/', '/api/v2/trace/'))).status).toBe(200);
   }, 120_000);
 
-  it('shows its secrets to nobody: not in arguments, logs, files of the sidecars, nor in what it says of itself', () => {
-    if (process.platform !== 'linux') return; // only there the environment of a process can be read
+  it('that trace goes from the request over outbox, Kafka and each consumer to the last effect, and hangs together', async () => {
+    await eventually(async () => {
+      const { traces } = await collectedBy(stack.record().zipkinUrl!);
+      const spans = traces.find(([first]) => first?.traceId === traceId) ?? [];
+      const names = namesOf(spans);
+      const started = 'dsops.rotation.rotation.started.v1';
+      const completed = 'dsops.rotation.rotation.completed.v1';
+      // What notification makes of it travels on, and is heard in turn.
+      const told = 'dsops.notification.inbox.delivered.v1';
+      const wanted = [
+        'gateway: startrotation',
+        'rotation: outbox',
+        'rotation: publish rotation-events',
+        ...['audit', 'notification', 'gateway'].flatMap((service) => [started, completed].map((type) => `${service}: process ${type}`)), // prettier-ignore
+        ...['set', 'probe', 'retire'].map((effect) => `rotation: target ${effect}`),
+        'notification: publish notification-events',
+        ...['audit', 'gateway'].map((service) => `${service}: process ${told}`),
+      ];
+      expect(wanted.filter((name) => !names.includes(name))).toEqual([]);
+      expect(namesOf(orphansOf(spans))).toHaveLength(1);
+    }, 30_000);
+  }, 60_000);
+
+  /** Everything secret that the tests can get hold of. */
+  const secretsOf = async (): Promise<Set<string>> => {
     const secrets = new Set<string>();
     for (const service of SERVICES)
       for (const variable of readFileSync(`/proc/${stack.pidOf(service)}/environ`, 'utf8').split('\0'))
         if (/^(DSOPS_DATABASE_PASSWORD|DAPR_API_TOKEN|APP_API_TOKEN)=/.test(variable))
           secrets.add(variable.slice(variable.indexOf('=') + 1));
     expect(secrets.size).toBe(3 * SERVICES.length);
+    const adminKey = readFileSync(stackHome(stack.folder).adminKeyFile, 'utf8').trim();
+    const api = new ApiClient(stack.record().gatewayUrl!, adminKey);
+    // What the demo has generated, and the rotated login's database has taken.
+    const [shop] = (await api.call(listServices)).items;
+    const params = { environment: shop!.environment, service: shop!.name };
+    const { password } = await api.call(checkOut, { params, body: { ttl: '1m', purpose: 'test' } });
+    return secrets.add(adminKey).add(password);
+  };
+
+  it('shows its secrets to nobody: not in arguments, logs, traces, files of the sidecars, nor in what it says of itself', async () => {
+    if (process.platform !== 'linux') return; // only there the environment of a process can be read
+    const secrets = await secretsOf();
     const filesIn = (folder: string) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name)); // prettier-ignore
     const texts = [
       ...stack.pids().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
       ...['logs', 'dapr'].flatMap((name) => filesIn(join(stack.folder, name))).map((file) => readFileSync(file, 'latin1')), // prettier-ignore
       readFileSync(join(stack.folder, 'stack.json'), 'utf8'),
+      (await collectedBy(stack.record().zipkinUrl!)).text,
     ];
     for (const secret of secrets) expect(texts.some((text) => text.includes(secret))).toBe(false);
-  });
+  }, 60_000);
 
   it('a part that dies is named, with how it ended, its last lines, and what to do', async () => {
     process.kill(stack.pidOf('audit'), 'SIGKILL');
