@@ -51,8 +51,13 @@ function judgeLogins(judge: Judge, current: RecordedVersion, { logins, sight }: 
   }
 }
 
-/** I8: the last login with each value, made after the last command at its slot, showed what the records say. */
-function judgeProofs(judge: Judge, current: RecordedVersion, imported: RecordedVersion, { tapped, sight }: End): void {
+/**
+ * I8: the last login with each value, made after the last command at its slot, showed what the records say. A command in
+ * a session that had been ended before reached nobody: so does a worker end that wakes when all is over.
+ */
+function judgeProofs(judge: Judge, current: RecordedVersion, imported: RecordedVersion, end: End): void {
+  const { sight } = end;
+  const tapped = withoutDeadSessions(end.tapped);
   for (const version of sight.after.versions) {
     const wasSent = tapped.some((entry) => entry.kind === 'sending' && entry.value === version.value);
     if (version.id !== imported.id && !wasSent) continue;
@@ -63,6 +68,14 @@ function judgeProofs(judge: Judge, current: RecordedVersion, imported: RecordedV
     if (probe?.kind !== 'probed' || lastProbe < lastCommand || probe.verdict !== wanted)
       judge.breach('I8', `it ended without a login that showed ${version.name} ${wanted}`);
   }
+}
+
+function withoutDeadSessions(entries: readonly TappedEntry[]): TappedEntry[] {
+  const ended = new Set<string>();
+  return entries.filter((entry) => {
+    if (entry.kind === 'ended') ended.add(entry.session);
+    return entry.kind !== 'sending' || !ended.has(entry.session);
+  });
 }
 
 const EVENT = (name: string) => `dsops.rotation.rotation.${name}.v1`;

@@ -77,10 +77,18 @@ class HandmadeRotation {
 
   /** As the product does it: the command is tapped, then done. `value` null ends what lives in the slot. */
   async command(slot: string, value: string | null): Promise<void> {
-    this.tap.write({ kind: 'sending', slot, value });
+    this.sending(slot, value, 'session');
     await this.sql.query(
       value === null ? `alter role ${slot} nologin password null` : `alter role ${slot} login password '${value}'`,
     );
+  }
+
+  sending(slot: string, value: string | null, session: string): void {
+    this.tap.write({ kind: 'sending', session, slot, value });
+  }
+
+  sessionEnded(session: string): void {
+    this.tap.write({ kind: 'ended', session });
   }
 
   probed(slot: string, value: string, verdict: 'accepted' | 'refused'): void {
@@ -274,6 +282,20 @@ describe('an oracle over two slots', () => {
     await rotation.command(a, null);
     const { breaches } = await rotation.watch.conclude(COMPLETED);
     expect(breaches).toEqual([{ invariant: 'I8', detail: `it ended without a login that showed ${old.id} refused` }]);
+  });
+
+  it('does not count what is sent in a session that had been ended, because it reaches nobody', async () => {
+    await completeWith(await rotation.generate(b));
+    rotation.sessionEnded('of a worker that slept');
+    rotation.sending(a, null, 'of a worker that slept');
+    expect((await rotation.watch.conclude(COMPLETED)).breaches).toEqual([]);
+  });
+
+  it('counts what was sent before its session was ended: it may have arrived', async () => {
+    await completeWith(await rotation.generate(b));
+    rotation.sending(a, null, 'of a worker that slept');
+    rotation.sessionEnded('of a worker that slept');
+    expect(invariantsOf(await rotation.watch.conclude(COMPLETED))).toEqual(['I8']);
   });
 
   it('sees the value of one login set at the other', async () => {

@@ -7,7 +7,9 @@ export type TapEntry =
   /** A login was tried and answered. */
   | { readonly kind: 'probed'; readonly slot: string; readonly value: string; readonly verdict: string }
   /** A command is about to be sent, in its session. `value` is null when it ends the slot's value. */
-  | { readonly kind: 'sending'; readonly slot: string; readonly value: string | null };
+  | { readonly kind: 'sending'; readonly session: string; readonly slot: string; readonly value: string | null }
+  /** The target has confirmed that this session is gone: whatever is sent in it from now on reaches nobody. */
+  | { readonly kind: 'ended'; readonly session: string };
 
 export type TappedEntry = TapEntry & { readonly pid: number; readonly atMs: number };
 

@@ -41,7 +41,11 @@ export class TappedDriver implements Pick<Driver, keyof Driver> {
   }
 
   endSession(...args: Parameters<Driver['endSession']>): ReturnType<Driver['endSession']> {
-    return this.between(() => this.driver.endSession(...args));
+    return this.between(async () => {
+      const ended = await this.driver.endSession(...args);
+      this.tap.write({ kind: 'ended', session: nameOf(args[2]) });
+      return ended;
+    });
   }
 
   probe(target: Target, login: Login, verification: Parameters<Driver['probe']>[2]): ReturnType<Driver['probe']> {
@@ -57,17 +61,18 @@ export class TappedDriver implements Pick<Driver, keyof Driver> {
   private tapped(session: Session): Session {
     const { tap } = this;
     const between = this.between.bind(this);
+    const name = nameOf(session.identity);
     return {
       identity: session.identity,
       set(login) {
         return between(() => {
-          tap.write({ kind: 'sending', slot: login.username, value: unwrapSecret(login.password) });
+          tap.write({ kind: 'sending', session: name, slot: login.username, value: unwrapSecret(login.password) });
           return session.set(login);
         });
       },
       retire(username, options) {
         return between(() => {
-          tap.write({ kind: 'sending', slot: username, value: null });
+          tap.write({ kind: 'sending', session: name, slot: username, value: null });
           return session.retire(username, options);
         });
       },
@@ -84,3 +89,6 @@ export class TappedDriver implements Pick<Driver, keyof Driver> {
     return answer;
   }
 }
+
+/** The same for an identity that went through a journal. */
+const nameOf = (identity: Session['identity']): string => JSON.stringify(Object.entries(identity).sort());
