@@ -37,9 +37,16 @@ Aim: at most 1.6 times the time of the bare loop, at 16. Ends with 1 when a rota
 `,
   },
   events: {
-    options: { rounds: number(5), count: number(2_000), stack: flag, json: flag },
+    options: {
+      rounds: number(5),
+      count: number(2_000),
+      stack: flag,
+      sustained: number(0),
+      rate: number(1_000),
+      json: flag,
+    },
     help: `
-Usage: pnpm bench:events [--stack] [--rounds N] [--count N] [--json]
+Usage: pnpm bench:events [--stack | --sustained SECONDS [--rate N]] [--rounds N] [--count N] [--json]
 
 Events per second through outbox, relay, deliveries and consumer beside jobs per second of graphile-worker, in one
 process and on the same durable database. A command is one transaction, which writes a row and says an event (or adds a
@@ -54,6 +61,9 @@ measures all in another order; printed are medians of the rounds, and of the rat
   --stack        on Kafka and Dapr instead (needs Go, Java 17 and Maven): from a full outbox, and from the command, to
                  the committed effect, beside Dapr with a subscriber that only answers and beside kafkajs alone, all on
                  one broker. Take a --count of 10000 or more. Aim: at least 0.8 of raw Dapr
+  --sustained S  on Kafka and Dapr at a steady rate for so many seconds, and the lag from saying to effect. Aim: a p99
+                 under 250 ms for 600 s
+  --rate N       its events per second, ten in a transaction; 1000 unless said
   --json         everything as JSON on standard output
 
 Aim: at least half of the jobs per second. Ends with 1 when an effect is missing, happened twice, or out of order.

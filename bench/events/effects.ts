@@ -9,7 +9,8 @@ export async function makeTables(admin: pg.Pool, commandSchema: string, effectSc
   await admin.query(`
     create table ${commandSchema}.bench_commands (id text primary key);
     create table ${effectSchema}.bench_effects (
-      nth bigint generated always as identity, command text not null, key text not null, sequence bigint);
+      nth bigint generated always as identity, command text not null, key text not null, sequence bigint,
+      said_at timestamptz, at timestamptz not null default clock_timestamp());
     grant all on ${commandSchema}.bench_commands to public;
     grant all on ${effectSchema}.bench_effects to public`);
 }

@@ -32,10 +32,12 @@ export class Effects {
   @HandlesTogether(rotationStarted)
   async write(events: readonly EventEnvelope<EventData<typeof rotationStarted>>[], tx: SqlExecutor): Promise<void> {
     await tx.$executeRawUnsafe(
-      'insert into bench_effects (command, key, sequence) select * from unnest($1::text[], $2::text[], $3::text[]::bigint[])',
+      `insert into bench_effects (command, key, sequence, said_at)
+       select * from unnest($1::text[], $2::text[], $3::text[]::bigint[], $4::text[]::timestamptz[])`,
       events.map(({ data }) => data.reason),
       events.map(({ partitionkey }) => partitionkey),
       events.map(({ sequence }) => sequence),
+      events.map(({ time }) => time),
     );
   }
 }

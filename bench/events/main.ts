@@ -13,6 +13,10 @@ interface Options {
   readonly rounds: number;
   readonly count: number;
   readonly stack: boolean;
+  /** Seconds of a run at a steady rate instead. */
+  readonly sustained?: number;
+  /** Events per second of the sustained run. */
+  readonly rate: number;
   readonly json: boolean;
 }
 
@@ -34,7 +38,8 @@ interface Rates {
   readonly through: number[];
 }
 
-await Bench.run<Options>(async (bench, { rounds, count, stack }): Promise<Report> => {
+await Bench.run<Options>(async (bench, { rounds, count, stack, sustained, rate }): Promise<Report> => {
+  if (sustained !== undefined) return (await import('./sustained.js')).sustainedBench(bench, { seconds: sustained, rate });
   if (stack) return (await import('./stack.js')).stackBench(bench, { rounds, count });
   bench.progress('a database');
   const ours = await startOurDatabase(bench, bench.temporaryFolder());

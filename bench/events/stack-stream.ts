@@ -143,13 +143,28 @@ export class StackStream {
     };
   }
 
+  /** One transaction that says an event for each. */
+  sayTogether(commands: readonly Command[]): Promise<void> {
+    return this.units.run(async (unit) => {
+      await unit.tx.$executeRawUnsafe('insert into bench_commands (id) select * from unnest($1::text[])', commands.map(({ id }) => id)); // prettier-ignore
+      for (const { id, key } of commands) unit.emit(eventOf(id, key));
+    });
+  }
+
   private async say(count: number): Promise<void> {
     this.commands = Array.from({ length: count }, () => ({ id: `c${this.commandsSoFar++}`, key: this.draw(Math.random()) })); // prettier-ignore
     await inLanes(this.lanes, this.commands, ({ id, key }) =>
       this.units.run(async (unit) => {
         await unit.tx.$executeRawUnsafe('insert into bench_commands (id) values ($1)', id);
-        unit.emit({ event: rotationStarted, key, subject: `rotation/${id}`, data: { ...rotationStarted.example, reason: id } }); // prettier-ignore
+        unit.emit(eventOf(id, key));
       }),
     );
   }
 }
+
+const eventOf = (id: string, key: string) => ({
+  event: rotationStarted,
+  key,
+  subject: `rotation/${id}`,
+  data: { ...rotationStarted.example, reason: id },
+});
