@@ -20,9 +20,9 @@ export interface SidecarApp {
  * events, as soon as a consumer listens; without one it only publishes.
  */
 export async function startSidecarApp(
-  world: KafkaWorld,
+  world: Pick<KafkaWorld, 'tools' | 'logFile'>,
   environment: SidecarFiles,
-  { appId, logger, name }: { appId: string; logger: Logger; name: string },
+  { appId, logger, name, env }: { appId: string; logger: Logger; name: string; env?: Readonly<Record<string, string>> }, // prettier-ignore
 ): Promise<SidecarApp> {
   const httpPort = await freePort();
   const sidecarUrl = `http://127.0.0.1:${httpPort}`;
@@ -46,8 +46,12 @@ export async function startSidecarApp(
       configPath: environment.configPathOf(appId),
       logFile: world.logFile(`${environment.topicPrefix}${name}`),
       logLevel: 'info',
+      ...(env && { env }),
     });
-  let daprd = await startSidecar();
+  let daprd = await startSidecar().catch(async (error: unknown) => {
+    await app.close();
+    throw error;
+  });
   let isOver = false;
   const end = async (how: 'stop' | 'kill') => {
     if (isOver) return;

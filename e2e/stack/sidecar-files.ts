@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { renderDapr } from '@dsops/contracts/generate';
+import { renderDapr, type KafkaAccess } from '@dsops/contracts/generate';
 import { Secret } from '@dsops/kernel';
 
 export const API_TOKEN = new Secret('api-token-of-the-stack-specs');
@@ -16,10 +16,10 @@ export interface SidecarFiles {
 /** Writes the files as `pnpm generate` renders them for the product. Without brokers: those that need no Kafka. */
 export async function writeSidecarFiles(
   folder: string,
-  { brokers, topicPrefix = '' }: { brokers?: readonly string[]; topicPrefix?: string },
+  { brokers, topicPrefix = '', login }: { brokers?: readonly string[]; topicPrefix?: string; login?: Pick<KafkaAccess, 'scram' | 'tls'> }, // prettier-ignore
 ): Promise<SidecarFiles> {
   const settings = {
-    kafka: { brokers: (brokers ?? []).join(',') },
+    kafka: { brokers: (brokers ?? []).join(','), ...login },
     topicPrefix,
     place: { kind: 'processes' },
   } as const;

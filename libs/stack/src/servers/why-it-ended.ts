@@ -45,6 +45,20 @@ const CAUSES: readonly (Cause & { readonly pattern: RegExp })[] = [
     remedy: 'Install Java 17 or newer, or let JAVA_HOME name one.',
   },
   {
+    code: 'kafka_login_refused',
+    pattern: /SASL Authentication failed|Authentication failed during authentication/i,
+    says: 'Kafka refused its login',
+    remedy:
+      "Look at the user of the component pubsub and at its password, the secret kafka-password of the sidecar's store.",
+  },
+  {
+    code: 'kafka_unreachable',
+    pattern: /client has run out of (available )?brokers/i,
+    says: 'Kafka does not answer',
+    remedy:
+      'See whether it runs, and whether the component pubsub names it; then start the sidecar again. Nothing that was said is lost: it waits in the outbox.',
+  },
+  {
     code: 'data_folder_locked',
     pattern: /Failed to acquire lock on file \.lock/,
     says: 'another Kafka uses its data folder',
