@@ -106,7 +106,7 @@ try {
     seed,
     settings: { pollMs: 40, mostMs: 60_000, leaseMs: LEASE_MS },
     onProgress: (progress) => {
-      journal?.add(progress.result);
+      if (!known.has(progress.result.id)) journal?.add(progress.result);
       showProgress(progress);
     },
   });
