@@ -8,9 +8,9 @@ import { readServiceConfig, type Environment } from './config.js';
 
 const COMPLETE = { DSOPS_DATABASE_PASSWORD: 'pass', DAPR_API_TOKEN: 'ours', APP_API_TOKEN: 'theirs' };
 
-const refusalOf = (environment: Environment, extra: z.ZodRawShape = {}): string => {
+const refusalOf = async (environment: Environment, extra: z.ZodRawShape = {}): Promise<string> => {
   try {
-    readServiceConfig(environment, extra);
+    await readServiceConfig(environment, extra);
   } catch (error) {
     expect(error).toMatchObject({ code: 'configuration_invalid' });
     return (error as DomainError).message;
@@ -27,8 +27,8 @@ describe("a service's environment", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('needs the secrets only; the rest is the way it is beside a sidecar', () => {
-    const config = readServiceConfig(COMPLETE, {});
+  it('needs the secrets only; the rest is the way it is beside a sidecar', async () => {
+    const config = await readServiceConfig(COMPLETE, {});
     expect(config).toMatchObject({
       host: '127.0.0.1',
       port: 8080,
@@ -40,20 +40,21 @@ describe("a service's environment", () => {
     expect([config.database.password, config.sidecar.apiToken, config.appToken].map(unwrapSecret)).toEqual(['pass', 'ours', 'theirs']); // prettier-ignore
   });
 
-  it('may name a file instead of a secret', () => {
+  it('may name a file instead of a secret', async () => {
     const file = join(folder, 'password');
     writeFileSync(file, 'from the file\n');
-    const config = readServiceConfig({ ...COMPLETE, DSOPS_DATABASE_PASSWORD: '', DSOPS_DATABASE_PASSWORD_FILE: file }, {}); // prettier-ignore
+    const config = await readServiceConfig({ ...COMPLETE, DSOPS_DATABASE_PASSWORD: '', DSOPS_DATABASE_PASSWORD_FILE: file }, {}); // prettier-ignore
     expect(unwrapSecret(config.database.password)).toBe('from the file');
   });
 
-  it('is refused with everything that is wrong in it, by name and without a value', () => {
-    const message = refusalOf(
+  it('is refused with everything that is wrong in it, by name and without a value', async () => {
+    const message = await refusalOf(
       {
         ...COMPLETE,
         DSOPS_PORT: '70000',
         DSOPS_TOPIC_PREFIX: 'Stäging',
         DAPR_API_TOKEN: undefined,
+        APP_API_TOKEN: undefined,
         APP_API_TOKEN_FILE: join(folder, 'nothing'),
       },
       { DSOPS_KEY_FILE: z.string().min(1) },
@@ -77,7 +78,7 @@ describe("a service's environment", () => {
     expect(names.filter((name) => !documented.includes(`| \`${name}\` `))).toEqual([]);
   });
 
-  it('takes an empty variable for one that is not there', () => {
-    expect(refusalOf({ ...COMPLETE, APP_API_TOKEN: '' })).toContain('APP_API_TOKEN is missing');
+  it('takes an empty variable for one that is not there', async () => {
+    expect(await refusalOf({ ...COMPLETE, APP_API_TOKEN: '' })).toContain('APP_API_TOKEN is missing');
   });
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { DatabaseOptions } from '@dsops/database';
-import { DomainError, Secret } from '@dsops/kernel';
+import { DomainError, isDomainError, Secret } from '@dsops/kernel';
+import { SecretStores, type FetchedSecret, type WaitOptions } from './secret-store.js';
 
 /** What every service reads from its environment. Names that are Dapr's own are spelled as Dapr spells them. */
 export interface ServiceConfig {
@@ -14,9 +15,9 @@ export interface ServiceConfig {
   readonly appToken: Secret;
   /** Such as `staging-`. */
   readonly topicPrefix: string;
-  /** Where spans go; nowhere unless said. */
   /** Port of `/metrics`; 0: none. */
   readonly metricsPort: number;
+  /** Where spans go; nowhere unless said. */
   readonly telemetry: { readonly zipkinUrl?: string | undefined; readonly otlpUrl?: string | undefined };
 }
 
@@ -25,8 +26,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const portSchema = z.coerce.number().int().min(1).max(65_535);
 const secretSchema = z.string().min(1).transform((value) => new Secret(value)); // prettier-ignore
 
-/** Secrets may stand in a file that `<name>_FILE` names, as mounted secrets do. */
-const SECRETS = ['DSOPS_DATABASE_PASSWORD', 'DAPR_API_TOKEN', 'APP_API_TOKEN'] as const;
+/** What sidecar and service know each other by, and so cannot come through the sidecar. */
+const TOKENS: readonly string[] = ['DAPR_API_TOKEN', 'APP_API_TOKEN'];
+/** Tokens first: the others may need them. */
+const SECRETS = [...TOKENS, 'DSOPS_DATABASE_PASSWORD'];
 
 const schema = z.object({
   DSOPS_HOST: z.string().min(1).default('127.0.0.1'),
@@ -47,16 +50,19 @@ const schema = z.object({
 });
 
 /**
- * The service's configuration, and of `extra` what is its own. Empty variables count as missing.
- * @throws DomainError `configuration_invalid` with every problem, by the variable's name and never with its value
+ * The service's configuration, and of `extra` what is its own. Empty variables count as missing. A secret that lies in a
+ * store is fetched through the sidecar, which is waited for.
+ * @throws DomainError `configuration_invalid` with every problem, by the variable's name and never with its value; the
+ *   reason of `wait.signal` when that aborts
  */
-export function readServiceConfig<Extra extends z.ZodRawShape>(
+export async function readServiceConfig<Extra extends z.ZodRawShape>(
   environment: Environment,
   extra: Extra,
-): ServiceConfig & { readonly own: z.output<z.ZodObject<Extra>> } {
+  wait: WaitOptions = {},
+): Promise<ServiceConfig & { readonly own: z.output<z.ZodObject<Extra>> }> {
   const given = { ...environment };
   for (const [name, value] of Object.entries(given)) if (value === '') delete given[name];
-  const problems = readSecretFiles(given);
+  const problems = await readSecrets(given, wait);
   const known = schema.safeParse(given);
   const own = z.object(extra).safeParse(given);
   for (const { error } of [known, own])
@@ -64,7 +70,7 @@ export function readServiceConfig<Extra extends z.ZodRawShape>(
       const name = path.join('.');
       const isMissing = given[name] === undefined;
       const text = isMissing ? 'is missing' : code === 'invalid_format' ? message : 'is not what it should be: ' + message; // prettier-ignore
-      if (!problems.some((problem) => problem.startsWith(`${name}_FILE `))) problems.push(`${name} ${text}`);
+      if (!problems.some((problem) => problem.startsWith(`${name}_`))) problems.push(`${name} ${text}`);
     }
   if (problems.length > 0 || !known.success || !own.success)
     throw new DomainError('configuration_invalid', 'invalid', `The environment of this service is not in order: ${problems.join('; ')}.`, { remedy: 'Set what is named, and start it again. All variables: docs/configuration.md.' }); // prettier-ignore
@@ -80,7 +86,7 @@ export function readServiceConfig<Extra extends z.ZodRawShape>(
       poolSize: data.DSOPS_DATABASE_POOL,
     },
     logLevel: data.DSOPS_LOG_LEVEL,
-    sidecar: { sidecarUrl: `http://127.0.0.1:${data.DAPR_HTTP_PORT}`, apiToken: data.DAPR_API_TOKEN },
+    sidecar: { sidecarUrl: urlOfSidecar(data.DAPR_HTTP_PORT), apiToken: data.DAPR_API_TOKEN },
     appToken: data.APP_API_TOKEN,
     topicPrefix: data.DSOPS_TOPIC_PREFIX,
     metricsPort: data.DSOPS_METRICS_PORT,
@@ -89,18 +95,47 @@ export function readServiceConfig<Extra extends z.ZodRawShape>(
   };
 }
 
-/** Puts what the files hold into `given`; answers what is wrong with them. */
-function readSecretFiles(given: Record<string, string | undefined>): string[] {
+const urlOfSidecar = (port: number): string => `http://127.0.0.1:${port}`;
+
+/**
+ * Puts into `given` the secrets that stand elsewhere: in a file that `<name>_FILE` names, as mounted secrets do, or in a
+ * secret store of the sidecar, which `<name>_FROM` names. Answers what is wrong with them.
+ */
+async function readSecrets(given: Record<string, string | undefined>, wait: WaitOptions): Promise<string[]> {
   const problems: string[] = [];
+  let stores: SecretStores | undefined;
   for (const name of SECRETS) {
-    const path = given[`${name}_FILE`];
-    if (path === undefined) continue;
-    try {
-      given[name] = readFileSync(path, 'utf8').trim();
-      if (given[name] === '') problems.push(`${name}_FILE names an empty file`);
-    } catch (error) {
-      problems.push(`${name}_FILE cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`);
-    }
+    const forms = [name, `${name}_FILE`, `${name}_FROM`].filter((form) => given[form] !== undefined);
+    const form = forms.at(-1);
+    if (form === undefined || form === name) continue;
+    const at = given[form]!;
+    const read = forms.length > 1 ? { problem: `says again what ${forms[0]} says: keep one of them` } : await readElsewhere(form, at); // prettier-ignore
+    if ('value' in read) given[name] = read.value;
+    else problems.push(`${form} ${read.problem}`);
   }
   return problems;
+
+  async function readElsewhere(form: string, at: string): Promise<FetchedSecret> {
+    if (form.endsWith('_FILE')) return readSecretFile(at);
+    if (TOKENS.some((token) => form === `${token}_FROM`)) return { problem: 'is not possible: the sidecar knows the service by this token before it gives any secret' }; // prettier-ignore
+    const way = schema.pick({ DAPR_HTTP_PORT: true, DAPR_API_TOKEN: true }).safeParse(given);
+    if (!way.success) return { problem: 'cannot be read without DAPR_HTTP_PORT and DAPR_API_TOKEN' };
+    const { DAPR_HTTP_PORT: port, DAPR_API_TOKEN: apiToken } = way.data;
+    try {
+      stores ??= new SecretStores({ sidecarUrl: urlOfSidecar(port), apiToken }, wait);
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      return { problem: `cannot be read: ${error.message}` };
+    }
+    return stores.fetch(at);
+  }
+}
+
+function readSecretFile(path: string): FetchedSecret {
+  try {
+    const value = readFileSync(path, 'utf8').trim();
+    return value === '' ? { problem: 'names an empty file' } : { value };
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})` };
+  }
 }

@@ -58,7 +58,10 @@ export async function runService<Own extends z.ZodRawShape>(service: ServiceProc
   let telemetry: ReturnType<typeof startTelemetry> | undefined;
   let logger = createLogger({ service: service.name, level: 'info' });
   try {
-    const config = readServiceConfig(service.environment, service.own ?? ({} as Own));
+    const config = await readServiceConfig(service.environment, service.own ?? ({} as Own), {
+      onWaiting: (reason) => logger.warn({ reason }, 'the sidecar does not answer yet, and secrets come from it'),
+      signal: stopping.signal,
+    });
     logger = createLogger({ service: service.name, level: config.logLevel });
     telemetry = startTelemetry({ serviceName: service.name, ...config.telemetry });
     await waitForDatabase(service.name, config.database, {

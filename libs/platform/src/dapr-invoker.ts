@@ -1,6 +1,6 @@
 import type { ServiceName } from '@dsops/contracts';
 import { isDomainError } from '@dsops/kernel';
-import { Sidecar, sidecarFault, type SidecarAnswer, type SidecarOptions } from './dapr-sidecar.js';
+import { refusesToken, Sidecar, sidecarFault, type SidecarAnswer, type SidecarOptions } from './dapr-sidecar.js';
 import { answerOf, bodyOf, doesNotAnswer, headersOf, type Answer, type Invocation, type Invoker } from './invoker.js';
 
 const TIMEOUT_MS = 60_000;
@@ -49,7 +49,7 @@ function pathForDaprd(path: string): string {
 /** The service said nothing itself: one of the sidecars answered in its place. */
 function faultOf(answer: SidecarAnswer): { message: string; remedy: string } | undefined {
   const fault = sidecarFault(answer);
-  if (answer.status === 401 && fault === undefined && answer.text.startsWith('invalid api token'))
+  if (refusesToken(answer))
     return { message: 'The Dapr sidecar refuses our token.', remedy: 'Give the service the DAPR_API_TOKEN of its sidecar.' }; // prettier-ignore
   if (fault === undefined) return undefined;
   return answer.status === 403

@@ -75,6 +75,10 @@ export function sidecarFault({ status, text }: SidecarAnswer): string | undefine
   return oneLine(`${status} ${errorCode}${typeof message === 'string' ? `: ${message}` : ''}`);
 }
 
+/** daprd asks for another token than ours; it says so in plain text. */
+export const refusesToken = ({ status, text }: SidecarAnswer): boolean =>
+  status === 401 && text.startsWith('invalid api token');
+
 /** Text of somebody else as it may stand in a log line or a row: one line, no control characters, not endless. */
 export const oneLine = (text: string): string =>
   text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, LONGEST_REASON);

@@ -26,6 +26,7 @@ export {
 export { DaprInvoker } from './dapr-invoker.js';
 export {
   oneLine,
+  refusesToken,
   tryParseJson,
   Sidecar,
   sidecarFault,

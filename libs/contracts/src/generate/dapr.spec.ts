@@ -78,3 +78,19 @@ describe('who may invoke whom', () => {
     ]);
   });
 });
+
+describe('who may read which secret', () => {
+  it('is a table: a service its own password, and nothing else', () => {
+    for (const service of ['rotation', 'audit', 'notification', 'gateway'])
+      expect(scopesOf(file(`config/${service}.yaml`))).toEqual([
+        { storeName: 'secrets', defaultAccess: 'deny', allowedSecrets: [`database-password-${service}`] },
+      ]);
+  });
+
+  it('closes the store that every sidecar in Kubernetes has besides', () => {
+    expect(scopesOf(file('config/audit.yaml', STAGING))).toContainEqual({ storeName: 'kubernetes', defaultAccess: 'deny' }); // prettier-ignore
+  });
+});
+
+const scopesOf = (configuration: unknown) =>
+  (configuration as { spec: { secrets: { scopes: object[] } } }).spec.secrets.scopes;

@@ -6,8 +6,12 @@ import { topicFlows } from './topic-list.js';
 
 /** Name of the pub/sub component: what services publish to. */
 export const PUBSUB = 'pubsub';
-/** Name of the store that components take their own secrets from: Dapr's `secretstores.local.env` or Kubernetes'. */
-const SECRET_STORE = 'secrets';
+/** Name of the store of secrets, the components' and the services': Dapr's `secretstores.local.env` or Kubernetes'. */
+export const SECRET_STORE = 'secrets';
+/** Variables of the sidecar that the local store gives out, without this. */
+export const LOCAL_SECRET_PREFIX = 'DSOPS_SECRET_';
+/** A store that daprd brings with it in Kubernetes, unasked. */
+const BUILT_IN_STORE = 'kubernetes';
 
 /** How brokers are reached. Passwords are never written: a component refers to a secret store for them. */
 export interface KafkaAccess {
@@ -96,7 +100,7 @@ const secretStore = (settings: DaprSettings): object => ({
     version: 'v1',
     ...(settings.place.kind === 'kubernetes'
       ? { type: 'secretstores.kubernetes', metadata: [] }
-      : { type: 'secretstores.local.env', metadata: [{ name: 'prefix', value: 'DSOPS_SECRET_' }] }),
+      : { type: 'secretstores.local.env', metadata: [{ name: 'prefix', value: LOCAL_SECRET_PREFIX }] }),
   },
 });
 
@@ -144,13 +148,19 @@ const resiliency = (): object => ({
   },
 });
 
-/** Tracing, and who may invoke this service. Who is not listed is refused. */
+/** Tracing, who may invoke this service, and which secrets it may read. What is not listed is refused. */
 const configuration = (settings: DaprSettings, service: ServiceName): object => ({
   ...resource(settings, 'dapr.io/v1alpha1', 'Configuration', `dsops-${service}`),
   spec: {
     tracing: {
       samplingRate: '1',
       ...(settings.zipkinUrl !== undefined && { zipkin: { endpointAddress: settings.zipkinUrl } }),
+    },
+    secrets: {
+      scopes: [
+        { storeName: SECRET_STORE, defaultAccess: 'deny', allowedSecrets: secretsOf(service) },
+        ...(settings.place.kind === 'kubernetes' ? [{ storeName: BUILT_IN_STORE, defaultAccess: 'deny' }] : []),
+      ],
     },
     accessControl: {
       defaultAction: 'deny',
@@ -165,6 +175,12 @@ const configuration = (settings: DaprSettings, service: ServiceName): object => 
     },
   },
 });
+
+/** The one table of who may read which secrets of the store. Those of components, such as Kafka's password, are nobody's. */
+export const secretsOf = (service: ServiceName): readonly string[] => [databasePasswordOf(service)];
+
+/** The secret with the password of a service's role in the database. */
+export const databasePasswordOf = (service: ServiceName): string => `database-password-${service}`;
 
 /**
  * The one table of who may invoke whom, and what. The gateway: the operations, the dead letters and the readiness of

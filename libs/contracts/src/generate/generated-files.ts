@@ -11,7 +11,16 @@ import { openApiDocument } from './open-api.js';
 import { topicList } from './topic-list.js';
 
 export { compareEvents, nextVersionOf, type SchemaChange } from './compatibility.js';
-export { callersOf, PUBSUB, renderDapr, type DaprSettings, type KafkaAccess } from './dapr.js';
+export {
+  callersOf,
+  databasePasswordOf,
+  LOCAL_SECRET_PREFIX,
+  PUBSUB,
+  SECRET_STORE,
+  renderDapr,
+  type DaprSettings,
+  type KafkaAccess,
+} from './dapr.js';
 export { TOPIC_PARTITIONS, topicList } from './topic-list.js';
 export { recordOf, type EventRecord } from './event-record.js';
 

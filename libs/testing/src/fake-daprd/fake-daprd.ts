@@ -6,6 +6,7 @@ import { FakeDelivery, type FakeSubscriptions } from './fake-delivery.js';
 import { denied, invoke, type FakeApp } from './fake-invoke.js';
 import type { FakeScheduler } from './fake-jobs.js';
 import { bulkPublish, fault, type FakeAnswer, type FakeEntry } from './fake-publish.js';
+import { getSecret, type FakeSecretStore } from './fake-secrets.js';
 
 export interface FakeDaprdOptions {
   readonly appId: string;
@@ -19,6 +20,10 @@ export interface FakeDaprdOptions {
   readonly apps?: Readonly<Record<string, FakeApp>>;
   /** App ids that the access control of the other side refuses us. */
   readonly deniedApps?: readonly string[];
+  /** By name; none unless given. */
+  readonly secretStores?: Readonly<Record<string, FakeSecretStore>>;
+  /** Free unless said. */
+  readonly port?: number;
 }
 
 /** A request as the fake got it. */
@@ -54,7 +59,7 @@ export class FakeDaprd {
       daprd.take(request, response).catch(() => response.destroy());
     });
     const daprd = new FakeDaprd(options, server);
-    server.listen(0, '127.0.0.1');
+    server.listen(options.port ?? 0, '127.0.0.1');
     await once(server, 'listening');
     return daprd;
   }
@@ -126,6 +131,7 @@ export class FakeDaprd {
     }
     if (url.pathname.startsWith('/v1.0/jobs/') && this.options.scheduler !== undefined)
       return this.options.scheduler.answer(this.options.appId, method, decodeURIComponent(url.pathname.slice(11)), body.toString()); // prettier-ignore
+    if (method === 'GET' && url.pathname.startsWith('/v1.0/secrets/')) return getSecret(this.options.secretStores ?? {}, url.pathname); // prettier-ignore
     const [, appId, rest] = /^\/v1\.0\/invoke\/([^/]+)\/method(\/.*)$/.exec(url.pathname) ?? [];
     if (appId !== undefined && rest !== undefined) {
       if (this.options.deniedApps?.includes(appId)) return denied(appId);

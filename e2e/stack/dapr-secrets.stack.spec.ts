@@ -1,0 +1,93 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readServiceConfig } from '@dsops/distributed';
+import { unwrapSecret } from '@dsops/kernel';
+import { ensureTools, freePort, startDaprd, type DaprdServer } from '@dsops/stack';
+import { API_TOKEN, APP_TOKEN, writeSidecarFiles } from './sidecar-files.js';
+
+/** Several entries under a key, as Kubernetes keeps them, and no scopes: everything in it may be read. */
+const FILE_STORE = (file: string) => `apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata: { name: files }
+spec:
+  type: secretstores.local.file
+  version: v1
+  metadata:
+    - { name: secretsFile, value: ${JSON.stringify(file)} }
+    - { name: multiValued, value: 'true' }
+`;
+
+/** The store of environment variables is the one of `dapr/`, under the scopes that `dapr/` gives the audit service. */
+describe('secrets through daprd', () => {
+  let folder: string;
+  let daprd: DaprdServer;
+
+  beforeAll(async () => {
+    const tools = await ensureTools(['dapr']);
+    folder = await mkdtemp(join(tmpdir(), 'dsops-stack-'));
+    const { resourcesPath, configPathOf } = await writeSidecarFiles(folder, {});
+    const secretsFile = join(folder, 'secrets.json');
+    await writeFile(secretsFile, JSON.stringify({ 'app-secrets': { 'audit-password': 'from the file' }, 'path/of/one': 'deep' })); // prettier-ignore
+    await writeFile(join(resourcesPath, 'files.yaml'), FILE_STORE(secretsFile));
+    daprd = await startDaprd({
+      tools,
+      appId: 'audit',
+      // Nobody listens there yet: the service reads its secrets before it does.
+      appPort: await freePort(),
+      apiToken: API_TOKEN,
+      appToken: APP_TOKEN,
+      resourcesPath,
+      configPath: configPathOf('audit'),
+      logFile: join(folder, 'audit.log'),
+      env: {
+        'DSOPS_SECRET_database-password-audit': 'from the environment',
+        'DSOPS_SECRET_database-password-rotation': 'of another service',
+      },
+    });
+  }, 900_000);
+
+  afterAll(async () => {
+    await daprd?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  const read = (from: string, apiToken = unwrapSecret(API_TOKEN)) =>
+    readServiceConfig(
+      {
+        DSOPS_DATABASE_PASSWORD_FROM: from,
+        DAPR_HTTP_PORT: String(daprd.httpPort),
+        DAPR_API_TOKEN: apiToken,
+        APP_API_TOKEN: unwrapSecret(APP_TOKEN),
+      },
+      {},
+    );
+
+  it.each([
+    ['the environment of the sidecar', 'secrets/database-password-audit', 'from the environment'],
+    ['an entry among others in a file', 'files/app-secrets#audit-password', 'from the file'],
+    ['a key with slashes', 'files/path/of/one', 'deep'],
+  ])('come from %s', async (_, from, value) => {
+    expect(unwrapSecret((await read(from)).database.password)).toBe(value);
+  });
+
+  it.each([
+    ['of another service', 'secrets/database-password-rotation', "names a secret that the scopes in the sidecar's Configuration deny"], // prettier-ignore
+    ['that only components need', 'secrets/kafka-password', "names a secret that the scopes in the sidecar's Configuration deny"], // prettier-ignore
+    ['of a store that is not there', 'vault/password', 'names a secret store that the sidecar does not have'],
+    ['that the store does not know', 'files/unknown', 'cannot be read: the store says no (500 ERR_SECRET_GET'],
+    ['whose entry is not there', 'files/app-secrets', 'names a secret that has no such entry (it has 1'],
+  ])('are not had when they are one %s', async (_, from, says) => {
+    await expect(read(from)).rejects.toMatchObject({
+      code: 'configuration_invalid',
+      message: expect.stringContaining(`DSOPS_DATABASE_PASSWORD_FROM ${says}`),
+    });
+  });
+
+  it('are not given to who has another token', async () => {
+    await expect(read('secrets/database-password-audit', 'another')).rejects.toMatchObject({
+      message: expect.stringContaining('the sidecar refuses DAPR_API_TOKEN'),
+    });
+  });
+});
