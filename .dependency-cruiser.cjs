@@ -3,6 +3,7 @@
  *
  *   apps/standalone            hosts the services
  *   apps/stack                 runs them as processes of their own, and shares the rest with the above
+ *   apps/setup                 prepares database and key before they run as containers
  *   apps/<service>, apps/cli   know no other app
  *   platform messaging scheduling database
  *   contracts stack
@@ -15,7 +16,7 @@
 const NOT_PRODUCTION = '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^tools/';
 /** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. */
 const EDGE_FILE =
-  '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|standalone|stack)/|^apps/rotation/src/target/[^/]+/|/test/';
+  '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|setup|standalone|stack)/|^apps/rotation/src/target/[^/]+/|/test/';
 
 const layer = (name, below) => ({
   name: `${name}-looks-down-only`,
@@ -37,9 +38,9 @@ module.exports = {
     },
     {
       name: 'no-app-in-an-app',
-      comment: 'Services talk through events and the API. Only apps/standalone and apps/stack run them.',
+      comment: 'Services talk through events and the API. Only apps/standalone, apps/stack and apps/setup know them.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|stack)/' },
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|stack|setup)/' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {

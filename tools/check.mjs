@@ -38,6 +38,11 @@ const PARTS = [
     does: 'generated files are fresh, events stay readable',
     args: () => [join(root, 'tools', 'generate.mjs'), '--check'],
   },
+  {
+    name: 'compose',
+    does: "compose.yaml keeps to Compose's schema",
+    args: () => [join(root, 'tools', 'compose.mjs')],
+  },
 ];
 
 const help = `

@@ -58,7 +58,7 @@ export function renderDapr(settings: DaprSettings = LOCAL_DAPR): Map<string, str
   return new Map([...files].map(([path, document]) => [path, HEADER + stringify(document, { lineWidth: 0 })]));
 }
 
-const HEADER = '# Generated from libs/contracts: node tools/generate.mjs\n';
+export const HEADER = '# Generated from libs/contracts: node tools/generate.mjs\n';
 
 const resource = (settings: DaprSettings, apiVersion: string, kind: string, name: string) => ({
   apiVersion,

@@ -3,6 +3,7 @@ import { eventRegistry } from '../index.js';
 import { envelopeSchema } from '../envelope.js';
 import { apiReferencePage } from './api-reference.js';
 import { asyncApiDocument } from './async-api.js';
+import { renderCompose } from './dapr-compose.js';
 import { renderDapr } from './dapr.js';
 import { eventFlowPage } from './event-flow.js';
 import { recordOf } from './event-record.js';
@@ -17,6 +18,7 @@ export {
   LOCAL_SECRET_PREFIX,
   PUBSUB,
   SECRET_STORE,
+  secretsOf,
   renderDapr,
   type DaprSettings,
   type KafkaAccess,
@@ -32,6 +34,7 @@ export const GENERATED_FOLDERS = [
   'docs/generated',
   'dapr/resources',
   'dapr/config',
+  'dapr/compose',
 ] as const;
 
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
@@ -40,7 +43,7 @@ const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
   for (const event of eventRegistry.values()) files.set(`${EVENT_RECORDS}/${event.type}.json`, json(recordOf(event)));
-  for (const [path, text] of renderDapr()) files.set(`dapr/${path}`, text);
+  for (const [path, text] of [...renderDapr(), ...renderCompose()]) files.set(`dapr/${path}`, text);
   return files
     .set(
       'libs/contracts/generated/envelope.json',

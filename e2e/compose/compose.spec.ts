@@ -1,0 +1,173 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { SERVICES, type ServiceName } from '@dsops/contracts';
+import { LOCAL_SECRET_PREFIX, SECRET_STORE, secretsOf } from '@dsops/contracts/generate';
+import { readServiceConfig } from '@dsops/distributed';
+import { unwrapSecret } from '@dsops/kernel';
+import { FakeBroker, FakeDaprd } from '@dsops/testing';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const source = textOf('compose.yaml');
+
+interface ComposeService {
+  readonly image: string;
+  readonly build?: { readonly target: string; readonly args?: { readonly APP?: string } };
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly network_mode?: string;
+  readonly entrypoint?: readonly string[];
+  readonly command?: string | readonly string[];
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, object>>;
+}
+
+/** Every variable has its own name as its value here. */
+const filled = source.replaceAll(/\$\{([A-Z_]+):\?[^}]*\}/g, '$1').replaceAll(/\$\{[A-Z_]+:-([^}]*)\}/g, '$1');
+const { services, volumes } = parse(filled, { merge: true }) as {
+  services: Record<string, ComposeService>;
+  volumes: Record<string, null>;
+};
+const sidecarOf = (service: ServiceName) => services[`${service}-daprd`]!;
+/** The sidecar's command line as bash makes it. */
+const argsOf = (sidecar: ComposeService) =>
+  sidecar.entrypoint!.at(-1)!.replaceAll('"', '').replaceAll('$$SERVICE', sidecar.environment!.SERVICE!).split(/\s+/);
+const optionsOf = (sidecar: ComposeService, name: string) =>
+  argsOf(sidecar).flatMap((arg, at, all) => (arg === `--${name}` ? [all[at + 1]!] : []));
+
+/** compose.yaml cannot run in a test: what can be compared is compared. `pnpm check compose` holds it against the schema. */
+describe('compose.yaml', () => {
+  describe.each(SERVICES)('%s', (service) => {
+    const own = services[service]!;
+    const sidecar = sidecarOf(service);
+
+    it('is built of its app and has a sidecar with its app id in its network', () => {
+      expect(own.build).toMatchObject({ target: 'service', args: { APP: service } });
+      expect(existsSync(join(ROOT, 'apps', service, 'src', 'main.ts'))).toBe(true);
+      expect(sidecar.network_mode).toBe(`service:${service}`);
+      expect(optionsOf(sidecar, 'app-id')).toEqual([service]);
+      expect(sidecar.depends_on).toHaveProperty(service);
+    });
+
+    it('agrees with its sidecar about ports and tokens, and shares them with nobody', () => {
+      const { DSOPS_PORT, DAPR_HTTP_PORT, DAPR_API_TOKEN, APP_API_TOKEN } = own.environment!;
+      expect(optionsOf(sidecar, 'app-port')).toEqual([DSOPS_PORT]);
+      expect(optionsOf(sidecar, 'dapr-http-port')).toEqual([DAPR_HTTP_PORT]);
+      expect(sidecar.environment).toMatchObject({ DAPR_API_TOKEN, APP_API_TOKEN });
+      const tokens = Object.values(services).filter(({ environment = {} }) => Object.values(environment).includes(DAPR_API_TOKEN!)); // prettier-ignore
+      expect(tokens).toEqual([own, sidecar]);
+      expect(own.ports ?? []).toEqual(service === 'gateway' ? [expect.stringMatching(/^127\.0\.0\.1:\d+:8080$/)] : []);
+    });
+
+    it('gets all that it requires, and from its sidecar the password that setup gives its role', async () => {
+      const prefix = LOCAL_SECRET_PREFIX;
+      const given = Object.entries(sidecar.environment!).filter(([name]) => name.startsWith(prefix));
+      const secrets = Object.fromEntries(given.map(([name, value]) => [name.slice(prefix.length), { [name.slice(prefix.length)]: value }])); // prettier-ignore
+      const daprd = await FakeDaprd.start({
+        appId: service,
+        broker: new FakeBroker(),
+        apiToken: own.environment!.DAPR_API_TOKEN!,
+        secretStores: { [SECRET_STORE]: { secrets, allowed: secretsOf(service) } },
+      });
+      try {
+        const environment = { ...own.environment, DAPR_HTTP_PORT: new URL(daprd.url).port };
+        const { database } = await readServiceConfig(environment, {}, { timeoutMs: 0 });
+        const variable = `DSOPS_DATABASE_PASSWORD_${service.toUpperCase()}`;
+        expect(unwrapSecret(database.password)).toBe(services.setup!.environment![variable]);
+        expect(services).toHaveProperty(database.host);
+      } finally {
+        await daprd.stop();
+      }
+    });
+
+    it('gets the variables of its own', () => {
+      const names = [...textOf(`apps/${service}/src/main.ts`).matchAll(/^ {4}(DSOPS_\w+): /gm)].map(
+        ([, name]) => name!,
+      );
+      expect(Object.keys(own.environment!)).toEqual(expect.arrayContaining(names));
+    });
+  });
+
+  it('has sidecars that find each other, and everything else that they are told of', () => {
+    const { format } = (parse(textOf('dapr/compose/addresses.yaml')) as { spec: { nameResolution: { configuration: { format: string } } } }).spec.nameResolution.configuration; // prettier-ignore
+    for (const service of SERVICES)
+      expect(`${service}:${optionsOf(sidecarOf(service), 'dapr-internal-grpc-port')[0]}`).toBe(format.replace('{appid}', service)); // prettier-ignore
+    const brokers = /brokers\s+value: (\S+):/.exec(textOf('dapr/compose/pubsub.yaml'))?.[1];
+    const zipkin = /http:\/\/(\w+):/.exec(textOf('dapr/compose/addresses.yaml'))?.[1];
+    const sentry = optionsOf(sidecarOf('audit'), 'sentry-address')[0]?.split(':')[0];
+    const scheduler = optionsOf(sidecarOf('audit'), 'scheduler-host-address')[0]?.split(':')[0];
+    expect(services).toMatchObject({ [brokers!]: {}, [zipkin!]: {}, [sentry!]: {}, [scheduler!]: {} });
+    expect(services[sentry!]!.command).toContain(`--port ${optionsOf(sidecarOf('audit'), 'sentry-address')[0]?.split(':')[1]}`); // prettier-ignore
+    expect(services[scheduler!]!.command).toContain(`--port ${optionsOf(sidecarOf('audit'), 'scheduler-host-address')[0]?.split(':')[1]}`); // prettier-ignore
+  });
+
+  it('mounts only what is there, and gives sidecars their files', () => {
+    for (const { volumes: mounts = [] } of Object.values(services))
+      for (const from of mounts.map((mount) => mount.split(':')[0]!))
+        if (from.startsWith('.')) expect(existsSync(join(ROOT, from))).toBe(true);
+        else expect(volumes).toHaveProperty(from);
+    for (const service of SERVICES) {
+      const paths = [...optionsOf(sidecarOf(service), 'config'), ...optionsOf(sidecarOf(service), 'resources-path')];
+      expect(paths).toContain(`/dapr/config/${service}.yaml`);
+      for (const path of paths) expect(existsSync(join(ROOT, path))).toBe(true);
+    }
+  });
+
+  it('makes the key where the rotation service looks for it, and shows the keys to nobody else', () => {
+    expect(services.setup!.environment!.DSOPS_KEY_FILE).toBe(services.rotation!.environment!.DSOPS_KEY_FILE);
+    const who = (volume: string) => Object.keys(services).filter((name) => services[name]!.volumes?.some((mount) => mount.startsWith(`${volume}:`))); // prettier-ignore
+    expect(who('keys')).toEqual(['rotation', 'setup']);
+    expect(who('sentry')).toEqual(['sentry', 'trust']);
+  });
+
+  it('runs the versions that pnpm stack runs', () => {
+    const dockerfile = textOf('Dockerfile');
+    const versionIn = (path: string, name: string) => new RegExp(`${name} = '([^']+)'`).exec(textOf(path))?.[1];
+    const { dependencies } = JSON.parse(textOf('package.json')) as { dependencies: { node: string } };
+    expect(dockerfile).toContain(`ARG NODE_VERSION=${dependencies.node}\n`);
+    expect(dockerfile).toContain(`ARG DAPR_VERSION=${versionIn('libs/stack/src/tools/dapr.ts', 'DAPR_VERSION')}\n`);
+    expect(services.zipkin!.image).toBe(`openzipkin/zipkin:${versionIn('libs/stack/src/tools/maven.ts', 'ZIPKIN_VERSION')}`); // prettier-ignore
+  });
+
+  it('gets every password from the command that docs/stack.md gives', () => {
+    const command = /```\n(grep .* \.env)\n/.exec(textOf('docs/stack.md'))?.[1];
+    const folder = mkdtempSync(join(tmpdir(), 'dsops-compose-'));
+    try {
+      writeFileSync(join(folder, 'compose.yaml'), source);
+      execFileSync('sh', ['-c', command ?? 'exit 1'], { cwd: folder });
+      const lines = readFileSync(join(folder, '.env'), 'utf8').trim().split('\n');
+      const wanted = [...new Set([...source.matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name]) => name!))];
+      expect(lines.map((line) => line.split('=')[0]).sort()).toEqual(wanted.sort());
+      expect(new Set(lines.map((line) => line.split('=')[1])).size).toBe(wanted.length);
+      for (const line of lines) expect(line).toMatch(/^[A-Z_]+=[0-9a-f]{48}$/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('the check of Compose files', () => {
+  const check = (text: string): string => {
+    const folder = mkdtempSync(join(tmpdir(), 'dsops-compose-'));
+    try {
+      writeFileSync(join(folder, 'compose.yaml'), text);
+      execFileSync(process.execPath, [join(ROOT, 'tools', 'compose.mjs'), join(folder, 'compose.yaml')], { stdio: 'pipe' }); // prettier-ignore
+      return '';
+    } catch (error) {
+      return String((error as { stderr: Buffer }).stderr);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+
+  it('lets compose.yaml pass, and refuses what Compose would not understand', () => {
+    expect(check(source)).toBe('');
+    expect(check(source.replace('network_mode:', 'network_mod:'))).toContain('network_mod');
+    expect(check(source.replace('service_healthy', 'service_ready'))).toContain('depends_on');
+  });
+});
