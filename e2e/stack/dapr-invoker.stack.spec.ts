@@ -36,6 +36,8 @@ describe('invocation through daprd', () => {
   let sentry: SentryServer;
   const sidecars: DaprdServer[] = [];
   const invokers = new Map<ServiceName, Invoker>();
+  /** What callers log. */
+  const lines: string[] = [];
 
   beforeAll(async () => {
     const tools = await ensureTools(['dapr']);
@@ -57,7 +59,8 @@ describe('invocation through daprd', () => {
         logFile: logFile(appId),
       });
       sidecars.push(daprd);
-      invokers.set(appId, new DaprInvoker({ sidecarUrl: daprd.httpUrl, apiToken: API_TOKEN }));
+      const logger = createLogger({ service: appId, destination: { write: (line) => void lines.push(line) } });
+      invokers.set(appId, new DaprInvoker({ sidecarUrl: daprd.httpUrl, apiToken: API_TOKEN, logger }));
     }
     // Until both sides have their certificates and the name is resolved.
     await eventually(() => ask('gateway', '/audit'), 30_000);
@@ -94,10 +97,27 @@ describe('invocation through daprd', () => {
     },
   );
 
-  it('refuses whom the table does not name, and what it does not name', async () => {
+  it('refuses whom the table does not name, and what it does not name, and it is logged', async () => {
     const refused = { code: 'service_unavailable', message: expect.stringContaining('access control') };
+    lines.splice(0);
     await expect(ask('notification', '/audit/credential')).rejects.toMatchObject(refused);
     await expect(ask('gateway', '/internal/anything')).rejects.toMatchObject(refused);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ level: 'warn', service: 'notification', appId: 'audit', path: '/audit/credential', status: 403 }), // prettier-ignore
+      expect.objectContaining({ level: 'warn', service: 'gateway', appId: 'audit', path: '/internal/anything', status: 403 }), // prettier-ignore
+    ]);
+  });
+
+  it('counts refusals at the sidecar that refused, whoever the caller is', async () => {
+    await expect(ask('notification', '/audit/credential')).rejects.toThrow();
+    await expect(ask('gateway', '/internal/anything')).rejects.toThrow();
+    const audit = sidecars.find(({ appId }) => appId === 'audit')!;
+    await eventually(async () => {
+      const metrics = await (await fetch(`${audit.metricsUrl}/metrics`)).text();
+      // A caller without a policy falls under the default; one with a policy, under what that does not list.
+      expect(metrics).toMatch(/^dapr_runtime_acl_global_policy_action_blocked_total\{app_id="notification".*\} [1-9]/m);
+      expect(metrics).toMatch(/^dapr_runtime_acl_app_policy_action_blocked_total\{app_id="gateway".*\} [1-9]/m);
+    }, 20_000);
   });
 
   it('says who does not answer', async () => {

@@ -108,7 +108,7 @@ function partsOf<Own>(
     config,
     wakeUps,
     host: (module) => startServiceApp(withSidecar(module), { ...listen, token: unwrapSecret(config.appToken) }),
-    adapters: { transport, invoker: new DaprInvoker(sidecar), clock: systemClock, logger },
+    adapters: { transport, invoker: new DaprInvoker({ ...sidecar, logger }), clock: systemClock, logger },
     withSidecar,
     listen,
   };

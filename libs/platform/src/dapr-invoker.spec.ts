@@ -54,7 +54,10 @@ describe('invocation', () => {
     await app.close();
   });
 
-  const throughDapr = (apiToken = API_TOKEN) => new DaprInvoker({ sidecarUrl: daprd.url, apiToken: new Secret(apiToken) }); // prettier-ignore
+  const lines: string[] = [];
+  const logger = createLogger({ service: 'gateway', destination: { write: (line) => void lines.push(line) } });
+  beforeEach(() => void lines.splice(0));
+  const throughDapr = (apiToken = API_TOKEN) => new DaprInvoker({ sidecarUrl: daprd.url, apiToken: new Secret(apiToken), logger }); // prettier-ignore
   const ways: [string, () => Invoker][] = [
     ['in the process', () => new HttpInvoker(() => app.url, APP_TOKEN)],
     ['through Dapr', () => throughDapr()],
@@ -107,7 +110,7 @@ describe('invocation', () => {
   });
 
   it.each([
-    ['the sidecar is not there', 'audit', 'ECONNREFUSED', () => new DaprInvoker({ sidecarUrl: 'http://127.0.0.1:65535', apiToken: new Secret('x') })], // prettier-ignore
+    ['the sidecar is not there', 'audit', 'ECONNREFUSED', () => new DaprInvoker({ sidecarUrl: 'http://127.0.0.1:65535', apiToken: new Secret('x'), logger })], // prettier-ignore
     ['the sidecar refuses our token', 'audit', 'refuses our token', () => throughDapr('wrong')],
     ['the other side may not be called', 'rotation', 'access control', () => throughDapr()],
     ['the other side is unknown', 'notification', 'ERR_DIRECT_INVOKE', () => throughDapr()],
@@ -116,6 +119,18 @@ describe('invocation', () => {
       code: 'service_unavailable',
       message: expect.stringContaining(says),
     });
+  });
+
+  it('through Dapr logs a refusal with who was called and for what, and nothing that was asked', async () => {
+    const call = throughDapr().invoke('rotation', { method: 'GET', path: '/credentials/one?name=hidden' });
+    await expect(call).rejects.toMatchObject({ code: 'service_unavailable' });
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      expect.objectContaining({ level: 'warn', service: 'gateway', appId: 'rotation', path: '/credentials/one', status: 403 }), // prettier-ignore
+    ]);
+    expect(lines.join()).not.toContain('hidden');
+    lines.splice(0);
+    await expect(throughDapr().invoke('notification', { method: 'GET', path: '/inbox' })).rejects.toThrow();
+    expect(lines).toEqual([]);
   });
 
   it('through Dapr gives up in time', async () => {

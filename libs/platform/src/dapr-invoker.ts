@@ -2,18 +2,26 @@ import type { ServiceName } from '@dsops/contracts';
 import { isDomainError } from '@dsops/kernel';
 import { refusesToken, Sidecar, sidecarFault, type SidecarAnswer, type SidecarOptions } from './dapr-sidecar.js';
 import { answerOf, bodyOf, doesNotAnswer, headersOf, type Answer, type Invocation, type Invoker } from './invoker.js';
+import type { Logger } from './logging.js';
 
 const TIMEOUT_MS = 60_000;
 
+export interface DaprInvokerOptions extends SidecarOptions {
+  readonly logger: Logger;
+}
+
 /**
  * Invocation through Dapr: our sidecar finds a sidecar of the other service, both prove who they are, and the other one
- * decides whether we may call. The app id of a service is its name.
+ * decides whether we may call. The app id of a service is its name. A refusal is logged here, because daprd says it
+ * only at the level `debug`, and on the other side.
  */
 export class DaprInvoker implements Invoker {
   private readonly sidecar: Sidecar;
+  private readonly logger: Logger;
 
-  constructor(options: SidecarOptions) {
-    this.sidecar = new Sidecar(options);
+  constructor({ logger, ...sidecar }: DaprInvokerOptions) {
+    this.sidecar = new Sidecar(sidecar);
+    this.logger = logger;
   }
 
   async invoke(service: ServiceName, invocation: Invocation): Promise<Answer> {
@@ -26,7 +34,11 @@ export class DaprInvoker implements Invoker {
         timeoutMs: invocation.timeoutMs ?? TIMEOUT_MS,
       });
       const fault = faultOf(answer);
-      if (fault !== undefined) throw doesNotAnswer(service, undefined, fault);
+      if (fault !== undefined) {
+        // Without the query, which may say more than what was asked for.
+        if (answer.status === 403) this.logger.warn({ appId: service, path: invocation.path.split('?')[0], status: 403 }, 'the access control of Dapr has refused a call'); // prettier-ignore
+        throw doesNotAnswer(service, undefined, fault);
+      }
       return answerOf(answer.status, answer.text);
     } catch (error) {
       if (!isDomainError(error)) throw doesNotAnswer(service, error);
