@@ -69,6 +69,23 @@ measures all in another order; printed are medians of the rounds, and of the rat
 Aim: at least half of the jobs per second. Ends with 1 when an effect is missing, happened twice, or out of order.
 `,
   },
+  invoke: {
+    options: { rounds: number(5), count: number(2_000), json: flag },
+    help: `
+Usage: pnpm bench:invoke [--rounds N] [--count N] [--json]
+
+What a call costs that goes through Dapr (needs Go): from our client to its own sidecar, over mTLS to the other one,
+under the access control of dapr/, to a Nest service and back, beside a direct HTTP call with the same client library.
+Time of a call and calls per second, 1 and 16 at a time. Each round measures both in another order; printed are
+medians of the rounds, and of difference and ratio within a round.
+
+  --rounds N     rounds; 5 unless said
+  --count N      calls in one measurement; 2000 unless said
+  --json         everything as JSON on standard output
+
+Ends with 1 when a call failed.
+`,
+  },
   start: {
     options: { rounds: number(5), json: flag },
     help: `
