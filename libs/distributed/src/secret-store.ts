@@ -56,7 +56,6 @@ export class SecretStores {
   private async ask(path: string): Promise<SidecarAnswer | string> {
     const { signal, onWaiting } = this.wait;
     for (;;) {
-      signal?.throwIfAborted();
       try {
         return await this.sidecar.ask({ method: 'GET', path, timeoutMs: ASK_TIMEOUT_MS });
       } catch (error) {
