@@ -34,7 +34,7 @@ const statementName = ({ sql }: { sql: string }): string => {
 };
 const statementNames = new Map<string, string>();
 
-/** Also how long a query waits for a free connection of the pool. */
+/** Also how long a query, or a transaction, waits for a free connection of the pool. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A process that is stopped in the middle of a transaction must not hold up those that go on by keeping its locks. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
@@ -44,7 +44,7 @@ const IDLE_IN_TRANSACTION_MS = 15_000;
  * @example const db = connect(PrismaClient, 'audit', options)
  */
 export function connect<Client>(
-  PrismaClient: new (options: { adapter: PrismaPg }) => Client,
+  PrismaClient: new (options: { adapter: PrismaPg; transactionOptions: { maxWait: number } }) => Client,
   schema: SchemaName,
   options: DatabaseOptions,
 ): Client {
@@ -62,7 +62,7 @@ export function connect<Client>(
     },
     { schema, statementNameGenerator: statementName },
   );
-  return new PrismaClient({ adapter });
+  return new PrismaClient({ adapter, transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });
 }
 
 /** SQLSTATE of a failed statement, wherever Prisma has put it; undefined when the error is none of the database's. */
