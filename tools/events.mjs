@@ -13,7 +13,7 @@ const {
   help: `
 Usage: pnpm test:events [--commands N]
        pnpm test:events --stack [--commands N] [--kills N] [--victim NAME]... [--replicas LIST] [--no-sweep]
-                        [--docs FILE] [--json]
+                        [--patience S] [--docs FILE] [--json]
 
 Producers and consumers in processes of their own, killed while they work: in the end every command that a client got an
 answer for has had each of its effects exactly once, in the order of its key.
@@ -29,6 +29,7 @@ resumed, while the consumer is scaled. Prints how long each took to recover, and
   --victim NAME     broker, sidecar, consumer, producer, relay, database; may be repeated
   --replicas LIST   of the consumer, one number after the other; 1,3,12,2 unless said
   --no-sweep        nobody fetches from the producer what the transport has lost
+  --patience S      gives up when nothing goes on for so many seconds, and counts; 180 unless said
   --docs FILE       writes the tables as a page
   --json            the result as JSON on standard output
 
@@ -41,6 +42,7 @@ Ends with 0 when nothing was lost, doubled or out of order, else with 1.
     victim: { type: 'string', multiple: true },
     replicas: { type: 'string' },
     'no-sweep': { type: 'boolean' },
+    patience: { type: 'string' },
     docs: { type: 'string' },
     json: { type: 'boolean' },
   },

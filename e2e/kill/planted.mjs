@@ -4,18 +4,13 @@
  *
  *   node e2e/kill/planted.mjs [--only <part of a name>]
  */
-import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
+import { plantAll, run } from '../planted/plant.mjs';
 
-const workspace = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const ROTATION = 'apps/rotation/src/rotation';
 const VAULT = 'apps/rotation/src/vault/vault.service.ts';
 
-/** `patches`: file, what stands there, what is planted; every occurrence. `cells` or `spec`: where it has to be seen. */
+/** `cells` or `spec`: where it has to be seen. */
 const BUGS = [
   {
     name: 'the value is kept in memory until it is proven, and sealed then',
@@ -103,59 +98,24 @@ const BUGS = [
   },
 ];
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
-
-const run = (file, args, cwd) =>
-  new Promise((done) =>
-    execFile(process.execPath, [file, ...args], { cwd, maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
-      done({ code: error ? (error.code ?? 1) : 0, stdout, stderr }),
-    ),
+/** The cells: which of them are red. */
+async function look(folder, { cells, spec }) {
+  if (spec) return runSpec(folder, spec);
+  const { stdout, stderr } = await run(
+    join(folder, 'e2e/dist/kill/main.js'),
+    [...cells, '--json', '--lanes', '4'],
+    folder,
   );
-
-/** A copy that is compiled already, so that only what is patched is compiled again. */
-async function copyOfWorkspace() {
-  const folder = await mkdtemp(join(tmpdir(), 'dsops-planted-'));
-  const options = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
-  const files = ['package.json', 'jest.config.mjs', 'tsconfig.base.json', 'tsconfig.json', 'tsconfig.spec.json'];
-  for (const name of ['apps', 'libs', 'e2e', 'tools', ...files])
-    await cp(join(workspace, name), join(folder, name), options);
-  await symlink(join(workspace, 'node_modules'), join(folder, 'node_modules'), 'junction');
-  return folder;
-}
-
-async function plant({ patches, cells, spec }) {
-  const folder = await copyOfWorkspace();
-  try {
-    for (const [file, before, after] of patches) {
-      const path = join(folder, file);
-      const text = await readFile(path, 'utf8');
-      if (!text.includes(before)) return { problem: `${file} has changed: renew the patch` };
-      await writeFile(
-        path,
-        text.replaceAll(before, () => after),
-      );
-    }
-    const compiled = await run(join(workspace, 'node_modules/typescript/bin/tsc'), ['-b', 'e2e'], folder);
-    if (compiled.code !== 0) return { problem: compiled.stdout.trim().slice(0, 500) };
-    if (spec) return await runSpec(folder, spec);
-    const { stdout, stderr } = await run(
-      join(folder, 'e2e/dist/kill/main.js'),
-      [...cells, '--json', '--lanes', '4'],
-      folder,
-    );
-    if (!stdout.startsWith('{')) return { problem: stderr.trim().slice(-500) };
-    const { plain, cells: results } = JSON.parse(stdout);
-    const red = [...plain, ...results].filter(({ outcome }) => outcome === 'broken');
-    const problems = red.flatMap((result) => result.problems.filter((text) => /^(I\d+|events|end):/.test(text)));
-    return {
-      red: red.length,
-      of: plain.length + results.length,
-      caughtBy: [...new Set(problems.map((text) => text.split(':', 1)[0]))].sort(),
-      example: problems[0],
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  if (!stdout.startsWith('{')) return { problem: stderr.trim().slice(-500) };
+  const { plain, cells: results } = JSON.parse(stdout);
+  const red = [...plain, ...results].filter(({ outcome }) => outcome === 'broken');
+  const problems = red.flatMap((result) => result.problems.filter((text) => /^(I\d+|events|end):/.test(text)));
+  return {
+    red: red.length,
+    of: plain.length + results.length,
+    caughtBy: [...new Set(problems.map((text) => text.split(':', 1)[0]))].sort(),
+    example: problems[0],
+  };
 }
 
 /** The tests of one spec: which of them are red. */
@@ -167,16 +127,4 @@ async function runSpec(folder, { file, proves }) {
   return { red: red.length, of: red.length + green.length, caughtBy: [proves], example: red[0] };
 }
 
-const startedAt = performance.now();
-const wanted = BUGS.filter(({ name }) => !values.only || name.includes(values.only));
-let isGood = wanted.length > 0;
-for (const bug of wanted) {
-  const { problem, red, of, caughtBy, example } = await plant(bug);
-  const isCaught = !problem && red > 0;
-  isGood &&= isCaught;
-  console.log(
-    `${isCaught ? '✓' : '✗'} ${bug.name}: ${problem ?? (isCaught ? `${red} of ${of} red, by ${caughtBy.join(' ')}; ${example}` : `${of} looked at, none red`)}`,
-  );
-}
-console.log(`${wanted.length} planted bugs, ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
-process.exitCode = isGood ? 0 : 1;
+await plantAll(BUGS, look);

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { skewedCommands } from '../commands.js';
 import { judge, type Verdict } from '../oracle.js';
 import { readBrokerLog, type BrokerLog } from './broker-log.js';
-import { Progress } from './progress.js';
+import { Progress, Stalled } from './progress.js';
 import { strike, type VictimName } from './victims.js';
 import { CONSUMER, type StackWorld } from './world.js';
 
@@ -14,6 +14,8 @@ export interface CoursePlan {
   readonly killsEach: number;
   /** Replicas of the consumer, one number after the other, spread over the run. */
   readonly replicas: readonly number[];
+  /** How long nothing may go on before the run gives up, and what is there by then is judged. */
+  readonly patienceMs: number;
 }
 
 export interface KillResult {
@@ -42,6 +44,8 @@ export interface CourseResult {
   readonly scales: readonly ScaleResult[];
   readonly verdict: Verdict;
   readonly log: BrokerLog;
+  /** Why the run gave up, and did not do the rest of its kills; null when it did not. */
+  readonly stalled: string | null;
   /** From the first command to the last effect. */
   readonly tookMs: number;
 }
@@ -76,13 +80,14 @@ export class Course {
   private allowed = 0;
   private effects = 0;
   private isOver = false;
+  private stalled: string | null = null;
 
   constructor(
     private readonly world: StackWorld,
     private readonly plan: CoursePlan,
     private readonly tell: (line: string) => void,
   ) {
-    this.progress = new Progress(world.database.admin, CONSUMER);
+    this.progress = new Progress(world.database.admin, CONSUMER, plan.patienceMs);
   }
 
   async run(): Promise<CourseResult> {
@@ -93,13 +98,13 @@ export class Course {
     const startedMs = performance.now();
     let tookMs: number;
     try {
-      [tookMs] = await Promise.all([this.perform(commands, startedMs), this.takeSteps(), this.watchEffects()]);
+      [tookMs] = await Promise.all([this.perform(commands, startedMs), this.unlessStalled(this.takeSteps()), this.watchEffects()]); // prettier-ignore
     } finally {
       this.isOver = true;
     }
     const verdict = await judge(world.database.admin, world.client.acknowledged, [CONSUMER]);
     const log = await readBrokerLog(world.kafka.kafka.brokers, world.topic);
-    return { kills: this.kills, scales: this.scales, verdict, log, tookMs };
+    return { kills: this.kills, scales: this.scales, verdict, log, tookMs, stalled: this.stalled };
   }
 
   /** Answers how long it took until the last effect. */
@@ -108,10 +113,23 @@ export class Course {
     const eventsPerCommand = 1.1;
     await client.perform(
       commands,
-      () => client.begun < this.allowed && client.count * eventsPerCommand - this.effects < MOST_BEHIND,
+      () =>
+        client.begun < this.allowed &&
+        (this.stalled !== null || client.count * eventsPerCommand - this.effects < MOST_BEHIND),
     );
-    await this.progress.untilApplied(await this.progress.heads());
+    await this.unlessStalled(this.progress.untilApplied(await this.progress.heads()));
     return performance.now() - startedMs;
+  }
+
+  /** Where something is lost nothing goes on: then it is time to count. */
+  private async unlessStalled(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (!(error instanceof Stalled)) throw error;
+      this.stalled ??= error.message;
+    }
+    this.allowed = this.plan.commands;
   }
 
   private async takeSteps(): Promise<void> {
@@ -126,7 +144,6 @@ export class Course {
       else this.scales.push(await this.scale(step.replicas, share));
       this.tell(`${nth + 1}/${steps.length}  ${this.wordsOf(step)}  ${this.world.client.count} commands, ${this.effects} effects`); // prettier-ignore
     }
-    this.allowed = this.plan.commands;
   }
 
   private async kill(victim: VictimName, nth: number, share: number): Promise<KillResult> {

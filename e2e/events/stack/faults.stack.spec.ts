@@ -5,7 +5,14 @@ import { VICTIM_NAMES } from './victims.js';
 import { StackWorld } from './world.js';
 
 /** A fixed slice of `pnpm test:events --stack`: each victim once. Nothing helps the transport: the sweep does not run. */
-const PLAN: CoursePlan = { commands: 3_000, keys: 200, victims: VICTIM_NAMES, killsEach: 1, replicas: [1, 3] };
+const PLAN: CoursePlan = {
+  commands: 3_000,
+  keys: 200,
+  victims: VICTIM_NAMES,
+  killsEach: 1,
+  replicas: [1, 3],
+  patienceMs: 120_000,
+};
 
 describe('events on Dapr and Kafka under faults', () => {
   let world: StackWorld | undefined;

@@ -13,6 +13,7 @@ const { values } = parseArgs({
     victim: { type: 'string', multiple: true, default: [...VICTIM_NAMES] },
     replicas: { type: 'string', default: '1,3,12,2' },
     'no-sweep': { type: 'boolean', default: false },
+    patience: { type: 'string', default: '180' },
     docs: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -35,6 +36,7 @@ const plan: CoursePlan = {
   victims: values.victim.filter(isVictim),
   killsEach: wholeFrom(0, 'kills', values.kills),
   replicas: values.replicas.split(',').map((count) => wholeFrom(1, 'replicas', count)),
+  patienceMs: wholeFrom(1, 'patience', values.patience) * 1_000,
 };
 const command = `pnpm test:events --stack${values.commands === '100000' ? '' : ` --commands ${values.commands}`}${values['no-sweep'] ? ' --no-sweep' : ''}`; // prettier-ignore
 

@@ -5,13 +5,16 @@ import type pg from 'pg';
 export type Heads = readonly { readonly topic: string; readonly key: string; readonly head: string }[];
 
 const LOOK_MS = 50;
-const PATIENCE_MS = 180_000;
+
+/** Nothing went on for too long. */
+export class Stalled extends Error {}
 
 /** Looks from outside how far the consumer is. Our database may be away while it looks. */
 export class Progress {
   constructor(
     private readonly admin: pg.Pool,
     private readonly consumer: string,
+    private readonly patienceMs: number,
   ) {}
 
   /** Number of the last committed effect. */
@@ -59,16 +62,16 @@ export class Progress {
   }
 
   private async until(otherwise: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + this.patienceMs;
     while (!(await isSo())) {
-      if (performance.now() > deadline) throw new Error(`For ${PATIENCE_MS / 1_000} s ${otherwise}.`);
+      if (performance.now() > deadline) throw new Stalled(`For ${this.patienceMs / 1_000} s ${otherwise}.`);
       await pause(LOOK_MS);
     }
   }
 
   /** Asks until it is answered. */
   private async rows<Row>(query: string, ...values: unknown[]): Promise<Row[]> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + this.patienceMs;
     for (;;) {
       try {
         return (await this.admin.query(query, values)).rows as Row[];
