@@ -23,7 +23,7 @@ export interface LoadOptions {
 /** Two of the same consumer share the work; the sleeper is down almost from the beginning to the end. */
 const WORKER = 'worker';
 const SLEEPER = 'sleeper';
-export const CONSUMERS = [WORKER, SLEEPER];
+const CONSUMERS = [WORKER, SLEEPER];
 
 /** Impatient, because a test has no time: leases, looks and sweeps that take seconds in production. */
 const MESSAGING = {
@@ -51,15 +51,20 @@ export class Load {
     const { host, port, database, password } = options.database.options;
     const common = {
       database: { host, port, database, password: unwrapSecret(password), poolSize: 12 },
-      consumers: CONSUMERS,
+      consumers: [
+        { name: WORKER, takes: 'each' },
+        { name: SLEEPER, takes: 'together' },
+      ],
       transport: { kind: 'embedded', chaosRate: options.chaosRate },
       token: 'token of the load proof',
       messaging: MESSAGING,
     };
-    const consumer = (name: string) => new Child({ ...common, role: 'consumer', name, consumer: name });
+    const consumer = (name: string) => new Child({ ...common, role: 'consumer', name, hosts: [name] });
     const load = new Load(options, admin, consumer(SLEEPER));
     for (const nth of [0, 1]) {
-      load.producers.push(new Child({ ...common, role: 'producer', name: `producer ${nth}` }, load.client.listeners));
+      load.producers.push(
+        new Child({ ...common, role: 'producer', name: `producer ${nth}`, hosts: [] }, load.client.listeners),
+      );
       load.workers.push(consumer(WORKER));
     }
     return load;

@@ -1,7 +1,8 @@
 /**
  * One process of the load proof: a service as it runs in production, with MessagingModule and a port of its own. It talks
  * to its parent by IPC. Started by child.ts with a JSON argument:
- * {role: 'producer' | 'consumer', name, consumer?, database: {host, port, database, password, poolSize}, consumers,
+ * {role: 'producer' | 'consumer', name, database: {host, port, database, password, poolSize},
+ *  consumers: [{name, takes: 'each' | 'together'}], hosts: [name],
  *  transport: {kind: 'embedded', chaosRate} | {kind: 'dapr', port, sidecarUrl, apiToken, topicPrefix}, token,
  *  messaging: {relay?, sweep?, consumer?}}
  */
@@ -10,18 +11,18 @@ import { rotationStarted } from '@dsops/contracts';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
-import { EventConsumer, Handles, MessagingModule, UNIT_OF_WORK } from '@dsops/messaging';
+import { EventConsumer, Handles, HandlesTogether, MessagingModule, UNIT_OF_WORK } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp, TOKEN_HEADER } from '@dsops/platform';
 import { openTransport } from './transports.mjs';
 
-const { role, name, consumer, database, consumers, transport: how, token, messaging } = JSON.parse(process.argv[2]);
+const { role, name, database, consumers, hosts, transport: how, token, messaging } = JSON.parse(process.argv[2]);
 const service = role === 'producer' ? 'rotation' : 'notification';
 const logger = createLogger({ service: name, level: process.env.DSOPS_TEST_LOG ?? 'silent' });
 const options = { ...database, password: new Secret(database.password) };
 const client = connect(PrismaClient, service, options);
 
-const all = consumers.map((each) => ({
-  name: each,
+const all = consumers.map((consumer) => ({
+  name: consumer.name,
   service: 'notification',
   topics: ['rotation-events'],
   handles: [rotationStarted],
@@ -29,7 +30,7 @@ const all = consumers.map((each) => ({
   deadLetter: 'blocks',
   isOrderFree: false,
 }));
-const own = all.filter((declaration) => declaration.name === consumer);
+const own = all.filter((declaration) => hosts.includes(declaration.name));
 const { transport, imports, listen, flush, close } = openTransport(how, { database: options, declarations: own, logger }); // prettier-ignore
 
 /** The parent knows whose relay is at work, and when: it may want to kill that one, in the middle of it. */
@@ -40,23 +41,32 @@ transport.publish = (batch) => {
 };
 
 /** Writes an effect for every event. Nothing in the table forbids a second one: that is what is counted. */
-class Effects {
-  async write(event, unit) {
-    await unit.tx.$executeRawUnsafe(
-      'insert into effects (consumer, process, key, sequence, command) values ($1, $2, $3, $4::bigint, $5)',
-      consumer,
-      name,
-      event.partitionkey,
-      event.sequence,
-      event.data.reason,
-    );
-    if (!event.data.reason.startsWith('poison ')) return;
-    const [{ healed }] = await unit.tx.$queryRawUnsafe('select exists (select from healed) as healed');
-    if (!healed) throw new Error('poison');
-  }
+async function writeEffects(tx, consumer, events) {
+  await tx.$executeRawUnsafe(
+    `insert into effects (consumer, process, key, sequence, command)
+     select $1, $2, * from unnest($3::text[], $4::text[]::bigint[], $5::text[])`,
+    consumer,
+    name,
+    events.map(({ partitionkey }) => partitionkey),
+    events.map(({ sequence }) => sequence),
+    events.map(({ data }) => data.reason),
+  );
+  if (!events.some(({ data }) => data.reason.startsWith('poison '))) return;
+  const [{ healed }] = await tx.$queryRawUnsafe('select exists (select from healed) as healed');
+  if (!healed) throw new Error('poison');
 }
-EventConsumer(consumer)(Effects);
-Handles(rotationStarted)(Effects.prototype, 'write');
+
+/** A consumer of this process, which takes events one by one or as many as there are. */
+function consumerClass({ name: consumer, takes }) {
+  class Effects {
+    each = (event, unit) => writeEffects(unit.tx, consumer, [event]);
+    together = (events, tx) => writeEffects(tx, consumer, events);
+  }
+  EventConsumer(consumer)(Effects);
+  const handles = takes === 'each' ? Handles : HandlesTogether;
+  handles(rotationStarted)(Effects.prototype, takes);
+  return Effects;
+}
 
 // A process may ask any of the producers, which the parent names; the one it asks may just have been killed.
 let producerUrls = [];
@@ -77,7 +87,7 @@ Module({
     }),
     ...imports,
   ],
-  providers: role === 'producer' ? [] : [Effects],
+  providers: consumers.filter((consumer) => hosts.includes(consumer.name)).map(consumerClass),
 })(LoadModule);
 
 const { app, url, close: closeApp } = await startServiceApp(LoadModule, { logger, token, ...listen });

@@ -4,7 +4,7 @@ import { judge, type Verdict } from '../oracle.js';
 import { readBrokerLog, type BrokerLog } from './broker-log.js';
 import { Progress, Stalled } from './progress.js';
 import { strike, type VictimName } from './victims.js';
-import { CONSUMER, type StackWorld } from './world.js';
+import { CONSUMERS, type StackWorld } from './world.js';
 
 export interface CoursePlan {
   readonly commands: number;
@@ -50,8 +50,8 @@ export interface CourseResult {
   readonly tookMs: number;
 }
 
-/** An effect is behind its command by so many events at most, or the client waits. */
-const MOST_BEHIND = 3_000;
+/** Effects are behind their commands by so many at most, or the client waits. */
+const MOST_BEHIND = 6_000;
 
 type Step = { readonly victim: VictimName; readonly nth: number } | { readonly replicas: number };
 
@@ -87,7 +87,7 @@ export class Course {
     private readonly plan: CoursePlan,
     private readonly tell: (line: string) => void,
   ) {
-    this.progress = new Progress(world.database.admin, CONSUMER, plan.patienceMs);
+    this.progress = new Progress(world.database.admin, CONSUMERS, plan.patienceMs);
   }
 
   async run(): Promise<CourseResult> {
@@ -102,7 +102,7 @@ export class Course {
     } finally {
       this.isOver = true;
     }
-    const verdict = await judge(world.database.admin, world.client.acknowledged, [CONSUMER]);
+    const verdict = await judge(world.database.admin, world.client.acknowledged, CONSUMERS);
     const log = await readBrokerLog(world.kafka.kafka.brokers, world.topic);
     return { kills: this.kills, scales: this.scales, verdict, log, tookMs, stalled: this.stalled };
   }
@@ -110,12 +110,12 @@ export class Course {
   /** Answers how long it took until the last effect. */
   private async perform(commands: ReturnType<typeof skewedCommands>, startedMs: number): Promise<number> {
     const { client } = this.world;
-    const eventsPerCommand = 1.1;
+    const effectsPerCommand = 1.1 * CONSUMERS.length;
     await client.perform(
       commands,
       () =>
         client.begun < this.allowed &&
-        (this.stalled !== null || client.count * eventsPerCommand - this.effects < MOST_BEHIND),
+        (this.stalled !== null || client.count * effectsPerCommand - this.effects < MOST_BEHIND),
     );
     await this.unlessStalled(this.progress.untilApplied(await this.progress.heads()));
     return performance.now() - startedMs;

@@ -9,11 +9,11 @@ const LOOK_MS = 50;
 /** Nothing went on for too long. */
 export class Stalled extends Error {}
 
-/** Looks from outside how far the consumer is. Our database may be away while it looks. */
+/** Looks from outside how far the consumers are. Our database may be away while it looks. */
 export class Progress {
   constructor(
     private readonly admin: pg.Pool,
-    private readonly consumer: string,
+    private readonly consumers: readonly string[],
     private readonly patienceMs: number,
   ) {}
 
@@ -42,9 +42,10 @@ export class Progress {
     return this.until('not everything was applied that had been said', async () => {
       const [row] = await this.rows<{ behind: number }>(
         `select count(*)::integer as behind from unnest($2::text[], $3::text[], $4::text[]::bigint[]) as h(topic, key, head)
-           left join notification.consumer_cursors c on c.consumer = $1 and c.topic = h.topic and c.key = h.key
+          cross join unnest($1::text[]) as w(consumer)
+           left join notification.consumer_cursors c on c.consumer = w.consumer and c.topic = h.topic and c.key = h.key
           where coalesce(c.sequence, 0) < h.head`,
-        this.consumer,
+        this.consumers,
         heads.map(({ topic }) => topic),
         heads.map(({ key }) => key),
         heads.map(({ head }) => head),

@@ -1,4 +1,4 @@
-import { problemsOf } from '../oracle.js';
+import { problemsOf, type Effects } from '../oracle.js';
 import type { CoursePlan, CourseResult, KillResult } from './course.js';
 import type { VictimName } from './victims.js';
 
@@ -45,7 +45,7 @@ export function problemsIn({ verdict, log, kills, stalled }: CourseResult, plan:
 
 export function tablesOf(result: CourseResult, plan: CoursePlan): Table[] {
   const { scales, verdict, log, tookMs } = result;
-  const [found] = verdict.consumers;
+  const counted = (of: (found: Effects) => number) => verdict.consumers.map((found) => String(of(found)));
   const perSecond = (count: number) => ((count * 1_000) / tookMs).toFixed(0);
   return [
     {
@@ -54,21 +54,28 @@ export function tablesOf(result: CourseResult, plan: CoursePlan): Table[] {
       rows: plan.victims.map((victim) => killRow(WORDS[victim], result.kills.filter((kill) => kill.victim === victim))), // prettier-ignore
     },
     {
-      title: 'Replicas of the consumer',
+      title: 'Replicas of the consuming service',
       columns: ['from', 'to', 'each new one applies', 'nothing behind'],
       rows: scales.map(({ from, to, sharedMs, wholeMs }) => [String(from), String(to), seconds(sharedMs), seconds(wholeMs)]), // prettier-ignore
     },
     {
-      title: 'Counted against the acknowledged commands',
-      columns: ['what', 'how many'],
+      title: 'Counted against the acknowledged commands, for each of the two consumers',
+      columns: ['', ...verdict.consumers.map(({ consumer }) => `events taken ${consumer}`)],
+      rows: [
+        ['effects', ...counted(({ count }) => count)],
+        ['lost', ...counted(({ lost }) => lost.length)],
+        ['doubled', ...counted(({ doubled }) => doubled.length)],
+        ['out of the order of their key', ...counted(({ outOfOrder }) => outOfOrder.length)],
+        ['that nobody asked for', ...counted(({ strange }) => strange.length)],
+      ],
+    },
+    {
+      title: 'Totals',
+      columns: ['', 'how many'],
       rows: [
         ['commands acknowledged', `${verdict.acknowledged} of ${plan.commands}`],
-        ['their events', String(verdict.events)],
-        ['effects', String(found?.count ?? 0)],
         ['commands lost', String(verdict.commandsLost.length)],
-        ['effects lost', String(found?.lost.length ?? 0)],
-        ['effects doubled', String(found?.doubled.length ?? 0)],
-        ['effects out of the order of their key', String(found?.outOfOrder.length ?? 0)],
+        ['their events', String(verdict.events)],
         ['parked events, open dead letters, alarms', String(verdict.leftOver.length)],
         ['records in the broker', `${log.records}, of them ${log.copies} second copies`],
         ['keys in more than one partition', String(log.scattered.length)],
@@ -106,7 +113,7 @@ export function documentOf(result: CourseResult, plan: CoursePlan, command: stri
   return [
     '# Events under faults',
     '',
-    `Written by \`${command} --docs FILE\`. One Kafka, one PostgreSQL with durable settings, three producers and 1 to ${Math.max(...plan.replicas)} replicas of a consumer, each a process with a Dapr sidecar of its own, all on one machine. A client sends ${plan.commands} commands to the producers; one command in ten concerns two of ${plan.keys} keys, of which the k-th is chosen with a weight of 1/k. Meanwhile each victim is killed with SIGKILL in turn, at an instant of chance. What came of it is counted from outside: effects in PostgreSQL against the commands that the client got an answer for, and the records in Kafka.`,
+    `Written by \`${command} --docs FILE\`. One Kafka, one PostgreSQL with durable settings, three producers and 1 to ${Math.max(...plan.replicas)} replicas of a service with two consumers, each a process with a Dapr sidecar of its own, all on one machine. A client sends ${plan.commands} commands to the producers; one command in ten concerns two of ${plan.keys} keys, of which the k-th is chosen with a weight of 1/k. Meanwhile each victim is killed with SIGKILL in turn, at an instant of chance. What came of it is counted from outside: effects in PostgreSQL against the commands that the client got an answer for, and the records in Kafka.`,
     '',
     problems.length === 0
       ? '**Nothing lost, nothing doubled, every key in its order.**'

@@ -9,10 +9,12 @@ import type { Child } from '../child.js';
 import { OwnDatabase } from './database.js';
 import { Replica } from './replica.js';
 
-export const CONSUMER = 'worker';
+/** Both in every replica: the sidecar's batch is taken when both have taken it, and comes again to both otherwise. */
+export const CONSUMERS = ['one by one', 'together'];
 const PRODUCERS = 3;
 
-/** A broker, our database, three producers with a client in front of them, and any number of replicas of one consumer. */
+/** A broker, our database, three producers with a client in front of them, and any number of replicas of a service with two
+ * consumers. */
 export class StackWorld {
   readonly producers: Replica[] = [];
   readonly consumers: Replica[] = [];
@@ -88,8 +90,8 @@ export class StackWorld {
   private prepare(role: 'producer' | 'consumer', name: string): Promise<Replica> {
     const { host, port, database, password } = this.database.options;
     const settings = {
-      consumer: CONSUMER,
-      consumers: [CONSUMER],
+      consumers: CONSUMERS.map((consumer, nth) => ({ name: consumer, takes: nth === 0 ? 'each' : 'together' })),
+      hosts: role === 'producer' ? [] : CONSUMERS,
       // Few connections each: there may be fifteen processes on one small machine.
       database: { host, port, database, password: unwrapSecret(password), poolSize: role === 'producer' ? 10 : 5 },
       // Everything as in production, but for the sweep that may be asked not to help.
