@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { Course, type CoursePlan } from './course.js';
+import { Course } from './course.js';
 import { problemsIn } from './report.js';
+import type { CoursePlan } from './steps.js';
 import { VICTIM_NAMES } from './victims.js';
 import { StackWorld } from './world.js';
 

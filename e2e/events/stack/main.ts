@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Course, type CoursePlan } from './course.js';
+import { Course } from './course.js';
 import { documentOf, problemsIn, tablesOf, textOf } from './report.js';
+import type { CoursePlan } from './steps.js';
 import { VICTIM_NAMES, type VictimName } from './victims.js';
 import { StackWorld } from './world.js';
 

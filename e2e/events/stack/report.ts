@@ -1,5 +1,6 @@
 import { problemsOf, type Effects } from '../oracle.js';
-import type { CoursePlan, CourseResult, KillResult } from './course.js';
+import type { CourseResult, KillResult } from './course.js';
+import type { CoursePlan } from './steps.js';
 import type { VictimName } from './victims.js';
 
 /** Rows of words, for the terminal and for the docs. */
