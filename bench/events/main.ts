@@ -39,7 +39,8 @@ interface Rates {
 }
 
 await Bench.run<Options>(async (bench, { rounds, count, stack, sustained, rate }): Promise<Report> => {
-  if (sustained !== undefined) return (await import('./sustained.js')).sustainedBench(bench, { seconds: sustained, rate });
+  if (sustained !== undefined)
+    return (await import('./sustained.js')).sustainedBench(bench, { seconds: sustained, rate });
   if (stack) return (await import('./stack.js')).stackBench(bench, { rounds, count });
   bench.progress('a database');
   const ours = await startOurDatabase(bench, bench.temporaryFolder());
