@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
 import { unwrapSecret, type Secret } from '@dsops/kernel';
 import { roleOf, type SchemaName } from './schemas.js';
 
@@ -48,20 +49,22 @@ export function connect<Client>(
   schema: SchemaName,
   options: DatabaseOptions,
 ): Client {
-  const adapter = new PrismaPg(
-    {
-      host: options.host,
-      port: options.port,
-      database: options.database,
-      user: roleOf(schema),
-      password: unwrapSecret(options.password),
-      max: options.poolSize ?? 10,
-      application_name: `dsops ${schema}`,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-    },
-    { schema, statementNameGenerator: statementName },
-  );
+  const pool = new pg.Pool({
+    host: options.host,
+    port: options.port,
+    database: options.database,
+    user: roleOf(schema),
+    password: unwrapSecret(options.password),
+    max: options.poolSize ?? 10,
+    application_name: `dsops ${schema}`,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  });
+  // A server that ends says so in the middle of anything. Whoever uses the connection is told by its next query; between
+  // the moments at which somebody listens, the same word would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', () => undefined);
+  const adapter = new PrismaPg(pool, { schema, disposeExternalPool: true, statementNameGenerator: statementName });
   return new PrismaClient({ adapter, transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });
 }
 
