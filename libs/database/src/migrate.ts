@@ -26,6 +26,7 @@ interface MigrateOptions {
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
   const client = new pg.Client({ connectionString: options.adminUrl });
+  client.on('error', () => undefined); // a connection that breaks shows in the query
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1)', [LOCK]);

@@ -73,6 +73,7 @@ async function makeDatabaseAndRoles(client: pg.Client): Promise<void> {
 
 async function withClient<R>(url: string, work: (client: pg.Client) => Promise<R>): Promise<R> {
   const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined); // a connection that breaks shows in the query
   await client.connect();
   try {
     return await work(client);
