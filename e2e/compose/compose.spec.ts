@@ -1,44 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { SERVICES, type ServiceName } from '@dsops/contracts';
+import { SERVICES } from '@dsops/contracts';
 import { LOCAL_SECRET_PREFIX, SECRET_STORE, secretsOf } from '@dsops/contracts/generate';
 import { readServiceConfig } from '@dsops/distributed';
 import { unwrapSecret } from '@dsops/kernel';
 import { FakeBroker, FakeDaprd } from '@dsops/testing';
-
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');
-const source = textOf('compose.yaml');
-
-interface ComposeService {
-  readonly image: string;
-  readonly build?: { readonly target: string; readonly args?: { readonly APP?: string } };
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly network_mode?: string;
-  readonly entrypoint?: readonly string[];
-  readonly command?: string | readonly string[];
-  readonly ports?: readonly string[];
-  readonly volumes?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, object>>;
-}
-
-/** Every variable has its own name as its value here. */
-const filled = source.replaceAll(/\$\{([A-Z_]+):\?[^}]*\}/g, '$1').replaceAll(/\$\{[A-Z_]+:-([^}]*)\}/g, '$1');
-const { services, volumes } = parse(filled, { merge: true }) as {
-  services: Record<string, ComposeService>;
-  volumes: Record<string, null>;
-};
-const sidecarOf = (service: ServiceName) => services[`${service}-daprd`]!;
-/** The sidecar's command line as bash makes it. */
-const argsOf = (sidecar: ComposeService) =>
-  sidecar.entrypoint!.at(-1)!.replaceAll('"', '').replaceAll('$$SERVICE', sidecar.environment!.SERVICE!).split(/\s+/);
-const optionsOf = (sidecar: ComposeService, name: string) =>
-  argsOf(sidecar).flatMap((arg, at, all) => (arg === `--${name}` ? [all[at + 1]!] : []));
+import { optionsOf, ROOT, services, sidecarOf, source, textOf, volumes } from './compose-file.js';
 
 /** compose.yaml cannot run in a test: what can be compared is compared. `pnpm check compose` holds it against the schema. */
 describe('compose.yaml', () => {
