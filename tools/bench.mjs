@@ -41,7 +41,7 @@ Aim: at most 1.6 times the time of the bare loop, at 16. Ends with 1 when a rota
       rounds: number(5),
       count: number(2_000),
       stack: flag,
-      sustained: number(0),
+      sustained: { type: 'string' },
       rate: number(1_000),
       json: flag,
     },
