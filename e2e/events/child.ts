@@ -13,6 +13,8 @@ export interface Listeners {
   readonly onDone?: (id: string) => void;
   /** Not acknowledged: it may have happened or not, and has to be sent again. */
   readonly onOpen?: (command: Command) => void;
+  /** It has ended, and nobody had killed or stopped it. */
+  readonly onCrash?: () => void;
 }
 
 /** This file may run from its source or from its build; the service is plain JavaScript beside the source. */
@@ -56,6 +58,7 @@ export class Child {
       started.once('exit', (code) => refuse(new Error(`A service ended with ${code} before it was ready.`)));
     });
     started.once('exit', () => {
+      if (this.isReady) this.listeners.onCrash?.();
       this.isReady = false;
       for (const id of [...this.inFlight.keys()]) this.settle(id, ({ command }) => this.listeners.onOpen?.(command));
     });
@@ -93,6 +96,7 @@ export class Child {
   /** SIGKILL: nothing of it can be caught, finished or cleaned up. */
   async kill(): Promise<void> {
     this.isReady = false;
+    if (this.hasEnded) return;
     const gone = once(this.process!, 'exit');
     this.process!.kill('SIGKILL');
     await gone;
@@ -101,10 +105,14 @@ export class Child {
   /** Lets it finish and waits for its end. */
   async stop(): Promise<void> {
     this.isReady = false;
-    if (this.process === undefined || this.process.exitCode !== null || this.process.signalCode !== null) return;
-    const gone = once(this.process, 'exit');
-    this.process.send({ stop: true }, () => undefined);
+    if (this.hasEnded) return;
+    const gone = once(this.process!, 'exit');
+    this.process!.send({ stop: true }, () => undefined);
     await gone;
+  }
+
+  private get hasEnded(): boolean {
+    return this.process === undefined || this.process.exitCode !== null || this.process.signalCode !== null;
   }
 
   private hear(report: Report): void {

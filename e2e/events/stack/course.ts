@@ -33,6 +33,8 @@ export interface CourseResult {
   readonly scales: readonly ScaleResult[];
   readonly verdict: Verdict;
   readonly log: BrokerLog;
+  /** Processes that ended and had not been killed. */
+  readonly crashed: readonly string[];
   /** Why the run gave up, and did not do the rest of its kills; null when it did not. */
   readonly stalled: string | null;
   /** From the first command to the last effect. */
@@ -77,7 +79,15 @@ export class Course {
     }
     const verdict = await judge(world.database.admin, world.client.acknowledged, CONSUMERS);
     const log = await readBrokerLog(world.kafka.kafka.brokers, world.topic);
-    return { kills: this.kills, scales: this.scales, verdict, log, tookMs, stalled: this.stalled };
+    return {
+      kills: this.kills,
+      scales: this.scales,
+      verdict,
+      log,
+      tookMs,
+      crashed: world.crashed,
+      stalled: this.stalled,
+    };
   }
 
   /** Answers how long it took until the last effect. */

@@ -28,12 +28,13 @@ function spread(times: readonly number[]): [string, string] {
 }
 
 /** Everything that is wrong, in words. */
-export function problemsIn({ verdict, log, kills, stalled }: CourseResult, plan: CoursePlan): string[] {
+export function problemsIn({ verdict, log, kills, crashed, stalled }: CourseResult, plan: CoursePlan): string[] {
   const unanswered = plan.commands - verdict.acknowledged;
   const missing = verdict.events - (log.records - log.copies);
   const short = plan.victims.filter((victim) => kills.filter((kill) => kill.victim === victim).length < plan.killsEach);
   return [
     ...(stalled === null ? [] : [stalled]),
+    ...crashed.map((name) => `${name} ended by itself`),
     ...(unanswered === 0 ? [] : [`${unanswered} commands were never acknowledged`]),
     ...problemsOf(verdict),
     ...(missing === 0 ? [] : [`${missing} events are not in the broker's log`]),

@@ -19,6 +19,8 @@ export class StackWorld {
   readonly producers: Replica[] = [];
   readonly consumers: Replica[] = [];
   readonly client: Client;
+  /** Processes that have ended by themselves. Nobody starts them again: it must not happen. */
+  readonly crashed: string[] = [];
   private readonly producing: Child[] = [];
   private opened = 0;
 
@@ -97,7 +99,8 @@ export class StackWorld {
       // Everything as in production, but for the sweep that may be asked not to help.
       messaging: this.hasSweep ? {} : { sweep: { everyMs: NEVER_MS, fullEveryMs: NEVER_MS } },
     };
-    const listeners = role === 'producer' ? this.client.listeners : {};
+    const onCrash = () => void this.crashed.push(name);
+    const listeners = { ...(role === 'producer' ? this.client.listeners : {}), onCrash };
     return Replica.prepare({ name, role, settings, kafka: this.kafka, files: this.files, listeners });
   }
 }

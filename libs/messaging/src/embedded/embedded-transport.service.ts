@@ -53,6 +53,8 @@ export class EmbeddedTransport implements Transport {
       max: options.poolSize ?? 20, // each subscription holds one while its handlers run; relays need one now and then
       application_name: options.name ?? 'dsops delivery',
     });
+    // Also between the moments at which somebody listens: see connect of @dsops/database.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.pool.on('error', (error) => this.logger.warn({ error }, 'idle connection of the transport lost'));
   }
 
