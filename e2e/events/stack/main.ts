@@ -39,7 +39,10 @@ const plan: CoursePlan = {
   replicas: values.replicas.split(',').map((count) => wholeFrom(1, 'replicas', count)),
   patienceMs: wholeFrom(1, 'patience', values.patience) * 1_000,
 };
-const command = `pnpm test:events --stack${values.commands === '100000' ? '' : ` --commands ${values.commands}`}${values['no-sweep'] ? ' --no-sweep' : ''}`; // prettier-ignore
+/** How this run was asked for, without where the page goes. */
+const given = process.argv.slice(2);
+const docsAt = given.indexOf('--docs');
+const command = ['pnpm test:events --stack', ...(docsAt === -1 ? given : given.toSpliced(docsAt, 2))].join(' ');
 
 let world: StackWorld | undefined;
 let isInterrupted = false;
