@@ -42,7 +42,7 @@ export interface CourseResult {
 }
 
 /** Effects are behind their commands by so many at most, or the client waits. */
-const MOST_BEHIND = 6_000;
+export const MOST_BEHIND = 6_000;
 
 /**
  * The whole proof: commands flow the whole time, and each step waits until what came before it is overcome. The commands

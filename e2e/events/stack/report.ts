@@ -1,5 +1,5 @@
 import { problemsOf, type Effects } from '../oracle.js';
-import type { CourseResult, KillResult } from './course.js';
+import { MOST_BEHIND, type CourseResult, type KillResult } from './course.js';
 import type { CoursePlan } from './steps.js';
 import type { VictimName } from './victims.js';
 
@@ -122,7 +122,7 @@ export function documentOf(result: CourseResult, plan: CoursePlan, command: stri
       : `**${problems.join('; ')}.**`,
     '',
     ...tablesOf(result, plan).flatMap(markdownOf),
-    'All times are from the kill, or from the beginning of the step. *Ready again*: the victim was started at once, and has come up. *Effects go on*: the first effect that was committed after that. *Nothing behind*: everything that had been said until the victim was ready, of every key, has had its effect; the next kill comes only then.',
+    `All times are from the kill, or from the beginning of the step. *Ready again*: the victim was started at once, and has come up. *Effects go on*: the first effect that was committed after that. *Nothing behind*: everything that had been said until the victim was ready, of every key, has had its effect; the next kill comes only then. The client sends as fast as it is answered and waits only while effects are ${MOST_BEHIND} behind, so this includes the queue of a machine that is busy all the time.`,
     '',
   ].join('\n');
 }
