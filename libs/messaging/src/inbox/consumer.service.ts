@@ -10,7 +10,6 @@ import type { Delivery, DeliveryAnswer } from '../transport.js';
 import type { EventToEmit } from '../unit-of-work.js';
 import { WakeUp } from '../wake-up.js';
 import { Batch, type BatchContext, type BatchResult } from './batch.service.js';
-import { Gathering } from './gathering.js';
 import { HandlerTimedOut } from './handler-runner.service.js';
 import { dueKeys, retryUnknown } from './inbox.repository.js';
 import { judge, type Arrival, type Unreadable } from './judge.js';
@@ -39,9 +38,6 @@ export interface ConsumerParts {
   readonly settings?: Partial<ConsumerSettings>;
 }
 
-/** A second transaction begins while the first one waits for its commit. */
-const GATHERING = { atOnce: 2, mostItems: 500, slowMs: 1_000 };
-
 const RERUNS = 8;
 const MAX_WAIT_MS = 10_000;
 const DUE_KEYS = 50;
@@ -63,7 +59,6 @@ export class Consumer {
   readonly counts: ConsumerCounts = { applied: 0, duplicates: 0, parked: 0, deadLetters: 0, alarms: 0 };
   private readonly settings: ConsumerSettings;
   private readonly context: BatchContext;
-  private readonly gathering = new Gathering<Delivery, DeliveryAnswer>((batch) => this.settle(batch), GATHERING);
   private readonly wakeUp = new WakeUp();
   private isStopping = false;
   private running: Promise<void> | undefined;
@@ -85,15 +80,8 @@ export class Consumer {
     return this.parts.declaration.name;
   }
 
-  /**
-   * Settles or parks a batch durably, together with others that come at the same time. `retry` only when that was not
-   * possible: the database is not available.
-   */
-  deliver(batch: readonly Delivery[]): Promise<readonly DeliveryAnswer[]> {
-    return this.gathering.add(batch);
-  }
-
-  private async settle(batch: readonly Delivery[]): Promise<readonly DeliveryAnswer[]> {
+  /** Settles or parks a batch durably. `retry` only when that was not possible: the database is not available. */
+  async deliver(batch: readonly Delivery[]): Promise<readonly DeliveryAnswer[]> {
     const arrivals: Arrival[] = [];
     const unreadable: Unreadable[] = [];
     for (const delivery of batch) {
