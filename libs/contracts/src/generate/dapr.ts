@@ -111,6 +111,13 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
     services: [...new Set(listeners.map(({ consumer }) => consumer.service))],
   }));
 
+/**
+ * How long a partition's batch is waited for. A sidecar hands over one batch at a time, whatever its partition
+ * (components-contrib 1.18, kafka/consumer.go: one lock), and where the wait of one partition is over before all others
+ * have had their turn, batches have one or two events. So it is longer than twelve transactions take.
+ */
+const BATCH_WAIT_MS = 200;
+
 /** Batches: one transaction of the consumer takes up to 200 events. No dead letter topic: dead letters are our tables. */
 const subscription = (settings: DaprSettings, topic: Topic, services: readonly ServiceName[]): object => ({
   ...resource(settings, 'dapr.io/v2alpha1', 'Subscription', topic),
@@ -121,7 +128,7 @@ const subscription = (settings: DaprSettings, topic: Topic, services: readonly S
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
     metadata: { rawPayload: 'true' },
-    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: 20 },
+    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: BATCH_WAIT_MS },
   },
 });
 
