@@ -185,7 +185,7 @@ spec:
     writeFileSync(join(resourcesPath, 'pubsub.yaml'), component([`127.0.0.1:${await freePort()}`]));
     const starting = startSidecar('lost', { resourcesPath });
     await expect(starting).rejects.toMatchObject({
-      code: 'server_start_failed',
+      code: 'kafka_unreachable',
       message: expect.stringContaining('daprd of lost ended while it was starting'),
       details: { lastLines: expect.arrayContaining([expect.stringMatching(/connection refused|out of available brokers/)]) }, // prettier-ignore
     });
