@@ -3,6 +3,7 @@ import { unwrapSecret, type Secret } from '@dsops/kernel';
 import type { Tools } from '../tools/ensure-tools.js';
 import { freePorts } from './ports.js';
 import type { SentryServer } from './sentry.js';
+import type { ServerLog } from './server-log.js';
 import { answers, startServer, type LifeOptions, type RunningServer } from './server-process.js';
 
 export interface DaprdServer extends RunningServer {
@@ -45,7 +46,8 @@ export interface DaprdOptions extends LifeOptions {
   /** How long what is in delivery may take when it is asked to end. Seconds, 20 unless said. */
   readonly gracefulShutdown?: number;
   readonly maxConcurrency?: number;
-  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error';
+  /** At least warnings: they say that it is about to end, see {@link isUp}. */
+  readonly logLevel?: 'debug' | 'info' | 'warn';
   /** Beside the tokens: what components read from the environment, such as a password of Kafka. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -90,7 +92,7 @@ export async function startDaprd(options: DaprdOptions): Promise<DaprdServer> {
       APP_API_TOKEN: unwrapSecret(options.appToken),
       ...(sentry === undefined ? {} : { DAPR_TRUST_ANCHORS: await readFile(sentry.trustAnchorsFile, 'utf8') }),
     },
-    isReady: () => answers(`${httpUrl}/v1.0/healthz/outbound`),
+    isReady: (log) => isUp(httpUrl, log),
   });
   return {
     ...server,
@@ -102,6 +104,15 @@ export async function startDaprd(options: DaprdOptions): Promise<DaprdServer> {
     apiToken,
     ready: () => answers(`${httpUrl}/v1.0/healthz`),
   };
+}
+
+/**
+ * Its API answers, and it is not about to end. When a component cannot be made, the rest of its start goes on beside its
+ * end, and for some milliseconds it calls itself healthy (processComponents and initRuntime of dapr/dapr 1.18). It says so
+ * in its log before, so the log is read after the answer.
+ */
+async function isUp(httpUrl: string, log: ServerLog): Promise<boolean> {
+  return (await answers(`${httpUrl}/v1.0/healthz/outbound`)) && !log.tail().includes('daprd will exit gracefully');
 }
 
 const healthArgs = (path: string, intervalSeconds: number): string[] => [
