@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import pg from 'pg';
-import { migrate, startPostgres, type DatabaseOptions, type PostgresServer } from '@dsops/database';
+import type pg from 'pg';
+import { migrate, openPool, startPostgres, type DatabaseOptions, type PostgresServer } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import type { Bench } from './bench.js';
 
@@ -48,8 +48,7 @@ export async function startOurDatabase(
 
 /** Few connections: whoever looks from outside must not take what is measured its room. */
 export function superuserPool(bench: Bench, url: string, max = 3): pg.Pool {
-  const pool = new pg.Pool({ connectionString: url, max, application_name: 'dsops bench' });
-  pool.on('error', () => undefined);
+  const pool = openPool({ connectionString: url, max, application_name: 'dsops bench' });
   bench.onEnd(() => pool.end());
   return pool;
 }

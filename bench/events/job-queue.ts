@@ -1,5 +1,6 @@
 import { Logger, makeWorkerUtils, run, type Runner, type RunnerOptions } from 'graphile-worker';
-import pg from 'pg';
+import type pg from 'pg';
+import { openPool } from '@dsops/database';
 import type { Bench } from '../bench.js';
 import type { Command, Contender } from './contender.js';
 import type { EffectReader } from './effects.js';
@@ -40,11 +41,7 @@ export class JobQueue implements Contender {
     lanes: number,
     all: readonly JobQueueSettings[],
   ): Promise<JobQueue[]> {
-    // prettier-ignore
-    const pool = new pg.Pool({ connectionString: url, max: 2 * lanes + 4, application_name: 'graphile-worker' });
-    const ignore = () => undefined;
-    pool.on('error', ignore);
-    pool.on('connect', (client) => client.on('error', ignore));
+    const pool = openPool({ connectionString: url, max: 2 * lanes + 4, application_name: 'graphile-worker' });
     bench.onEnd(() => pool.end());
     const utils = await makeWorkerUtils({ pgPool: pool, schema: SCHEMA, logger: quiet });
     await utils.migrate();

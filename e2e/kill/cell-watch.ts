@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { openPool } from '@dsops/database';
 import { judgeEnd, type ExpectedEnd } from './end-judge.js';
 import { Judge, type TriedLogin } from './judge.js';
 import { throughOutage } from './outage.js';
@@ -57,7 +58,7 @@ export class CellWatch {
   constructor(private readonly options: WatchOptions) {
     this.judge = new Judge(options.facts);
     // What ends a connection is told by the statement that runs on it.
-    const pool = (connectionString: string) => new pg.Pool({ connectionString, max: 2 }).on('error', () => undefined);
+    const pool = (connectionString: string) => openPool({ connectionString, max: 2 });
     this.ours = pool(options.ourUrl);
     this.targets = pool(options.targetUrl);
     this.records = new RecordsReader(this.ours, options.keyFile);

@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import type { AddService, Strategy } from '@dsops/contracts';
-import { migrate } from '@dsops/database';
+import { migrate, openPool } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { keyPaths, openKeyFile } from '@dsops/rotation';
 import { startFaultProxy, type FaultProxy } from '@dsops/testing';
@@ -228,5 +228,4 @@ const VERIFY_TWICE = (slots: readonly string[]): string => {
     end $$;`;
 };
 
-const poolOf = (connectionString: string): pg.Pool =>
-  new pg.Pool({ connectionString, max: 3 }).on('error', () => undefined);
+const poolOf = (connectionString: string): pg.Pool => openPool({ connectionString, max: 3 });

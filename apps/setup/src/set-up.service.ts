@@ -1,6 +1,5 @@
-import pg from 'pg';
 import { SERVICES, type ServiceName } from '@dsops/contracts';
-import { migrate } from '@dsops/database';
+import { migrate, withClient } from '@dsops/database';
 import { unwrapSecret } from '@dsops/kernel';
 import { openKeyFile } from '@dsops/rotation';
 import type { SetupConfig } from './config.js';
@@ -34,17 +33,6 @@ async function prepareDatabase(config: SetupConfig): Promise<'new' | 'existing'>
     const { rowCount } = await client.query("select from pg_namespace where nspname = 'rotation'");
     return rowCount === 0 ? 'new' : 'existing';
   });
-}
-
-async function withClient<T>(connectionString: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString });
-  client.on('error', () => undefined); // a connection that breaks shows in the query
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }
 
 function urlOf({ host, port, admin }: SetupConfig, database: string): string {

@@ -3,9 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { SERVICES } from '@dsops/contracts';
-import { waitForDatabase } from '@dsops/database';
+import { waitForDatabase, withClient } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { testServerUrl } from '@dsops/testing';
 import { readConfig } from '../src/config.js';
@@ -22,10 +21,7 @@ describe('setting up an installation', () => {
   });
   afterAll(async () => {
     rmSync(folder, { recursive: true });
-    const client = new pg.Client({ connectionString: testServerUrl() });
-    await client.connect();
-    await client.query(`drop database if exists ${database} with (force)`);
-    await client.end();
+    await withClient(testServerUrl(), (server) => server.query(`drop database if exists ${database} with (force)`));
   });
 
   // Roles belong to the whole server, which other specs use meanwhile: they keep their password.

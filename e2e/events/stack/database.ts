@@ -2,8 +2,15 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
-import { migrate, startPostgres, type DatabaseOptions, type PostgresServer } from '@dsops/database';
+import type pg from 'pg';
+import {
+  migrate,
+  openPool,
+  startPostgres,
+  withClient,
+  type DatabaseOptions,
+  type PostgresServer,
+} from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { isAlive } from '@dsops/stack';
 
@@ -24,13 +31,10 @@ export class OwnDatabase {
   static async start(dataDir: string): Promise<OwnDatabase> {
     const password = new Secret(randomBytes(24).toString('base64url'));
     const server = await startPostgres({ dataDir, password, settings: SETTINGS });
-    const postgres = new pg.Client({ connectionString: server.url() });
-    await postgres.connect();
-    await postgres.query(`create database ${DATABASE}`);
-    await postgres.end();
+    await withClient(server.url(), (postgres) => postgres.query(`create database ${DATABASE}`));
     await migrate({ adminUrl: server.url(DATABASE), passwordOf: () => password });
-    const admin = new pg.Pool({ connectionString: server.url(DATABASE), max: 3 });
-    admin.on('error', () => undefined); // it is killed with the server, and another one is opened
+    // Its connections are killed with the server, and others are opened.
+    const admin = openPool({ connectionString: server.url(DATABASE), max: 3 });
     const database = new OwnDatabase(dataDir, password, server, admin);
     await database.assertDurable();
     return database;

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
-import { unwrapSecret, type Secret } from '@dsops/kernel';
-import { roleOf, type SchemaName } from './schemas.js';
+import { loginOf, openPool, type DatabaseOptions } from './postgres.js';
+import type { SchemaName } from './schemas.js';
 
 /** What raw SQL needs of a Prisma client or of its transaction. Parameters are `$1, $2, …`, arrays included. */
 export interface SqlExecutor {
@@ -14,15 +13,6 @@ export interface SqlExecutor {
 export interface Database<Tx extends SqlExecutor = SqlExecutor> extends SqlExecutor {
   $transaction<R>(work: (tx: Tx) => Promise<R>, options?: { maxWait?: number; timeout?: number }): Promise<R>;
   $disconnect(): Promise<void>;
-}
-
-export interface DatabaseOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly password: Secret;
-  /** Connections at most; 10 unless said. */
-  readonly poolSize?: number;
 }
 
 /** Statements are prepared once per connection under the hash of their text: twice as fast as parsing each time. */
@@ -49,21 +39,13 @@ export function connect<Client>(
   schema: SchemaName,
   options: DatabaseOptions,
 ): Client {
-  const pool = new pg.Pool({
-    host: options.host,
-    port: options.port,
-    database: options.database,
-    user: roleOf(schema),
-    password: unwrapSecret(options.password),
+  const pool = openPool({
+    ...loginOf(schema, options),
     max: options.poolSize ?? 10,
     application_name: `dsops ${schema}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
   });
-  // A server that ends says so in the middle of anything. Whoever uses the connection is told by its next query; between
-  // the moments at which somebody listens, the same word would end the process.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  pool.on('error', () => undefined);
   const adapter = new PrismaPg(pool, { schema, disposeExternalPool: true, statementNameGenerator: statementName });
   return new PrismaClient({ adapter, transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });
 }

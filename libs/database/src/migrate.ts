@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
-import pg from 'pg';
+import type pg from 'pg';
 import { runner } from 'node-pg-migrate';
 import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
+import { withClient } from './postgres.js';
 import { migrationSets, ownerOf, roleOf, SCHEMAS, type SchemaName } from './schemas.js';
 
 /** Raised when a migration makes the schema unreadable for earlier releases; see {@link assertReadable}. */
@@ -25,19 +26,14 @@ interface MigrateOptions {
  * @throws DomainError `database_newer` when a later release has changed the database so that this one cannot read it.
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
-  const client = new pg.Client({ connectionString: options.adminUrl });
-  client.on('error', () => undefined); // a connection that breaks shows in the query
-  await client.connect();
-  try {
+  await withClient(options.adminUrl, async (client) => {
     await client.query('select pg_advisory_lock($1)', [LOCK]);
     for (const schema of options.schemas ?? SCHEMAS) {
       await assertReadable(client, schema);
       await prepareSchema(client, schema, options.passwordOf(schema));
       await applyMigrations(client, schema, options.onApplied);
     }
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 async function assertReadable(client: pg.Client, schema: SchemaName): Promise<void> {

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import pg from 'pg';
-import { DomainError, unwrapSecret } from '@dsops/kernel';
-import type { DatabaseOptions } from './connect.js';
+import { DomainError } from '@dsops/kernel';
+import { loginOf, withClient, type DatabaseOptions } from './postgres.js';
 import { roleOf, type SchemaName } from './schemas.js';
 
 const AGAIN_AFTER_MS = 1_000;
@@ -32,20 +31,14 @@ export async function waitForDatabase(
 
 /** Why it does not work yet; undefined when it does. */
 async function tryLogin(schema: SchemaName, options: DatabaseOptions): Promise<string | undefined> {
-  const { host, port, database, password } = options;
-  const user = roleOf(schema);
-  const client = new pg.Client({ host, port, database, user, password: unwrapSecret(password), connectionTimeoutMillis: CONNECT_TIMEOUT_MS }); // prettier-ignore
-  client.on('error', () => undefined); // a connection that breaks shows in the query
+  const login = { ...loginOf(schema, options), connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
   try {
-    await client.connect();
-    await client.query('select 1');
+    await withClient(login, (client) => client.query('select 1'));
     return undefined;
   } catch (error) {
     const { code } = error as { code?: string };
     if (code !== undefined && NOT_FOR_WAITING.has(code))
-      throw new DomainError('database_refuses', 'refused', `The database ${database} on ${host}:${port} refuses ${user} (${code}).`, { remedy: 'See DSOPS_DATABASE_NAME and the password of this role, and whether the migrations ran.' }); // prettier-ignore
+      throw new DomainError('database_refuses', 'refused', `The database ${options.database} on ${options.host}:${options.port} refuses ${roleOf(schema)} (${code}).`, { remedy: 'See DSOPS_DATABASE_NAME and the password of this role, and whether the migrations ran.' }); // prettier-ignore
     return code ?? 'no answer';
-  } finally {
-    await client.end().catch(() => undefined);
   }
 }

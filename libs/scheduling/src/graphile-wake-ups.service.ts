@@ -1,7 +1,7 @@
 import { Logger as GraphileLogger, makeWorkerUtils, run, type Runner, type WorkerUtils } from 'graphile-worker';
-import pg from 'pg';
-import { roleOf, type DatabaseOptions } from '@dsops/database';
-import { DomainError, unwrapSecret } from '@dsops/kernel';
+import type pg from 'pg';
+import { loginOf, openPool, type DatabaseOptions } from '@dsops/database';
+import { DomainError } from '@dsops/kernel';
 import { currentContext, inContext, newTraceparent } from '@dsops/platform';
 import type { Appointment, WakeUps } from './wake-ups.js';
 
@@ -22,17 +22,8 @@ export class GraphileWakeUps implements WakeUps {
   private runner: Runner | undefined;
 
   constructor(private readonly options: GraphileWakeUpsOptions) {
-    this.pool = new pg.Pool({
-      host: options.host,
-      port: options.port,
-      database: options.database,
-      user: roleOf(SCHEMA),
-      password: unwrapSecret(options.password),
-      max: options.poolSize ?? 4,
-      application_name: 'dsops scheduling',
-    });
-    this.pool.on('error', (error) => options.onError?.(error));
-    this.pool.on('connect', (client) => client.on('error', (error) => options.onError?.(error)));
+    const { poolSize: max = 4, onError } = options;
+    this.pool = openPool({ ...loginOf(SCHEMA, options), max, application_name: 'dsops scheduling' }, onError);
     // graphile-worker tells of its every move; what matters reaches us through its events.
     this.settings = { pgPool: this.pool, schema: SCHEMA, logger: new GraphileLogger(() => () => undefined) };
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import type { AddService } from '@dsops/contracts';
+import { withClient } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { scramVerifier, setupStatements } from '@dsops/rotation';
 
@@ -69,15 +70,4 @@ async function makeDatabaseAndRoles(client: pg.Client): Promise<void> {
     await client.query(statement);
   await client.query(`alter database ${SAMPLE.database} owner to ${OWNER}`);
   await client.query('commit');
-}
-
-async function withClient<R>(url: string, work: (client: pg.Client) => Promise<R>): Promise<R> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined); // a connection that breaks shows in the query
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

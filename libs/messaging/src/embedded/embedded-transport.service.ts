@@ -1,7 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Topic } from '@dsops/contracts';
-import { roleOf, type DatabaseOptions } from '@dsops/database';
-import { unwrapSecret } from '@dsops/kernel';
+import { loginOf, openPool, type DatabaseOptions } from '@dsops/database';
 import type { Logger } from '@dsops/platform';
 import type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from '../transport.js';
 import { WakeUp } from '../wake-up.js';
@@ -44,18 +43,14 @@ export class EmbeddedTransport implements Transport {
     this.pollMs = options.pollMs ?? 500;
     this.batchSize = options.batchSize ?? 200;
     this.logger = options.logger;
-    this.pool = new pg.Pool({
-      host: options.host,
-      port: options.port,
-      database: options.database,
-      user: roleOf('delivery'),
-      password: unwrapSecret(options.password),
-      max: options.poolSize ?? 20, // each subscription holds one while its handlers run; relays need one now and then
-      application_name: options.name ?? 'dsops delivery',
-    });
-    // Also between the moments at which somebody listens: see connect of @dsops/database.
-    this.pool.on('connect', (client) => client.on('error', () => undefined));
-    this.pool.on('error', (error) => this.logger.warn({ error }, 'idle connection of the transport lost'));
+    this.pool = openPool(
+      {
+        ...loginOf('delivery', options),
+        max: options.poolSize ?? 20, // each subscription holds one while its handlers run; relays need one now and then
+        application_name: options.name ?? 'dsops delivery',
+      },
+      (error) => this.logger.warn({ error }, 'idle connection of the transport lost'),
+    );
   }
 
   /**

@@ -1,0 +1,49 @@
+import pg from 'pg';
+import { unwrapSecret, type Secret } from '@dsops/kernel';
+import { roleOf, type SchemaName } from './schemas.js';
+
+export interface DatabaseOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly password: Secret;
+  /** Connections at most; 10 unless said. */
+  readonly poolSize?: number;
+}
+
+/** How a service logs in: with its own role. */
+export const loginOf = (schema: SchemaName, { host, port, database, password }: DatabaseOptions): pg.ClientConfig => ({
+  host,
+  port,
+  database,
+  user: roleOf(schema),
+  password: unwrapSecret(password),
+});
+
+/**
+ * A pool of connections that break in their queries and nowhere else. A server that ends says so in the middle of
+ * anything: whoever uses the connection is told by its next query, and between the moments at which somebody listens the
+ * same word would end the process.
+ * @param onIdleError told of a connection that broke while nobody used it
+ */
+export function openPool(config: pg.PoolConfig, onIdleError: (error: Error) => void = () => undefined): pg.Pool {
+  const pool = new pg.Pool(config);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('error', onIdleError);
+  return pool;
+}
+
+/** Opens one connection, which breaks in its queries and nowhere else, and closes it after `use`. */
+export async function withClient<T>(
+  config: string | pg.ClientConfig,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(config);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await use(client);
+  } finally {
+    await client.end().catch(() => undefined); // it broke, which its query has told
+  }
+}
