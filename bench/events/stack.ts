@@ -1,27 +1,14 @@
 import type { Bench, Report } from '../bench.js';
 import { median, medianRatio, threeDigits } from '../figures.js';
-import { startOurDatabase } from '../servers.js';
-import { EffectReader, makeTables } from './effects.js';
-import { skewedKeys } from './keys.js';
+import { KEYS, startOurStack } from './our-stack.js';
 import { RawDapr } from './raw-dapr.js';
 import { RawKafka } from './raw-kafka.js';
-import { startStackServers } from './stack-servers.js';
-import { StackStream } from './stack-stream.js';
 
 const AIM = 0.8;
-const LANES = 16;
-const KEYS = 200;
 
 /** Our events on Dapr and Kafka beside Dapr and kafkajs alone: one broker, one run, durable settings. */
 export async function stackBench(bench: Bench, { rounds, count }: { rounds: number; count: number }): Promise<Report> {
-  const folder = bench.temporaryFolder();
-  bench.progress('a database');
-  const ours = await startOurDatabase(bench, folder);
-  await makeTables(ours.admin, 'rotation', 'notification');
-  const servers = await startStackServers(bench, folder);
-  const draw = skewedKeys(KEYS);
-  const reader = new EffectReader(ours.admin, 'rotation', 'notification');
-  const stream = await StackStream.start(bench, servers, ours.options, { reader, draw, lanes: LANES });
+  const { servers, stream, draw } = await startOurStack(bench);
   const raw = await RawDapr.start(bench, servers, draw);
   const kafka = await RawKafka.start(bench, servers, draw);
   const contenders = [raw, kafka, stream.fromTheOutbox, stream.fromTheCommand];

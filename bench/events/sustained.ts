@@ -1,15 +1,9 @@
 import type pg from 'pg';
 import type { Bench, Report } from '../bench.js';
-import { startOurDatabase } from '../servers.js';
 import type { Command } from './contender.js';
-import { EffectReader, makeTables } from './effects.js';
-import { skewedKeys } from './keys.js';
-import { startStackServers } from './stack-servers.js';
-import { StackStream } from './stack-stream.js';
+import { KEYS, LANES, startOurStack } from './our-stack.js';
 
 const AIM_P99_MS = 250;
-const KEYS = 200;
-const LANES = 16;
 /** One transaction says so many events, as one that changes several things does. */
 const EVENTS_PER_COMMAND = 10;
 const TICK_MS = 20;
@@ -28,14 +22,7 @@ export async function sustainedBench(
   bench: Bench,
   { seconds, rate }: { seconds: number; rate: number },
 ): Promise<Report> {
-  const folder = bench.temporaryFolder();
-  bench.progress('a database');
-  const ours = await startOurDatabase(bench, folder);
-  await makeTables(ours.admin, 'rotation', 'notification');
-  const servers = await startStackServers(bench, folder);
-  const draw = skewedKeys(KEYS);
-  const reader = new EffectReader(ours.admin, 'rotation', 'notification');
-  const stream = await StackStream.start(bench, servers, ours.options, { reader, draw, lanes: LANES });
+  const { stream, reader, draw, admin } = await startOurStack(bench);
 
   bench.progress('warming up');
   await stream.fromTheCommand.run(1_000);
@@ -62,7 +49,7 @@ export async function sustainedBench(
   await Promise.all(atWork);
   await reader.untilCount(said.length);
 
-  const lags = await lagsOf(ours.admin);
+  const lags = await lagsOf(admin);
   const whole = lags.at(-1)!;
   return {
     tables: [

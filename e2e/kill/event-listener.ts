@@ -68,7 +68,11 @@ export class EventListener {
     const untilMs = performance.now() + MOST_MS;
     while (said.some(({ id }) => !this.ids.has(id)) && performance.now() < untilMs)
       await new Promise((resume) => setTimeout(resume, LOOK_EVERY_MS));
-    return judgeHeard(said, said.flatMap(({ key }, nth) => (said.findIndex((one) => one.key === key) === nth ? (this.heard.get(key) ?? []) : []))); // prettier-ignore
+    const keys = new Set(said.map(({ key }) => key));
+    return judgeHeard(
+      said,
+      [...keys].flatMap((key) => this.heard.get(key) ?? []),
+    );
   }
 
   async stop(): Promise<void> {

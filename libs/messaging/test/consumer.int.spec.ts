@@ -1,88 +1,34 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  eventRegistry,
-  inboxDelivered,
-  rotationProgressed,
-  rotationStarted,
-  type EventEnvelope,
-} from '@dsops/contracts';
-import { systemClock } from '@dsops/kernel';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { inboxDelivered, rotationProgressed, rotationStarted, type EventEnvelope } from '@dsops/contracts';
 import { currentContext } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
-import type { Delivery, Unit } from '../src/index.js';
-import { Consumer, type ConsumerSettings } from '../src/inbox/consumer.service.js';
+import type { Unit } from '../src/index.js';
+import type { ConsumerSettings } from '../src/inbox/consumer.service.js';
 import { readEventsAbove } from '../src/outbox/outbox.repository.js';
 import { anEvent } from '../src/conformance/an-event.js';
-import { preparingFor } from '../src/outbox/unit-of-work.service.js';
-import { openHarness, type EmbeddedHarness } from './harness.js';
-
-const topic = 'rotation-events';
-
-const placeOf = ({ partitionkey, epoch, sequence }: EventEnvelope): string =>
-  `${partitionkey}${epoch === 1 ? '' : `/${epoch}`}:${sequence}`;
-
-const delivered = (...events: unknown[]): Delivery[] => events.map((body) => ({ topic, body }));
+import { ConsumerHarness, delivered, placeOf } from './consumer-harness.js';
 
 describe('a consumer', () => {
-  let harness: EmbeddedHarness;
-  let running: Consumer[];
-
+  let harness: ConsumerHarness;
   beforeAll(async () => {
-    harness = await openHarness();
-    await harness.execute(`create table notification.effects (nth bigint generated always as identity, at text not null);
-                           grant select, insert, update on notification.effects to dsops_notification`);
+    harness = await ConsumerHarness.open();
   });
+  afterEach(() => harness.clear());
   afterAll(() => harness.close());
-  beforeEach(async () => {
-    running = [];
-    await harness.execute(`truncate notification.effects, notification.consumer_cursors, notification.processed_events,
-      notification.parked, notification.dead_letters, notification.event_alarms, notification.outbox, notification.sequence_counters`);
-  });
-  afterEach(async () => {
-    for (const consumer of running) await consumer.stop();
-  });
 
   type Handler = (event: EventEnvelope, unit: Unit) => Promise<void> | void;
   const aConsumer = (handler: Handler = () => undefined, settings: Partial<ConsumerSettings> = {}) => {
-    const { consumer: database, logger } = harness;
-    const consumer = new Consumer({
-      declaration: {
-        name: 'listener',
-        service: 'notification',
-        topics: [topic],
-        handles: [rotationStarted],
-        retryDelaysMs: [60_000],
-        deadLetter: 'blocks',
-        isOrderFree: false,
-      },
-      handlers: new Map([
-        [
-          rotationStarted.type,
-          {
-            kind: 'each',
-            handle: async (event: EventEnvelope, unit: Unit) => {
-              await unit.tx.$executeRawUnsafe('insert into effects (at) values ($1)', placeOf(event));
-              await handler(event, unit);
-            },
-          },
-        ],
-      ]),
-      registry: eventRegistry,
-      database,
-      logger,
-      clock: systemClock,
-      prepare: preparingFor('notification', systemClock),
-      onSaid: () => undefined,
-      settings: { duePollMs: 20, ...settings },
-    });
-    running.push(consumer);
-    return consumer;
+    const handle = async (event: EventEnvelope, unit: Unit) => {
+      await unit.tx.$executeRawUnsafe('insert into effects (at) values ($1)', placeOf(event));
+      await handler(event, unit);
+    };
+    const handlers = new Map([[rotationStarted.type, { kind: 'each' as const, handle }]]);
+    return harness.consumer({ handles: [rotationStarted], handlers, settings });
   };
-  const rows = async (query: string) => (await harness.admin.query<Record<string, unknown>>(query)).rows;
-  const effects = async () => (await rows('select at from notification.effects order by nth')).map(({ at }) => at);
-  const waiting = async () =>
-    (await rows("select key || ':' || sequence || ' ' || state as at from notification.parked order by key, sequence")).map(({ at }) => at); // prettier-ignore
-  const alarms = async () => (rows('select kind, key, sequence::integer, seen from notification.event_alarms')); // prettier-ignore
+  const rows = (query: string) => harness.rows(query);
+  const effects = () => harness.effects();
+  const waiting = () => harness.waiting();
+  const alarms = () => rows('select kind, key, sequence::integer, seen from notification.event_alarms');
 
   it('applies what stands before a poison event of its batch, and parks what stands behind it in its key', async () => {
     let tries = 0;
@@ -112,7 +58,7 @@ describe('a consumer', () => {
     consumer.start();
     await eventually(async () => expect((await effects()).length).toBe(180));
     for (const key of ['a', 'b', 'c'])
-      expect((await effects()).filter((at) => String(at).startsWith(key))).toEqual(
+      expect((await effects()).filter((at) => at.startsWith(key))).toEqual(
         Array.from({ length: 60 }, (_, n) => `${key}:${n + 1}`),
       );
     expect(await waiting()).toEqual([]);
@@ -125,7 +71,7 @@ describe('a consumer', () => {
       if (event.sequence === '2') throw new Error('no');
     });
     await consumer.deliver(delivered(anEvent('a', 1), anEvent('a', 2), anEvent('b', 1)));
-    const said = await readEventsAbove(harness.consumer, 'notification', { topic: 'notification-events', key: 'reader', epoch: 0, sequence: 0n }, 10); // prettier-ignore
+    const said = await readEventsAbove(harness.base.consumer, 'notification', { topic: 'notification-events', key: 'reader', epoch: 0, sequence: 0n }, 10); // prettier-ignore
     expect(said.map(({ sequence, data }) => [sequence, (data as { title: string }).title])).toEqual([['1', '1'], ['2', '1']]); // prettier-ignore
   });
 
@@ -205,7 +151,7 @@ describe('a consumer', () => {
   });
 
   it('runs the whole batch again when the database ends a deadlock with it', async () => {
-    await harness.execute("insert into notification.effects (at) values ('x'), ('y')");
+    await harness.base.execute("insert into notification.effects (at) values ('x'), ('y')");
     const holdsX = Promise.withResolvers<void>();
     let runs = 0;
     const consumer = aConsumer(async (_, unit) => {
@@ -215,7 +161,7 @@ describe('a consumer', () => {
       await unit.tx.$executeRawUnsafe("update effects set at = 'y' where at = 'y'");
     });
     // Another transaction with the same rows in the opposite order; whoever the server picks, the batch gets through.
-    const { admin } = harness;
+    const { admin } = harness.base;
     await admin.query("begin; set local deadlock_timeout = '10s'; update notification.effects set at = 'y' where at = 'y'"); // prettier-ignore
     const delivering = consumer.deliver(delivered(anEvent('a', 1), anEvent('a', 2)));
     await holdsX.promise;
@@ -267,13 +213,13 @@ describe('a consumer', () => {
   it('answers retry while its database is not there, and succeeds afterwards', async () => {
     const consumer = aConsumer();
     const batch = delivered(anEvent('a', 1));
-    const { database } = harness.database.options;
-    await harness.execute(`revoke connect on database ${database} from public`);
+    const { database } = harness.base.database.options;
+    await harness.base.execute(`revoke connect on database ${database} from public`);
     try {
-      await harness.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'dsops_notification' and datname = current_database()"); // prettier-ignore
+      await harness.base.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'dsops_notification' and datname = current_database()"); // prettier-ignore
       await eventually(async () => expect(await consumer.deliver(batch)).toEqual(['retry']));
     } finally {
-      await harness.execute(`grant connect on database ${database} to public`);
+      await harness.base.execute(`grant connect on database ${database} to public`);
     }
     await eventually(async () => expect(await consumer.deliver(batch)).toEqual(['success']));
     expect(await effects()).toEqual(['a:1']);
