@@ -57,10 +57,7 @@ describe('wake-ups through daprd', () => {
   });
 });
 
-/**
- * Where the scheduler can be built, which `pnpm test:stack` finds out and says: some proxies of Go modules refuse one of
- * its modules (github.com/diagridio/go-etcd-cron v0.12.5).
- */
+/** Where the scheduler can be built, which `pnpm test:stack` finds out and says: a proxy of Go modules may refuse a part. */
 const whereSchedulerIs = process.env.DSOPS_TEST_SCHEDULER === '1' ? describe : describe.skip;
 whereSchedulerIs('wake-ups as Dapr Jobs', () => {
   async function openHarness(): Promise<WakeUpsHarness> {

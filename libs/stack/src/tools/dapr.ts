@@ -1,4 +1,4 @@
-import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DomainError } from '@dsops/kernel';
 import type { ProgressTeller } from './progress.js';
@@ -11,6 +11,16 @@ export const DAPR_VERSION = '1.18.1';
 const MODULE = `github.com/dapr/dapr@v${DAPR_VERSION}`;
 /** The module's entry in go.sum files; its own go.sum pins everything that it is built from. */
 const MODULE_SUM = 'h1:Ra9AE9ekBva6Dqc5nz71aA+I8DEdjllFqyn+Z/mBSow=';
+/**
+ * The scheduler's queue of jobs. The public proxy refuses v0.12.5, which Dapr 1.18.1 names; this is the one that
+ * Dapr 1.18.2 names, with the same requirements of its own. The sums are those of that release's go.sum.
+ */
+const QUEUE = {
+  path: 'github.com/diagridio/go-etcd-cron',
+  version: 'v0.12.6',
+  sum: 'h1:8ruus+RCVLvmY0k/TQTLTW2voeSeQoxgpm89XhxXWzU=',
+  modSum: 'h1:Hj7WYwxoYBjV2sOc7ycOy/fZhFVHBetYSZ78C5PcoZc=',
+};
 export type DaprProgram = 'daprd' | 'sentry' | 'scheduler';
 const TAGS = ['-tags', 'stablecomponents'];
 const LDFLAGS = `-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=${DAPR_VERSION} -X github.com/dapr/kit/logger.DaprVersion=${DAPR_VERSION}`;
@@ -34,14 +44,14 @@ export async function buildDapr(
   const stop = signal === undefined ? {} : { signal };
   const source = join(folder, 'source');
   progress.begin("fetching Dapr's source");
-  const module = await fetchModule(go);
-  progress.begin('fetching the modules it is made of, some minutes the first time');
-  const packages = programs.map((name) => `./cmd/${name}`);
-  const listed = await mustRun(`Fetching the modules of ${programs[0]}`, go, ['list', '-deps', ...TAGS, ...packages], { cwd: module, env: ENV, ...stop }); // prettier-ignore
-  const total = listed.stdout.trim().split('\n').length;
-  await cp(module, source, { recursive: true });
+  await cp(await fetchModule(go), source, { recursive: true });
   await makeWritable(source);
   await registerSqliteNames(source);
+  await replaceQueue(source);
+  progress.begin('fetching the modules it is made of, some minutes the first time');
+  const packages = programs.map((name) => `./cmd/${name}`);
+  const listed = await mustRun(`Fetching the modules of ${programs[0]}`, go, ['list', '-deps', ...TAGS, ...packages], { cwd: source, env: ENV, ...stop }); // prettier-ignore
+  const total = listed.stdout.trim().split('\n').length;
 
   let built = 0;
   for (const name of programs) {
@@ -91,4 +101,10 @@ async function registerSqliteNames(source: string): Promise<void> {
   const file = join(source, 'cmd', 'daprd', 'components', 'nameresolution_sqlite.go');
   const text = await readFile(file, 'utf8');
   await writeFile(file, text.replace(/^\/\/go:build allcomponents$/m, '//go:build allcomponents || stablecomponents'));
+}
+
+async function replaceQueue(source: string): Promise<void> {
+  const { path, version, sum, modSum } = QUEUE;
+  await appendFile(join(source, 'go.mod'), `\nreplace ${path} => ${path} ${version}\n`);
+  await appendFile(join(source, 'go.sum'), `${path} ${version} ${sum}\n${path} ${version}/go.mod ${modSum}\n`);
 }
