@@ -1,4 +1,5 @@
 import { eventRegistry, TOPICS, type EventDefinition, type ServiceName, type Topic } from './define-event.js';
+import { retryPolicies } from './retry-policy.js';
 import * as rotation from './rotation/events.js';
 import * as gateway from './gateway/events.js';
 import './notification/events.js';
@@ -62,3 +63,9 @@ export const consumers = {
     isOrderFree: true,
   },
 } as const satisfies Record<string, ConsumerDeclaration>;
+
+/** No consumer and no type of events lets anything wait longer for its next attempt. */
+export const LONGEST_WAIT_MS = Math.max(
+  ...Object.values(consumers).flatMap(({ retryDelaysMs }) => retryDelaysMs),
+  ...Object.values(retryPolicies).flatMap(({ delaysMs }) => delaysMs),
+);

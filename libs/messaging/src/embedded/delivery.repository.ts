@@ -1,5 +1,9 @@
 import type pg from 'pg';
+import { hasCome } from '../has-come.js';
 import type { Published } from '../transport.js';
+
+/** After an answer `retry`, and after an error of the database. */
+export const RETRY_AFTER_MS = 1_000;
 
 export interface DeliveryRow {
   readonly position: string;
@@ -45,7 +49,7 @@ export async function oldestDeliveries(client: pg.ClientBase, consumer: string, 
   const { rows } = await client.query<DeliveryRow>({
     name: 'oldest deliveries',
     text: `select position, topic, body from deliveries
-            where consumer = $1 and (deliver_after is null or deliver_after <= now())
+            where consumer = $1 and (deliver_after is null or ${hasCome('deliver_after', RETRY_AFTER_MS)})
             order by position limit $2`,
     values: [consumer, limit],
   });
@@ -69,12 +73,11 @@ export async function deferDeliveries(
   client: pg.ClientBase,
   consumer: string,
   positions: readonly string[],
-  delayMs: number,
 ): Promise<void> {
   if (positions.length === 0) return;
   await client.query(
-    `update deliveries set deliver_after = now() + $3 * interval '1 millisecond'
+    `update deliveries set deliver_after = now() + interval '${RETRY_AFTER_MS} milliseconds'
       where consumer = $1 and position = any($2::bigint[])`,
-    [consumer, positions, delayMs],
+    [consumer, positions],
   );
 }

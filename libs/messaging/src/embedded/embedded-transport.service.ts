@@ -8,6 +8,7 @@ import {
   deferDeliveries,
   oldestDeliveries,
   removeDeliveries,
+  RETRY_AFTER_MS,
   subscribeTo,
   takeTurn,
   writeDeliveries,
@@ -23,9 +24,6 @@ export interface EmbeddedTransportOptions extends DatabaseOptions {
   /** How its connections name themselves to the server. */
   readonly name?: string;
 }
-
-/** After an answer `retry`, and after an error of the database. */
-const RETRY_AFTER_MS = 1_000;
 
 /**
  * The transport of the embedded way of running: rows in a schema of its own, one per event and consumer. Any number of
@@ -123,7 +121,7 @@ export class EmbeddedTransport implements Transport {
       const answered = (answer: DeliveryAnswer) => positionsOf(rows, answers, answer);
       await removeDeliveries(client, consumer, answered('success'));
       // Without any success the consumer's database is not there: everything waits, in its order.
-      if (answers.includes('success')) await deferDeliveries(client, consumer, answered('retry'), RETRY_AFTER_MS);
+      if (answers.includes('success')) await deferDeliveries(client, consumer, answered('retry'));
       await client.query('commit');
       if (answers.includes('retry')) return Math.min(RETRY_AFTER_MS, this.pollMs);
       return rows.length === this.batchSize ? 0 : this.pollMs;

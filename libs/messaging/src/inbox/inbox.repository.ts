@@ -1,4 +1,6 @@
+import { LONGEST_WAIT_MS } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
+import { hasCome } from '../has-come.js';
 import type { Arrival, Coordinates } from './judge.js';
 import type { Progress } from './place.js';
 
@@ -63,7 +65,7 @@ export const firstParked = (
 ): Promise<ParkedHead[]> =>
   tx.$queryRawUnsafe<ParkedHead[]>(
     `select p.topic, p.key, p.epoch, p.sequence, p.event_id as id, p.state, p.attempts,
-            coalesce(p.next_attempt_at <= now(), false) as "isDue"
+            coalesce(${hasCome('p.next_attempt_at', LONGEST_WAIT_MS)}, false) as "isDue"
        from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as c(topic, key, epoch, sequence)
       cross join lateral (
         select * from parked p
@@ -82,7 +84,7 @@ export const parkedBehind = (
 ): Promise<ParkedEvent[]> =>
   tx.$queryRawUnsafe<ParkedEvent[]>(
     `select topic, key, epoch, sequence, event_id as id, state, attempts, body::text as body,
-            coalesce(next_attempt_at <= now(), false) as "isDue"
+            coalesce(${hasCome('next_attempt_at', LONGEST_WAIT_MS)}, false) as "isDue"
        from parked
       where consumer = $1 and topic = $2 and key = $3 and epoch = $4 and sequence > $5::bigint
       order by sequence limit $6`,
@@ -102,7 +104,7 @@ export const dueKeys = (database: SqlExecutor, consumer: string, limit: number):
   database.$queryRawUnsafe<KeyOf[]>(
     `select p.topic, p.key
        from parked p join consumer_cursors c on c.consumer = p.consumer and c.topic = p.topic and c.key = p.key
-      where p.consumer = $1 and p.next_attempt_at <= now() and ${IS_NEXT}
+      where p.consumer = $1 and ${hasCome('p.next_attempt_at', LONGEST_WAIT_MS)} and ${IS_NEXT}
       group by p.topic, p.key order by min(p.next_attempt_at) limit $2`,
     consumer,
     limit,

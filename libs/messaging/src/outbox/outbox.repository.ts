@@ -1,7 +1,9 @@
 import type { EventEnvelope, ServiceName, Topic } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
+import { hasCome } from '../has-come.js';
 import type { Published } from '../transport.js';
 import { envelopeOf, type EmittedEvent, type Place } from './emitted-event.js';
+import { LONGEST_BACK_OFF_MS } from './relay-lease.repository.js';
 
 /**
  * Takes events into the outbox, each with the next sequence of its key. The last thing of a transaction: from here on
@@ -76,7 +78,7 @@ export async function readUnsent(database: SqlExecutor, service: ServiceName, li
   const rows = await database.$queryRawUnsafe<OutboxRow[]>(
     `select ${COLUMNS} from outbox o
       where sent_at is null
-        and not exists (select from relay_backoffs b where b.topic = o.topic and b.key = o.key and b.retry_at > now())
+        and not exists (select from relay_backoffs b where b.topic = o.topic and b.key = o.key and not ${hasCome('b.retry_at', LONGEST_BACK_OFF_MS)})
       order by position limit $1`,
     limit,
   );

@@ -1,4 +1,8 @@
 import type { SqlExecutor } from '@dsops/database';
+import { hasCome } from '../has-come.js';
+
+/** The longest that a refused key is held back. */
+export const LONGEST_BACK_OFF_MS = 60_000;
 
 /** The right to publish, on the database's time. A later holder has a higher fence. */
 export interface Lease {
@@ -12,7 +16,7 @@ export async function takeLease(database: SqlExecutor, holder: string, ttlMs: nu
     `insert into relay_lease as l (holder, fence, expires_at) values ($1, 1, now() + $2 * interval '1 millisecond')
      on conflict (only_row) do update
         set holder = excluded.holder, fence = l.fence + 1, expires_at = excluded.expires_at
-      where l.expires_at < now()
+      where ${hasCome('l.expires_at', ttlMs)}
      returning fence`,
     holder,
     ttlMs,
@@ -68,7 +72,7 @@ export async function backOffKeys(database: SqlExecutor, lease: Lease, refused: 
       where l.fence = $4::bigint
      on conflict (topic, key) do update
         set attempts = b.attempts + 1, reason = excluded.reason,
-            retry_at = now() + least(power(2, b.attempts), 60) * interval '1 second'`,
+            retry_at = now() + least(power(2, b.attempts) * 1000, ${LONGEST_BACK_OFF_MS}) * interval '1 millisecond'`,
     refused.map((entry) => entry.topic),
     refused.map((entry) => entry.key),
     refused.map((entry) => entry.reason),
