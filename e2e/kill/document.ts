@@ -1,16 +1,26 @@
+import { availableParallelism } from 'node:os';
 import { FAULT_NAMES, FAULTS } from './faults.js';
 import { isGood, rowsOf, seconds, spread } from './report.js';
 import type { CellResult, RunResult } from './run.js';
 
+export interface HowItRan {
+  /** What was run; null: sources that no commit has. */
+  readonly commit: string | null;
+  /** Rotations at the same time. */
+  readonly lanes: number;
+}
+
 /** The whole matrix as a page of the docs. */
-export function documentOf({ plain, cells, random }: RunResult): string {
+export function documentOf({ plain, cells, random }: RunResult, { commit, lanes }: HowItRan): string {
   const faults = [...cells, ...random];
   const broken = faults.filter((cell) => !isGood(cell));
   const sum = (of: (cell: CellResult) => number) => [...plain, ...faults].reduce((total, cell) => total + of(cell), 0);
   return [
     '# The kill matrix',
     '',
-    'Written by `pnpm test:kill --docs FILE`, from a run on real servers with durable settings. Each row is a point in the course of a rotation, each column what happened there; the time is from the fault to the end of the rotation. `·` is a fault that means nothing at that point, such as a lost answer where nobody was asked.',
+    `Written by \`pnpm test:kill --docs FILE\`, from a run of ${commit === null ? 'sources that no commit has' : `commit ${commit.slice(0, 12)}`} on real servers with durable settings: up to ${lanes} rotations at the same time on ${availableParallelism()} processors, so the times hold what each waited for the others.`,
+    '',
+    'Each row is a point in the course of a rotation, each column what happened there; the time is from the fault to the end of the rotation. `·` is a fault that means nothing at that point, such as a lost answer where nobody was asked.',
     '',
     `**${faults.length} faults, ${faults.length - broken.length} recovered**, ${random.length} of them kills at random instants. An oracle in a process of its own looked ${sum((cell) => cell.looks)} times and tried ${sum((cell) => cell.logins)} logins; a client held ${sum((cell) => cell.checkOuts)} check-outs meanwhile.`,
     '',

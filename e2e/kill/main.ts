@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Processes } from './cast.js';
 import { documentOf } from './document.js';
@@ -6,7 +7,7 @@ import { EventListener } from './event-listener.js';
 import { FAULT_NAMES, type Fault } from './faults.js';
 import { LEASE_MS } from './course.js';
 import { isClean, showProgress, summaryOf, tableOf } from './report.js';
-import { ResultsFile } from './results-file.js';
+import { currentCommit, ResultsFile } from './results-file.js';
 import { runMatrix, type CellResult } from './run.js';
 import { SCENARIOS } from './scenarios.js';
 import { World } from './world.js';
@@ -69,8 +70,12 @@ const seed = Number(values.seed);
 if (!Number.isInteger(lanes) || lanes < 1) refuse('--lanes is a number from 1.');
 if (!Number.isInteger(seed)) refuse('--seed is a whole number.');
 const shard = shardOf(values.shard);
+for (const name of ['results', 'docs'] as const)
+  if (!existsSync(dirname(values[name] ?? '.'))) refuse(`--${name}: there is no folder ${dirname(values[name]!)}.`);
 
 const startedMs = performance.now();
+// Before it begins: what is changed meanwhile was not run.
+const commit = currentCommit();
 const journal = values.results === undefined ? null : new ResultsFile(values.results);
 const known = journal?.known() ?? new Map<string, CellResult>();
 const events = values.stack ? await EventListener.start() : null;
@@ -118,7 +123,7 @@ try {
       ? `${JSON.stringify({ ...result, tookMs }, null, 2)}\n`
       : `${tableOf(result)}\n${summaryOf(result, tookMs)}\n`,
   );
-  if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result));
+  if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result, { commit, lanes }));
   process.exitCode = isClean(result) ? 0 : 1;
 } finally {
   if (!interruption.signal.aborted) await stop();

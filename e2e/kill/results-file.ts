@@ -34,7 +34,7 @@ export class ResultsFile {
 }
 
 /** Null when the sources are not those of a commit: then nothing that was shown before counts. */
-function currentCommit(): string | null {
+export function currentCommit(): string | null {
   const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
   return git('status', '--porcelain', '--', 'apps', 'libs', 'e2e') === '' ? git('rev-parse', 'HEAD') : null;
 }

@@ -140,12 +140,25 @@ async function runCell(cell: Cell, course: RunCourse): Promise<CellResult> {
   const { id, scenario, step, point, fault } = cell;
   const place = { id, scenario: scenario.name, step, effect: point.effect, when: point.when, fault };
   try {
-    const result = await course(scenario, [{ at: keyOf(cell), fault }]);
-    const isReached = result.faults === (scenario.firstKillAt === null ? 1 : 2);
-    return { ...place, ...judged(result), ...(isReached ? {} : { outcome: 'not reached' as const }) };
+    // Which way a rotation goes on after a first kill can depend on how fast the machine is just then.
+    for (let tries = 1; ; tries += 1) {
+      const result = { ...place, ...(await runToPoint(cell, course)) };
+      if (result.outcome !== 'not reached' || tries === MOST_TRIES) return result;
+    }
   } catch (error) {
     return { ...place, ...broken(error) };
   }
+}
+
+const MOST_TRIES = 3;
+
+async function runToPoint(cell: Cell, course: RunCourse) {
+  const { scenario, fault } = cell;
+  const result = await course(scenario, [{ at: keyOf(cell), fault }]);
+  const isReached = result.faults === (scenario.firstKillAt === null ? 1 : 2);
+  const verdict = judged(result);
+  // Whatever was broken on the way counts, reached or not.
+  return isReached || verdict.outcome === 'broken' ? verdict : { ...verdict, outcome: 'not reached' as const };
 }
 
 interface RandomKill {
