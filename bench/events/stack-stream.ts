@@ -29,6 +29,9 @@ class Producer {}
 @Module({})
 class Consumer {}
 
+/** The sweep would bring what the gate holds back, and what is measured is the way through Kafka. */
+const SWEEP = { everyMs: 3_600_000 };
+
 /** Lets nothing out while it is shut, so that an outbox can fill up. */
 class Gate implements Transport {
   private opening = Promise.withResolvers<void>();
@@ -86,7 +89,7 @@ export class StackStream {
       const dapr = new DaprTransport({ sidecarUrl: `http://127.0.0.1:${httpPort}`, apiToken: servers.apiToken, topicPrefix: environment.topicPrefix, logger }); // prettier-ignore
       const gate = new Gate(dapr);
       const isProducer = appId === 'rotation';
-      const shared = { transport: gate, logger, declarations: [declaration], invoker, service: appId };
+      const shared = { transport: gate, logger, declarations: [declaration], invoker, service: appId, sweep: SWEEP };
       const app = await startServiceApp(
         {
           module: isProducer ? Producer : Consumer,
