@@ -112,10 +112,9 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
   }));
 
 /**
- * How long a partition's batch is waited for. A sidecar hands over one batch at a time, whatever its partition
- * (components-contrib 1.18, kafka/consumer.go: one lock), and where the wait of one partition is over before all others
- * have had their turn, batches have one or two events and never grow again: with 200 ms the lag at 1,000 events per
- * second rose without end on two cores. So it is twice what twelve transactions take on a busy machine.
+ * How long a partition's batch is waited for. A sidecar hands over one batch at a time, whatever its partition, so this is
+ * twice what twelve transactions take on a busy machine: where it is less than one time, batches stay at one or two events
+ * however much waits (docs/adr/0010).
  */
 const BATCH_WAIT_MS = 500;
 
