@@ -16,7 +16,8 @@ Commands
   down           stop what \`up\` has started, from any terminal
   status         what runs, where, and what ended and why; exit code 0 when all of it is up
   logs [PART]    the end of each log, or of one part's: kafka, rotation, rotation-daprd, …
-  demo           rotate a sample login while an independent client keeps logging in, and show the trace
+  demo           rotate a sample login while an independent client keeps logging in, and show the trace; where nothing
+                 runs, it starts everything first and leaves it running
 
 Options
   --home FOLDER  folder of data, keys and logs (default: stack, below the folder of dsops' data)

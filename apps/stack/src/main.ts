@@ -18,7 +18,7 @@ async function main(): Promise<void> {
       return write(HELP);
     case 'up':
       if (!config.isDetached || config.isWatcher) return runHere(config);
-      process.exitCode = await (await import('./detached.js')).startDetached(config, fileURLToPath(import.meta.url), write); // prettier-ignore
+      process.exitCode = await leaveRunning(config);
       return;
     case 'down':
       return (await import('./down.js')).bringDown(config.home, screen);
@@ -28,8 +28,22 @@ async function main(): Promise<void> {
     case 'logs':
       return (await import('./logs.js')).showLogs({ folder: config.home, part: config.part, lines: config.lines, follows: config.follows, write }); // prettier-ignore
     case 'demo':
-      return (await import('./demo.js')).showDemo(config.home, screen);
+      return demo(config);
   }
+}
+
+const leaveRunning = async (config: Config): Promise<number> =>
+  (await import('./detached.js')).startDetached(config, fileURLToPath(import.meta.url), write);
+
+/** Where nothing runs, the demo starts what it needs, and leaves it running. */
+async function demo(config: Config): Promise<void> {
+  const isStarting = (await (await import('./status.js')).look(config.home)).is === 'none';
+  if (isStarting) process.exitCode = await leaveRunning(config);
+  if (process.exitCode) return;
+  await (await import('./demo.js')).showDemo(config.home, screen);
+  if (!isStarting) return;
+  screen.text();
+  screen.text(`The stack goes on running. This ends it: pnpm stack down${config.homeOption}`);
 }
 
 async function status(config: Config): Promise<number> {

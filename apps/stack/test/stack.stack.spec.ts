@@ -168,4 +168,15 @@ describe('pnpm stack', () => {
     expect(await stack.run(['down'])).toMatchObject({ code: 0 });
     expect(await stack.run(['status'])).toMatchObject({ code: 1, text: expect.stringContaining('No stack runs') });
   }, 90_000);
+
+  it(
+    'demo starts what it needs where nothing runs, and says how to end it',
+    async () => {
+      const { code, text } = await stack.run(['demo']);
+      expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/✓ completed +without an outage/) });
+      expect(text).toContain(`This ends it: pnpm stack down --home ${stack.folder}`);
+      expect(await stack.run(['status'])).toMatchObject({ code: 0 });
+    },
+    START_TIMEOUT_MS,
+  );
 });
