@@ -11,7 +11,8 @@ const LOOK_MS = 100;
 
 /**
  * Starts the stack in a process that outlives this one, shows what that one says until everything is up, and leaves it.
- * @returns its exit code when it could not start, else 0
+ * Ctrl-C before that stops it in order.
+ * @returns its exit code when it could not start, 130 when it was given up, else 0
  */
 export async function startDetached(config: Config, program: string, write: (text: string) => void): Promise<number> {
   const home = stackHome(config.home);
@@ -33,11 +34,19 @@ export async function startDetached(config: Config, program: string, write: (tex
     const record = state.read();
     return record?.pid === child.pid && record?.state === 'up';
   };
-  while (child.exitCode === null && child.signalCode === null && !isUp()) {
+  let isGivenUp = false;
+  const giveUp = () => {
+    isGivenUp = true;
+    child.kill('SIGTERM');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, giveUp);
+  while (child.exitCode === null && child.signalCode === null && (isGivenUp || !isUp())) {
     await show();
     await pause(LOOK_MS);
   }
   await show();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, giveUp);
   child.unref();
+  if (isGivenUp) return 130;
   return child.exitCode ?? (child.signalCode === null ? 0 : 1);
 }
