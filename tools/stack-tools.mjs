@@ -5,8 +5,8 @@ import { root } from './run.mjs';
 
 const load = (path) => import(pathToFileURL(join(root, ...path.split('/'))).href);
 
-/** Ends the process when it does not work, unless the script `mayLack` the tools because a proxy refuses a module. */
-export async function fetchTools(tools, { mayLack = false } = {}) {
+/** Ends the process when it does not work. */
+export async function fetchTools(tools) {
   const { ensureTools } = await load('libs/stack/dist/index.js');
   const { formatDuration } = await load('libs/kernel/dist/index.js');
   let shown = '';
@@ -17,11 +17,9 @@ export async function fetchTools(tools, { mayLack = false } = {}) {
   };
   try {
     await ensureTools(tools, { onProgress });
-    return true;
   } catch (error) {
     if (error.name !== 'DomainError') throw error;
     console.error(`${error.message}\n${error.details.remedy ?? ''}`);
-    if (!mayLack || error.code !== 'tool_module_refused') process.exit(1);
-    return false;
+    process.exit(1);
   }
 }

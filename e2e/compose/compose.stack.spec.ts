@@ -5,9 +5,9 @@ import { ensureTools, type Tools } from '@dsops/stack';
 import { argsOf, services, sidecarOf } from './compose-file.js';
 
 describe("the command lines of Dapr's programs in compose.yaml", () => {
-  let tools: Pick<Tools, 'dapr'>;
+  let tools: Pick<Tools, 'dapr' | 'scheduler'>;
   beforeAll(async () => {
-    tools = await ensureTools(['dapr']);
+    tools = await ensureTools(['dapr', 'scheduler']);
   }, 900_000);
 
   /**
@@ -28,9 +28,5 @@ describe("the command lines of Dapr's programs in compose.yaml", () => {
 
   it('are what sentry understands', () => understands(tools.dapr.sentry, wordsOf('sentry')));
 
-  // Where it can be built, which `pnpm test:stack` finds out and says.
-  (process.env.DSOPS_TEST_SCHEDULER === '1' ? it : it.skip)('are what the scheduler understands', async () => {
-    const { scheduler } = await ensureTools(['scheduler']);
-    understands(scheduler.scheduler, wordsOf('scheduler'));
-  });
+  it('are what the scheduler understands', () => understands(tools.scheduler.scheduler, wordsOf('scheduler')));
 });

@@ -57,9 +57,7 @@ describe('wake-ups through daprd', () => {
   });
 });
 
-/** Where the scheduler can be built, which `pnpm test:stack` finds out and says: a proxy of Go modules may refuse a part. */
-const whereSchedulerIs = process.env.DSOPS_TEST_SCHEDULER === '1' ? describe : describe.skip;
-whereSchedulerIs('wake-ups as Dapr Jobs', () => {
+describe('wake-ups as Dapr Jobs', () => {
   async function openHarness(): Promise<WakeUpsHarness> {
     const tools = await ensureTools(['scheduler']);
     opened += 1;

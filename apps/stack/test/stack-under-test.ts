@@ -21,13 +21,19 @@ export class StackUnderTest {
     chmodSync(this.folder, 0o711); // the database runs as an account of its own when the tests run as root
   }
 
-  run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  /** @param interruptAt what it has printed when Ctrl-C is pressed */
+  run(args: readonly string[], env: NodeJS.ProcessEnv = {}, interruptAt?: RegExp): Promise<Run> {
     const child = spawn(process.execPath, [MAIN, ...args, '--home', this.folder], {
       env: { ...process.env, NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning', NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let text = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    let isInterrupted = false;
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (interruptAt?.test(text) && !isInterrupted) isInterrupted = child.kill('SIGINT');
+      });
     return new Promise((done) => child.once('exit', (code) => setImmediate(() => done({ code, text }))));
   }
 

@@ -44,6 +44,12 @@ describe('pnpm stack', () => {
     expect(existsSync(join(stack.folder, 'lock'))).toBe(false);
   });
 
+  it('Ctrl-C before it is up stops it in order', async () => {
+    const { code, text } = await stack.run(['up', '--detach'], {}, /✓ PostgreSQL/);
+    expect({ code, text }).toMatchObject({ code: 130, text: expect.stringContaining('stopped; nothing is left running') }); // prettier-ignore
+    expect(await stack.run(['status'])).toMatchObject({ code: 1, text: expect.stringContaining('No stack runs') });
+  }, 150_000);
+
   it(
     'up --detach starts every service as a process of its own with its sidecar, and leaves them running',
     async () => {
