@@ -1,6 +1,17 @@
 import { Child, isSaid } from './child.js';
-import type { Cast, Worker } from './course.js';
 import type { FromClient, FromOracle, FromWorker, ToClient, ToOracle, ToWorker } from './protocol.js';
+
+export type Worker = Child<ToWorker, FromWorker>;
+
+/** What all courses share. */
+export interface Cast {
+  readonly oracle: Child<ToOracle, FromOracle>;
+  readonly client: Child<ToClient, FromClient>;
+  /** A worker process that is started and hosts nothing. */
+  takeWorker(): Promise<Worker>;
+  /** It left its home and is free for another one. */
+  giveBack(worker: Worker): void;
+}
 
 /** The processes of a run: one oracle, one client, and workers, of which some are always warm. */
 export class Processes implements Cast {

@@ -1,28 +1,17 @@
 import { addService, rollBack, startRotation, type Operation, type RequestOf } from '@dsops/contracts';
 import { newId } from '@dsops/kernel';
+import type { Cast, Worker } from './cast.js';
 import type { Verdict } from './cell-watch.js';
-import { isSaid, type Child } from './child.js';
+import { isSaid } from './child.js';
 import type { ClientReport } from './client-session.js';
 import { requestOf, type Fault } from './faults.js';
 import { Mailbox } from './mailbox.js';
-import { pointKey, type FromClient, type FromOracle, type FromWorker, type Point, type ToClient, type ToOracle, type ToWorker } from './protocol.js'; // prettier-ignore
+import { pointKey, type FromClient, type FromOracle, type FromWorker, type Point, type ToOracle } from './protocol.js'; // prettier-ignore
 import { requestOnce } from './request.js';
 import type { Scenario } from './scenarios.js';
 import type { Breach } from './sight.js';
 import { TapReader } from './tap.js';
 import type { CellWorld } from './world.js';
-
-export type Worker = Child<ToWorker, FromWorker>;
-
-/** What all courses share. */
-export interface Cast {
-  readonly oracle: Child<ToOracle, FromOracle>;
-  readonly client: Child<ToClient, FromClient>;
-  /** A worker process that is started and hosts nothing. */
-  takeWorker(): Promise<Worker>;
-  /** It left its home and is free for another one. */
-  giveBack(worker: Worker): void;
-}
 
 /** The longest lease that a worker takes with the limits of the harness: two answers of the target and a margin. */
 export const LEASE_MS = 20_000;
@@ -69,6 +58,14 @@ interface HostingRules {
   readonly isOnly: boolean;
 }
 
+interface Strike {
+  readonly isDone: boolean;
+  readonly atMs: number;
+}
+
+const needsAnother = (fault: PlannedFault): boolean =>
+  'afterMs' in fault || fault.fault === 'killed' || fault.fault === 'killed-by-lease' || fault.fault === 'paused';
+
 /** The last point of all comes right after the commit by which the rotation is over. */
 const LAST_POINT_MS = 2_000;
 
@@ -88,6 +85,8 @@ export class CourseRun {
   /** What is done when a worker stands still at a point that nobody waits for. */
   private onStanding: (() => Promise<void>) | null = null;
   private isArmed = false;
+  /** One for each fault that needs somebody to go on: a fault that has to wait for a process comes too late. */
+  private readonly reserve: Promise<Worker>[] = [];
 
   constructor(
     private readonly cast: Cast,
@@ -122,6 +121,8 @@ export class CourseRun {
     const waiting = faults.filter((fault) => 'at' in fault);
     const stopAt = [rollBackAt, waiting[0]?.at ?? null].filter((stop) => stop !== null);
     await this.host(await this.cast.takeWorker(), { stopAt, isOnly: true });
+    for (const fault of faults) if (needsAnother(fault)) this.reserve.push(this.cast.takeWorker());
+    await Promise.all(this.reserve);
     await this.request(addService, { body: service });
     await this.watch();
     this.cast.client.send({ do: 'begin', cell, service: cell, target, isInPlace: strategy === 'immediate', mayLoseNewValue: expected.current === 'imported' }); // prettier-ignore
@@ -149,13 +150,13 @@ export class CourseRun {
       if (happening.is === 'settled') overAtMs = happening.atMs;
       else if (happening.is === 'moment') {
         if (overAtMs !== null) continue;
-        struckAtMs = await this.kill(await this.cast.takeWorker(), { stopAt: [], isOnly: true });
+        ({ atMs: struckAtMs } = await this.kill({ stopAt: [], isOnly: true }));
         done += 1;
       } else if (pointKey(happening.point) === waiting[0]?.at) {
         const { fault } = waiting.shift()!;
-        const [isDone, atMs] = await this.strike(fault, happening.point, waiting[0]?.at ?? null);
-        struckAtMs = atMs;
-        done += Number(isDone);
+        const strike = await this.strike(fault, happening.point, waiting[0]?.at ?? null);
+        struckAtMs = strike.atMs;
+        done += Number(strike.isDone);
         untilMs = performance.now() + this.settings.mostMs + this.settings.leaseMs;
       } else if (this.onStanding) {
         const act = this.onStanding;
@@ -169,6 +170,9 @@ export class CourseRun {
     if (overAtMs !== null) await Promise.all(requests);
     // A proxy that was armed and never saw what it waited for has done nothing.
     if (this.isArmed && this.world.proxy.fired.length === 0) done -= 1;
+    // Nor has a kill at an instant at which the rotation was over already, which was only not known yet.
+    if (faults.some((fault) => 'afterMs' in fault) && done > 0 && overAtMs !== null && overAtMs <= struckAtMs!)
+      done -= 1;
     return this.conclude(done, askedAtMs, struckAtMs, overAtMs);
   }
 
@@ -195,19 +199,23 @@ export class CourseRun {
   /**
    * Lets a fault happen to the worker that stands still.
    * @param nextStop where the next fault waits for whoever goes on
-   * @returns whether it is certain to have happened, and when
+   * @returns whether it is certain to have happened at this point, and when
    */
-  private async strike(fault: Fault, point: Point, nextStop: string | null): Promise<[boolean, number]> {
+  private async strike(fault: Fault, point: Point, nextStop: string | null): Promise<Strike> {
     const { world } = this;
     const stopAt = nextStop === null ? [] : [nextStop];
     await this.look();
+    const isDone = this.isStillAt(point);
+    const atMs = Date.now();
     switch (fault) {
       case 'killed':
-        return [true, await this.kill(await this.cast.takeWorker(), { stopAt, isOnly: true })];
+        return this.kill({ stopAt, isOnly: true }, point);
       case 'killed-by-lease':
-        return [true, await this.kill(await this.cast.takeWorker(), { stopAt, isOnly: false })];
-      case 'paused':
-        return this.pause(stopAt);
+        return this.kill({ stopAt, isOnly: false }, point);
+      case 'paused': {
+        const isTaken = await this.pause(stopAt);
+        return { isDone: isDone && isTaken, atMs };
+      }
       case 'answer-lost':
       case 'answer-late': {
         const when = requestOf(point);
@@ -238,34 +246,49 @@ export class CourseRun {
         this.turnClient(this.url);
         break;
     }
-    const atMs = Date.now();
     this.go(fault === 'answer-late');
-    return [true, atMs];
+    return { isDone, atMs };
   }
 
-  /** Kills the worker, wherever it is, and lets another one go on. @returns when the first one was dead */
-  private async kill(next: Worker, how: HostingRules): Promise<number> {
+  /**
+   * Whether nobody went on since the worker began to stand at this point. It keeps its lease only for as long as an effect
+   * may take; on a machine that is too busy to strike before that, its process takes the rotation up again and goes on.
+   */
+  private isStillAt(point: Point): boolean {
+    return this.passed.at(-1) === point;
+  }
+
+  /**
+   * Kills the worker and lets another one go on.
+   * @param at where it stands still; else it is killed wherever it is
+   * @returns `atMs`: when it was dead
+   */
+  private async kill(how: HostingRules, at?: Point): Promise<Strike> {
     const [victim] = this.workers;
     if (victim === undefined) throw new Error('There is nobody to kill.');
+    const next = await this.takeReserve();
     if (!how.isOnly) await this.host(next, how);
     this.workers.delete(victim);
     if (how.isOnly) this.turnClient((this.url = null));
     await victim.kill();
     const atMs = Date.now();
+    const isDone = at === undefined || this.isStillAt(at);
     this.logs += victim.takeOutput();
     await this.look();
     this.passed = [];
     if (how.isOnly) await this.host(next, how);
-    return atMs;
+    return { isDone, atMs };
   }
 
-  /** Stops the worker where it stands until another one has taken over, and wakes it in the middle of that one's work. */
-  private async pause(stopAt: readonly string[]): Promise<[boolean, number]> {
+  /**
+   * Stops the worker where it stands until another one has taken over, and wakes it in the middle of that one's work.
+   * @returns whether the other one has
+   */
+  private async pause(stopAt: readonly string[]): Promise<boolean> {
     const [sleeper] = this.workers;
     if (sleeper === undefined) throw new Error('There is nobody to pause.');
-    const rival = await this.cast.takeWorker();
+    const rival = await this.takeReserve();
     sleeper.pause();
-    const atMs = Date.now();
     const takesOver = rival.until(
       isSaid<FromWorker, 'passed' | 'standing'>('passed', 'standing'),
       3 * this.settings.leaseMs,
@@ -279,7 +302,11 @@ export class CourseRun {
     const isDone = await isTaken;
     sleeper.wake();
     sleeper.send({ do: 'go', toNext: false });
-    return [isDone, atMs];
+    return isDone;
+  }
+
+  private takeReserve(): Promise<Worker> {
+    return this.reserve.shift() ?? this.cast.takeWorker();
   }
 
   private async watch(): Promise<void> {
@@ -354,6 +381,7 @@ export class CourseRun {
   }
 
   private async leave(): Promise<void> {
+    for (const unused of this.reserve.splice(0)) this.cast.giveBack(await unused);
     const workers = [...this.workers];
     this.workers.clear();
     for (const worker of workers) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { answerOnce, PrismaUnitOfWork } from '../src/index.js';
-import { pruneOutbox } from '../src/outbox/pruning.repository.js';
+import { pruneRecords } from '../src/outbox/pruning.repository.js';
 import { openHarness, type EmbeddedHarness } from './harness.js';
 
 describe('a request with an Idempotency-Key', () => {
@@ -66,7 +66,7 @@ describe('a request with an Idempotency-Key', () => {
     await harness.execute("update rotation.requests set created_at = created_at - interval '25 hours'");
     await request('f', 'another');
     expect(await effectsOf('f')).toBe(2);
-    await pruneOutbox(harness.producer, () => [], 0);
+    await pruneRecords(harness.producer);
     const { rows } = await harness.admin.query('select key from rotation.requests');
     expect(rows).toEqual([{ key: 'f' }]);
   });

@@ -3,7 +3,7 @@ import { rotationStarted } from '@dsops/contracts';
 import { eventually } from '@dsops/testing';
 import { answerHeads, retireSubscriber } from '../src/completeness/heads.repository.js';
 import { PrismaUnitOfWork, type Published, type Transport } from '../src/index.js';
-import { pruneOutbox } from '../src/outbox/pruning.repository.js';
+import { OutboxPruning } from '../src/outbox/pruning.repository.js';
 import * as leases from '../src/outbox/relay-lease.repository.js';
 import { Relay } from '../src/outbox/relay.service.js';
 import { openHarness, type EmbeddedHarness } from './harness.js';
@@ -53,6 +53,9 @@ describe('the relay', () => {
   afterEach(async () => {
     for (const relay of relays) await relay.stop();
   });
+
+  const prune = (consumers: readonly string[], keepSentMs: number) =>
+    new OutboxPruning({ database: harness.producer, consumersOf: () => consumers, keepSentMs }).walk();
 
   const say = (key: string, count = 1) =>
     work.run(async (unit) => {
@@ -165,6 +168,34 @@ describe('the relay', () => {
     for (const n of upTo(8)) expect(broker.sequencesOf(`key ${n}`)).toEqual([1, 2]);
   });
 
+  it('publishes at once after a pause, and what comes right behind it together', async () => {
+    await say('a');
+    const relay = start(broker, { pollMs: 60_000, restMs: 400 });
+    await eventually(async () => expect(await unsent()).toBe(0));
+    for (const key of ['b', 'c', 'd']) {
+      await say(key);
+      relay.poke();
+    }
+    await eventually(async () => expect(await unsent()).toBe(0));
+    expect(broker.sizes).toEqual([1, 3]);
+  });
+
+  it('marks without waiting for the disk, and leaves its connection as it was', async () => {
+    const lease = (await leases.takeLease(harness.producer, 'x', 10_000))!;
+    await say('a');
+    const client = harness.admin;
+    const connection = {
+      $executeRawUnsafe: async (query: string, ...values: unknown[]) => (await client.query(query, values)).rowCount ?? 0, // prettier-ignore
+      $queryRawUnsafe: async <T>(query: string, ...values: unknown[]) => (await client.query(query, values)).rows as T,
+    };
+    await client.query('set search_path = rotation; set synchronous_commit = on');
+    const [{ position }] = (await client.query<{ position: string }>('select position from outbox')).rows as [{ position: string }]; // prettier-ignore
+    expect(await leases.markSent(connection, lease, [BigInt(position)])).toBe(true);
+    expect((await client.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
+    await client.query('reset all');
+    expect(await unsent()).toBe(0);
+  });
+
   it('prunes what every consumer has settled, and nothing that one of them has not', async () => {
     start();
     await say('a', 5);
@@ -177,7 +208,7 @@ describe('the relay', () => {
         cursors: [{ topic: 'rotation-events', key, epoch: 1, sequence: String(sequence) }],
       });
     const left = async () => {
-      await pruneOutbox(harness.producer, () => ['declared'], 0);
+      await prune(['declared'], 0);
       const { rows } = await harness.admin.query<{ at: string }>(
         `select key || sequence as at from rotation.outbox order by key, sequence`,
       );
@@ -202,7 +233,33 @@ describe('the relay', () => {
     await say('a', 3);
     await eventually(async () => expect(await unsent()).toBe(0));
     await answerHeads(harness.producer, { consumer: 'c', topics: [], cursors: [{ topic: 'rotation-events', key: 'a', epoch: 1, sequence: '3' }] }); // prettier-ignore
-    expect(await pruneOutbox(harness.producer, () => ['c'], 60_000)).toBe(0);
-    expect(await pruneOutbox(harness.producer, () => ['c'], 0)).toBe(2);
+    expect(await prune(['c'], 60_000)).toBe(0);
+    expect(await prune(['c'], 0)).toBe(2);
+  });
+
+  it('goes on behind pages that somebody holds back, and comes back to them', async () => {
+    const held = 5_500;
+    // Eight days old, as if it had been said through the outbox.
+    await harness.execute(
+      `insert into rotation.outbox (topic, key, epoch, sequence, id, type, subject, said_at, data, sent_at)
+       select 'rotation-events', key, 1, n, key || n, 't', 's', now() - interval '8 days', '{}', now() - interval '8 days'
+         from (select 'held' as key, n from generate_series(1, ${held}) n union all select 'free', n from generate_series(1, 10) n) said
+        order by key desc, n;
+       insert into rotation.sequence_counters values ('rotation-events', 'held', 1, ${held}, '1'), ('rotation-events', 'free', 1, 10, '1')`,
+    );
+    const report = (key: string, sequence: number) => answerHeads(harness.producer, { consumer: 'c', topics: [], cursors: [{ topic: 'rotation-events', key, epoch: 1, sequence: String(sequence) }] }); // prettier-ignore
+    const week = 7 * 86_400_000;
+    const pruning = new OutboxPruning({ database: harness.producer, consumersOf: () => ['c'], keepSentMs: week });
+    await report('free', 10);
+    expect(await pruning.walk()).toBe(9);
+    await report('held', held);
+    expect(await pruning.walk()).toBe(held - 1);
+  });
+
+  it('prunes what nobody listens to', async () => {
+    start();
+    await say('a', 3);
+    await eventually(async () => expect(await unsent()).toBe(0));
+    expect(await prune([], 0)).toBe(3);
   });
 });

@@ -4,7 +4,7 @@ import { eventually } from '@dsops/testing';
 import { answerHeads } from '../src/completeness/heads.repository.js';
 import { ChaosTransport } from '../src/conformance/chaos-transport.js';
 import { World } from '../src/conformance/world.js';
-import { pruneOutbox } from '../src/outbox/pruning.repository.js';
+import { OutboxPruning } from '../src/outbox/pruning.repository.js';
 import { openHarness, type EmbeddedHarness } from './harness.js';
 
 const topic = 'rotation-events';
@@ -21,6 +21,8 @@ describe('completeness', () => {
 
   const rows = async (query: string) => (await harness.admin.query<Record<string, unknown>>(query)).rows;
   const losses = () => rows("select key, sequence::integer, seen > 0 as seen, resolved_at is not null as resolved from notification.event_alarms where kind = 'loss'"); // prettier-ignore
+  const prune = (consumers: readonly string[], keepSentMs: number) =>
+    new OutboxPruning({ database: harness.producer, consumersOf: () => consumers, keepSentMs }).walk();
   const heads = (since?: string) => answerHeads(harness.producer, { consumer: 'asker', topics: [topic], cursors: [], ...(since === undefined ? {} : { since }) }); // prettier-ignore
   const keysOf = (answer: Awaited<ReturnType<typeof heads>>) => answer.heads.map(({ key }) => key);
 
@@ -57,7 +59,7 @@ describe('completeness', () => {
         { consumer: 'listener', key: 'a', sequence: 3 },
       ]),
     );
-    expect(await pruneOutbox(harness.producer, () => ['listener'], 0)).toBe(2);
+    expect(await prune(['listener'], 0)).toBe(2);
   });
 
   it('gives everything to a consumer that was down past a pruning run', async () => {
@@ -78,11 +80,11 @@ describe('completeness', () => {
       async () =>
       expect(await rows("select sequence::integer from rotation.reported_cursors where consumer = 'awake'")).toEqual([{ sequence: 6 }]), // prettier-ignore
     );
-    expect(await pruneOutbox(harness.producer, () => ['sleeper', 'awake'], 0)).toBe(1); // what both have settled
+    expect(await prune(['sleeper', 'awake'], 0)).toBe(1); // what both have settled
     await world.join({ transport, name: 'sleeper' });
     await eventually(async () => assert.deepEqual(await world.textsOf('a', 'sleeper'), ['1', '2', '3', '4', '5', '6']));
     await eventually(async () => {
-      await pruneOutbox(harness.producer, () => ['sleeper', 'awake'], 0);
+      await prune(['sleeper', 'awake'], 0);
       expect(await rows('select sequence::integer from rotation.outbox')).toEqual([{ sequence: 6 }]);
     });
   });

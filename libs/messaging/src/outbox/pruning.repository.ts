@@ -1,67 +1,92 @@
 import type { SqlExecutor } from '@dsops/database';
 
-const CHUNK = 5_000;
+const PAGE = 5_000;
+/** What one walk reads at most, so that a minute's pruning costs the same however much is kept. */
+const PAGES_PER_WALK = 20;
 
 /** Idempotent answers are kept for a day. */
 const KEEP_REQUESTS = '24 hours';
 /** Ids of settled events, kept to tell a duplicate from a conflict. */
 const KEEP_PROCESSED = '30 days';
 
-/**
- * Deletes entries that were sent long ago and that every consumer of their topic has settled, as it reported itself.
- * A consumer that was never heard of holds its topics until it reports or is retired.
- * @returns how many went
- */
-export async function pruneOutbox(
-  database: SqlExecutor,
-  consumersOf: (topic: string) => readonly string[],
-  keepSentMs: number,
-): Promise<number> {
-  const topics = await database.$queryRawUnsafe<{ topic: string }[]>('select distinct topic from sequence_counters');
-  const reporting = await database.$queryRawUnsafe<{ consumer: string; topic: string; isRetired: boolean }[]>(
-    `select s.consumer, c.topic, s.retired_at is not null as "isRetired"
-       from subscribers s left join lateral (select distinct topic from reported_cursors r where r.consumer = s.consumer) c on true`,
-  );
-  let pruned = 0;
-  for (const { topic } of topics) {
-    const retired = new Set(reporting.filter(({ isRetired }) => isRetired).map(({ consumer }) => consumer));
-    const needed = new Set([...consumersOf(topic), ...reporting.filter((row) => row.topic === topic).map(({ consumer }) => consumer)]); // prettier-ignore
-    pruned += await pruneTopic(database, topic, [...needed].filter((name) => !retired.has(name)), keepSentMs); // prettier-ignore
-  }
-  await database.$executeRawUnsafe(`delete from requests where created_at < now() - interval '${KEEP_REQUESTS}'`);
-  await database.$executeRawUnsafe(`delete from processed_events where processed_at < now() - interval '${KEEP_PROCESSED}'`); // prettier-ignore
-  return pruned;
+interface PruningParts {
+  readonly database: SqlExecutor;
+  /** Every consumer that must have settled an event of this topic before it may go. */
+  readonly consumersOf: (topic: string) => readonly string[];
+  /** Sent entries stay at least this long. */
+  readonly keepSentMs: number;
 }
 
-async function pruneTopic(
-  database: SqlExecutor,
-  topic: string,
-  consumers: readonly string[],
-  keepSentMs: number,
-): Promise<number> {
-  let pruned = 0;
-  for (;;) {
-    // From what is settled to the rows, and not the other way round: a consumer that is down costs no scan of what piles up.
-    const gone = await database.$executeRawUnsafe(
-      `with settled as (
-         select key, (array_agg(epoch order by epoch, sequence))[1] as epoch,
-                (array_agg(sequence order by epoch, sequence))[1] as sequence
-           from reported_cursors where topic = $1 and consumer = any($3::text[])
-          group by key having count(*) = cardinality($3::text[])
-       )
-       delete from outbox where position in (
-         select o.position from settled s
-          cross join lateral (
-            select position from outbox
-             where topic = $1 and key = s.key and (epoch, sequence) < (s.epoch, s.sequence)
-               and sent_at < now() - $2 * interval '1 millisecond'
-             order by epoch, sequence limit ${CHUNK}) o
-          limit ${CHUNK})`,
-      topic,
-      keepSentMs,
-      consumers,
-    );
-    pruned += gone;
-    if (gone < CHUNK) return pruned;
+/**
+ * Deletes entries that were sent long ago and that every consumer of their topic has settled, as it reported itself. A
+ * consumer that was never heard of holds its topics until it reports or is retired.
+ *
+ * It walks the outbox from its oldest entry, page by page, to the first one that is not old enough, and then begins anew.
+ * What a consumer that is down holds back is read once in a walk around, and never what is younger.
+ */
+export class OutboxPruning {
+  /** The last position that was looked at. */
+  private from = 0n;
+
+  constructor(private readonly parts: PruningParts) {}
+
+  /** Goes on where it stopped the last time. @returns how many entries went */
+  async walk(): Promise<number> {
+    const needed = await this.consumersByTopic();
+    let pruned = 0;
+    for (let pages = 0; pages < PAGES_PER_WALK; pages += 1) {
+      const page = await this.prunePage(needed);
+      pruned += page.pruned;
+      this.from = page.isLast ? 0n : page.last;
+      if (page.isLast) break;
+    }
+    return pruned;
   }
+
+  /** Pairs of a topic and a consumer that it waits for. */
+  private async consumersByTopic(): Promise<readonly (readonly [topic: string, consumer: string])[]> {
+    const { database, consumersOf } = this.parts;
+    const topics = await database.$queryRawUnsafe<{ topic: string }[]>('select distinct topic from sequence_counters');
+    const reporting = await database.$queryRawUnsafe<{ consumer: string; topic: string; isRetired: boolean }[]>(
+      `select s.consumer, c.topic, s.retired_at is not null as "isRetired"
+         from subscribers s left join lateral (select distinct topic from reported_cursors r where r.consumer = s.consumer) c on true`,
+    );
+    const retired = new Set(reporting.filter(({ isRetired }) => isRetired).map(({ consumer }) => consumer));
+    return topics.flatMap(({ topic }) => {
+      const heard = reporting.filter((row) => row.topic === topic).map(({ consumer }) => consumer);
+      const consumers = new Set([...consumersOf(topic), ...heard]);
+      return [...consumers].filter((consumer) => !retired.has(consumer)).map((consumer) => [topic, consumer] as const);
+    });
+  }
+
+  private async prunePage(needed: readonly (readonly [topic: string, consumer: string])[]) {
+    const [page] = await this.parts.database.$queryRawUnsafe<{ pruned: number; last: bigint; isLast: boolean }[]>(
+      `with page as materialized (
+         select position, topic, key, epoch, sequence, said_at, sent_at from outbox
+          where position > $1::bigint order by position limit ${PAGE}
+       ), gone as (
+         delete from outbox o using page p
+          where o.position = p.position and p.sent_at < now() - $2 * interval '1 millisecond'
+            and not exists (
+              select from unnest($3::text[], $4::text[]) as n(topic, consumer)
+                left join reported_cursors r on r.consumer = n.consumer and r.topic = p.topic and r.key = p.key
+               where n.topic = p.topic
+                 and (r.consumer is null or (r.epoch, r.sequence) <= (p.epoch, p.sequence)))
+         returning o.position)
+       select (select count(*)::int from gone) as pruned, coalesce(max(position), 0) as last,
+              count(*) < ${PAGE} or bool_or(said_at >= now() - $2 * interval '1 millisecond') as "isLast"
+         from page`,
+      String(this.from),
+      this.parts.keepSentMs,
+      needed.map(([topic]) => topic),
+      needed.map(([, consumer]) => consumer),
+    );
+    return page!;
+  }
+}
+
+/** Deletes what is kept for a fixed time: answers to requests with an Idempotency-Key, and ids of settled events. */
+export async function pruneRecords(database: SqlExecutor): Promise<void> {
+  await database.$executeRawUnsafe(`delete from requests where created_at < now() - interval '${KEEP_REQUESTS}'`);
+  await database.$executeRawUnsafe(`delete from processed_events where processed_at < now() - interval '${KEEP_PROCESSED}'`); // prettier-ignore
 }

@@ -42,13 +42,15 @@ export async function releaseLease(database: SqlExecutor, lease: Lease): Promise
 
 /**
  * Marks entries as sent, if nobody else took the lease: the fence stands in the statement itself, so a relay that was
- * asleep while another took over marks nothing.
+ * asleep while another took over marks nothing. The commit is not waited for until it is on disk: a mark that is lost with
+ * its server costs a second publishing, and a consumer applies that once.
  * @returns whether the lease was still its own
  */
 export async function markSent(database: SqlExecutor, lease: Lease, positions: readonly bigint[]): Promise<boolean> {
   if (positions.length === 0) return true;
   const marked = await database.$executeRawUnsafe(
-    `update outbox o set sent_at = now() from relay_lease l
+    `with lazily as materialized (select set_config('synchronous_commit', 'off', true))
+     update outbox o set sent_at = now() from relay_lease l, lazily
       where o.position = any($1::text[]::bigint[]) and l.fence = $2::bigint`,
     positions.map(String),
     String(lease.fence),

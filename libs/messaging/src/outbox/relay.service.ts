@@ -6,13 +6,15 @@ import type { Transport } from '../transport.js';
 import { WakeUp } from '../wake-up.js';
 import { readUnsent, type UnsentEntry } from './outbox.repository.js';
 import { pruneLetters } from '../dead-letters/letter.repository.js';
-import { pruneOutbox } from './pruning.repository.js';
+import { OutboxPruning, pruneRecords } from './pruning.repository.js';
 import * as leases from './relay-lease.repository.js';
 
 export interface RelaySettings {
   /** How often it looks when nothing wakes it. A unit committed in this process wakes it at once. */
   readonly pollMs: number;
   readonly batchSize: number;
+  /** After a batch that was not full it waits this long, so that under a steady stream the next one is worth its while. */
+  readonly restMs: number;
   readonly leaseMs: number;
   /** Sent entries stay at least this long, and longer while a consumer is behind. */
   readonly keepSentMs: number;
@@ -22,6 +24,7 @@ export interface RelaySettings {
 export const RELAY_DEFAULTS: RelaySettings = {
   pollMs: 1_000,
   batchSize: 500,
+  restMs: 25,
   leaseMs: 15_000,
   keepSentMs: 7 * 86_400_000,
   pruneEveryMs: 60_000,
@@ -55,7 +58,10 @@ export class Relay {
   private readonly holder = randomUUID();
   private lease: leases.Lease | undefined;
   private renewAtMs = 0;
+  private readonly outboxPruning: OutboxPruning;
+  private restUntilMs = 0;
   private pruneAtMs = 0;
+  private pruning: Promise<void> | undefined;
   private isStopping = false;
   private running: Promise<void> | undefined;
   private batchSize: number;
@@ -66,6 +72,7 @@ export class Relay {
   constructor(private readonly parts: RelayParts) {
     this.settings = { ...RELAY_DEFAULTS, ...parts.settings };
     this.batchSize = this.settings.batchSize;
+    this.outboxPruning = new OutboxPruning({ ...parts, keepSentMs: this.settings.keepSentMs });
   }
 
   start(): void {
@@ -83,6 +90,7 @@ export class Relay {
     this.wakeUp.ring();
     this.stopping.ring();
     await this.running;
+    await this.pruning;
     if (this.lease === undefined) return;
     await leases.releaseLease(this.parts.database, this.lease).catch(() => undefined); // it runs out by itself
     this.lease = undefined;
@@ -99,13 +107,14 @@ export class Relay {
       if (pauseMs === 0 || this.isStopping) continue;
       // A relay without the lease is not woken by what is said: another one is.
       await (this.lease === undefined ? this.stopping : this.wakeUp).wait(pauseMs);
+      if (performance.now() < this.restUntilMs) await this.stopping.wait(this.restUntilMs - performance.now());
     }
   }
 
   /** One batch. Answers how long to pause before the next one, 0 when there may be more. */
   private async round(): Promise<number> {
     if (!(await this.holdsLease())) return Math.min(this.settings.leaseMs / 3, this.settings.pollMs);
-    await this.prune();
+    this.startPruning();
     const entries = await readUnsent(this.parts.database, this.parts.service, this.batchSize + this.suspects.length);
     const batch = this.withoutSuspects(entries).slice(0, this.batchSize);
     if (batch.length === 0) return this.settleIdle();
@@ -135,8 +144,10 @@ export class Relay {
     await this.backOff(lease, backingOff.map(({ topic, key, event }) => ({ topic, key, reason: reasonOf.get(event.id) ?? 'refused alone' }))); // prettier-ignore
     this.failures = 0;
     this.batchSize = Math.min(this.batchSize * 2, this.settings.batchSize);
-    // A batch that was not full was all there was; what came meanwhile has rung the bell.
-    return isFull ? 0 : this.settings.pollMs;
+    if (isFull) return 0;
+    // It was all there was; what came meanwhile has rung the bell.
+    this.restUntilMs = performance.now() + this.settings.restMs;
+    return this.settings.pollMs;
   }
 
   private afterFailure(batch: readonly UnsentEntry[], error: unknown): number {
@@ -196,10 +207,18 @@ export class Relay {
     return this.lease !== undefined;
   }
 
-  private async prune(): Promise<void> {
-    if (performance.now() < this.pruneAtMs) return;
+  /** Beside the publishing, which it holds up by nothing but the work of the database. */
+  private startPruning(): void {
+    if (this.pruning !== undefined || performance.now() < this.pruneAtMs) return;
     this.pruneAtMs = performance.now() + this.settings.pruneEveryMs;
-    await pruneOutbox(this.parts.database, this.parts.consumersOf, this.settings.keepSentMs);
+    this.pruning = this.prune()
+      .catch((error: unknown) => this.parts.logger.warn({ error }, 'pruning put off'))
+      .finally(() => (this.pruning = undefined));
+  }
+
+  private async prune(): Promise<void> {
+    await this.outboxPruning.walk();
+    await pruneRecords(this.parts.database);
     await pruneLetters(this.parts.database);
   }
 }
