@@ -1,24 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { FAULT_NAMES, FAULTS } from './faults.js';
 import { isGood, rowsOf, seconds, spread } from './report.js';
+import type { Circumstances } from './results-file.js';
 import type { CellResult, RunResult } from './run.js';
 
-export interface HowItRan {
-  /** What was run; null: sources that no commit has. */
-  readonly commit: string | null;
+export interface HowItRan extends Circumstances {
   /** Rotations at the same time. */
   readonly lanes: number;
 }
 
 /** The whole matrix as a page of the docs. */
-export function documentOf({ plain, cells, random }: RunResult, { commit, lanes }: HowItRan): string {
+export function documentOf({ plain, cells, random }: RunResult, { commit, isStack, lanes }: HowItRan): string {
   const faults = [...cells, ...random];
   const broken = faults.filter((cell) => !isGood(cell));
   const sum = (of: (cell: CellResult) => number) => [...plain, ...faults].reduce((total, cell) => total + of(cell), 0);
   return [
     '# The kill matrix',
     '',
-    `Written by \`pnpm test:kill --docs FILE\`, from a run of ${commit === null ? 'sources that no commit has' : `commit ${commit.slice(0, 12)}`} on real servers with durable settings: up to ${lanes} rotations at the same time on ${availableParallelism()} processors, so the times hold what each waited for the others.`,
+    `Written by \`pnpm test:kill --docs FILE\`, from a run of ${commit === null ? 'sources that no commit has' : `commit ${commit.slice(0, 12)}`} on real servers with durable settings${isStack ? ', with events on Dapr and Kafka, where a listener outside had to hear each one in its order' : ''}: up to ${lanes} rotations at the same time on ${availableParallelism()} processors, so the times hold what each waited for the others.`,
     '',
     'Each row is a point in the course of a rotation, each column what happened there; the time is from the fault to the end of the rotation. `·` is a fault that means nothing at that point, such as a lost answer where nobody was asked.',
     '',

@@ -75,8 +75,8 @@ for (const name of ['results', 'docs'] as const)
 
 const startedMs = performance.now();
 // Before it begins: what is changed meanwhile was not run.
-const commit = currentCommit();
-const journal = values.results === undefined ? null : new ResultsFile(values.results);
+const circumstances = { commit: currentCommit(), isStack: values.stack };
+const journal = values.results === undefined ? null : new ResultsFile(values.results, circumstances);
 const known = journal?.known() ?? new Map<string, CellResult>();
 const events = values.stack ? await EventListener.start() : null;
 const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start(events)));
@@ -123,7 +123,7 @@ try {
       ? `${JSON.stringify({ ...result, tookMs }, null, 2)}\n`
       : `${tableOf(result)}\n${summaryOf(result, tookMs)}\n`,
   );
-  if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result, { commit, lanes }));
+  if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result, { ...circumstances, lanes }));
   process.exitCode = isClean(result) ? 0 : 1;
 } finally {
   if (!interruption.signal.aborted) await stop();

@@ -2,33 +2,40 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import type { CellResult } from './run.js';
 
-interface Line {
-  readonly commit: string;
+/** What results are true for. */
+export interface Circumstances {
+  /** What was run; null: sources that no commit has. */
+  readonly commit: string | null;
+  /** Events go through Dapr and Kafka. */
+  readonly isStack: boolean;
+}
+
+interface Line extends Circumstances {
   readonly result: CellResult;
 }
 
-/** Results as lines of JSON, each under the commit that it is true for, so that a run that was interrupted goes on. */
+/** Results as lines of JSON, each with what it is true for, so that a run that was interrupted goes on. */
 export class ResultsFile {
-  private readonly commit = currentCommit();
+  constructor(
+    private readonly path: string,
+    private readonly now: Circumstances,
+  ) {}
 
-  constructor(private readonly path: string) {}
-
-  /** What this commit has shown before. A cell that went wrong is tried again. */
+  /** What this commit has shown before in the same way of running. A cell that went wrong is tried again. */
   known(): Map<string, CellResult> {
-    if (this.commit === null || !existsSync(this.path)) return new Map();
+    if (this.now.commit === null || !existsSync(this.path)) return new Map();
     const lines = readFileSync(this.path, 'utf8').split('\n').filter(Boolean);
     return new Map(
       lines
         .map((line) => JSON.parse(line) as Line)
-        .filter(
-          ({ commit, result }) => commit === this.commit && result.outcome === 'recovered' && result.fault !== 'none',
-        )
+        .filter(({ commit, isStack }) => commit === this.now.commit && isStack === this.now.isStack)
+        .filter(({ result }) => result.outcome === 'recovered' && result.fault !== 'none')
         .map(({ result }) => [result.id, result]),
     );
   }
 
   add(result: CellResult): void {
-    const line: Line = { commit: this.commit ?? 'changed', result };
+    const line: Line = { ...this.now, result };
     appendFileSync(this.path, `${JSON.stringify(line)}\n`);
   }
 }

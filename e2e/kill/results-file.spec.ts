@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ResultsFile } from './results-file.js';
+import type { CellResult } from './run.js';
+
+const here = { commit: 'a', isStack: false };
+const resultOf = (id: string, changes: Partial<CellResult> = {}): CellResult => ({
+  id,
+  scenario: 'two-key',
+  step: 'set',
+  effect: 'set',
+  when: 'before',
+  fault: 'killed',
+  outcome: 'recovered',
+  state: 'completed',
+  recoveryMs: 1,
+  durationMs: 2,
+  windowMs: 0,
+  rollback: null,
+  looks: 1,
+  logins: 1,
+  checkOuts: 0,
+  problems: [],
+  ...changes,
+});
+
+describe('a file of results', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dsops-results-'));
+    path = join(folder, 'results');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const known = (now: ConstructorParameters<typeof ResultsFile>[1]) => [...new ResultsFile(path, now).known().keys()];
+
+  it('knows what the same commit has shown in the same way of running', () => {
+    new ResultsFile(path, here).add(resultOf('one'));
+    new ResultsFile(path, { commit: 'b', isStack: false }).add(resultOf('of another commit'));
+    new ResultsFile(path, { commit: 'a', isStack: true }).add(resultOf('on Dapr and Kafka'));
+    expect(known(here)).toEqual(['one']);
+    expect(known({ commit: 'a', isStack: true })).toEqual(['on Dapr and Kafka']);
+  });
+
+  it('does not know what went wrong, nor what happened without a fault, nor what no commit has', () => {
+    const file = new ResultsFile(path, here);
+    file.add(resultOf('broken', { outcome: 'broken' }));
+    file.add(resultOf('not reached', { outcome: 'not reached' }));
+    file.add(resultOf('plain', { fault: 'none' }));
+    new ResultsFile(path, { commit: null, isStack: false }).add(resultOf('of changed sources'));
+    expect(known(here)).toEqual([]);
+    expect(known({ commit: null, isStack: false })).toEqual([]);
+  });
+
+  it('is made by the first result', () => {
+    expect(known(here)).toEqual([]);
+    writeFileSync(path, '');
+    expect(known(here)).toEqual([]);
+  });
+});
