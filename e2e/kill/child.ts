@@ -7,6 +7,7 @@ interface Said {
 
 /** Far beyond what anything takes, also on a machine that is busy with something else. */
 const SILENCE_MS = 120_000;
+const LOG_LOOK_MS = 20;
 
 /** A process of the harness: started by fork, spoken to by messages, killed by SIGKILL. */
 export class Child<To extends object, From extends Said> {
@@ -44,6 +45,14 @@ export class Child<To extends object, From extends Said> {
     const { output } = this;
     this.output = '';
     return output;
+  }
+
+  /** Resolves when this stands in its log. @throws when it does not for a long time */
+  async untilLogged(text: string): Promise<void> {
+    for (const untilMs = performance.now() + SILENCE_MS; !this.output.includes(text);) {
+      if (performance.now() > untilMs) throw this.failure(`never logged "${text}"`);
+      await new Promise((resume) => setTimeout(resume, LOG_LOOK_MS));
+    }
   }
 
   send(message: To): void {

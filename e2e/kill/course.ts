@@ -192,8 +192,9 @@ export class CourseRun {
     this.turnClient(url);
   }
 
-  private go(toNext = false): void {
-    for (const worker of this.workers) worker.send({ do: 'go', toNext });
+  /** @param at only whoever stands at this point */
+  private go(at: Point | null = null, toNext = false): void {
+    for (const worker of this.workers) worker.send({ do: 'go', at: at && pointKey(at), toNext });
   }
 
   /**
@@ -242,11 +243,13 @@ export class CourseRun {
         this.turnClient(null);
         await this.look();
         await world.setClockAhead();
+        await Promise.all([...this.workers].map((worker) => worker.untilLogged('clock of the database was set ahead')));
         await this.look();
         this.turnClient(this.url);
         break;
     }
-    this.go(fault === 'answer-late');
+    // A rotation that stands aside for a request of a person waits until that is answered.
+    this.go(point, fault === 'answer-late');
     return { isDone, atMs };
   }
 
@@ -301,7 +304,7 @@ export class CourseRun {
     await this.host(rival, { stopAt, isOnly: false });
     const isDone = await isTaken;
     sleeper.wake();
-    sleeper.send({ do: 'go', toNext: false });
+    sleeper.send({ do: 'go', at: null, toNext: false });
     return isDone;
   }
 

@@ -3,8 +3,8 @@ import { pointKey, type Point } from './protocol.js';
 /** Counts the points that this process passes, tells of each, and stands still at those it was told to. */
 export class Points {
   private readonly begun = new Map<string, number>();
-  /** A rotation and a request of a person can stand still side by side. */
-  private readonly standing: (() => void)[] = [];
+  /** By the point. A rotation and a request of a person can stand still side by side. */
+  private readonly standing = new Map<string, () => void>();
   private isNextOne = false;
 
   constructor(
@@ -16,15 +16,23 @@ export class Points {
     const occurrence = (this.begun.get(effect) ?? 0) + (when === 'before' ? 1 : 0);
     this.begun.set(effect, occurrence);
     const point: Point = { effect, when, occurrence };
-    if (!this.isNextOne && !this.stopAt.has(pointKey(point))) return this.tell('passed', point);
+    const key = pointKey(point);
+    if (!this.isNextOne && !this.stopAt.has(key)) return this.tell('passed', point);
     this.isNextOne = false;
     this.tell('standing', point);
-    await new Promise<void>((goOn) => this.standing.push(goOn));
+    await new Promise<void>((goOn) => this.standing.set(key, goOn));
   }
 
-  /** @param toNext stand still again at the next point, whatever it is */
-  go(toNext: boolean): void {
+  /**
+   * @param at whoever stands at this point goes on; null: everybody
+   * @param toNext stand still again at the next point, whatever it is
+   */
+  go(at: string | null, toNext: boolean): void {
     this.isNextOne = toNext;
-    for (const goOn of this.standing.splice(0)) goOn();
+    for (const [key, goOn] of [...this.standing]) {
+      if (at !== null && at !== key) continue;
+      this.standing.delete(key);
+      goOn();
+    }
   }
 }

@@ -46,8 +46,8 @@ export type ToWorker =
       /** The only process of its installation: it waits for no lease of one before it. */
       readonly isOnly: boolean;
     }
-  /** Go on from the point where it stands. */
-  | { readonly do: 'go'; readonly toNext: boolean }
+  /** Go on from this point, or from wherever it stands. */
+  | { readonly do: 'go'; readonly at: string | null; readonly toNext: boolean }
   /** Close the service and be free for another cell. */
   | { readonly do: 'leave' };
 

@@ -69,7 +69,7 @@ async function obey(message: ToWorker): Promise<void> {
       hosted = await host(message);
       return say({ is: 'hosting', url: hosted.service.url });
     case 'go':
-      return hosted?.points.go(message.toNext);
+      return hosted?.points.go(message.at, message.toNext);
     case 'leave':
       await hosted?.close();
       hosted = null;
