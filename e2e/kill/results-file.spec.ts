@@ -54,7 +54,7 @@ describe('a file of results', () => {
     expect(known({ commit: null, isStack: false })).toEqual([]);
   });
 
-  it('is made by the first result', () => {
+  it('may be missing, or empty', () => {
     expect(known(here)).toEqual([]);
     writeFileSync(path, '');
     expect(known(here)).toEqual([]);

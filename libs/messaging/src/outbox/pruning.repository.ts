@@ -1,8 +1,8 @@
 import type { SqlExecutor } from '@dsops/database';
 
 const PAGE = 5_000;
-/** What one walk reads at most, so that a minute's pruning costs the same however much is kept. */
-const PAGES_PER_WALK = 20;
+/** Pages of which nothing may go that one walk reads at most, so that it costs little however much is held back. */
+const FRUITLESS_PAGES = 20;
 
 /** Idempotent answers are kept for a day. */
 const KEEP_REQUESTS = '24 hours';
@@ -22,7 +22,7 @@ interface PruningParts {
  * consumer that was never heard of holds its topics until it reports or is retired.
  *
  * It walks the outbox from its oldest entry, page by page, to the first one that is not old enough, and then begins anew.
- * What a consumer that is down holds back is read once in a walk around, and never what is younger.
+ * A walk goes on as long as something goes, and where much is held back it stops and goes on from there the next time.
  */
 export class OutboxPruning {
   /** The last position that was looked at. */
@@ -34,11 +34,12 @@ export class OutboxPruning {
   async walk(): Promise<number> {
     const needed = await this.consumersByTopic();
     let pruned = 0;
-    for (let pages = 0; pages < PAGES_PER_WALK; pages += 1) {
+    for (let fruitless = 0; fruitless < FRUITLESS_PAGES;) {
       const page = await this.prunePage(needed);
       pruned += page.pruned;
       this.from = page.isLast ? 0n : page.last;
       if (page.isLast) break;
+      if (page.pruned === 0) fruitless += 1;
     }
     return pruned;
   }
