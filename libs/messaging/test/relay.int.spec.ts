@@ -190,7 +190,7 @@ describe('the relay', () => {
     };
     await client.query('set search_path = rotation; set synchronous_commit = on');
     const [{ position }] = (await client.query<{ position: string }>('select position from outbox')).rows as [{ position: string }]; // prettier-ignore
-    const durability = async () => (await client.query('show synchronous_commit')).rows;
+    const durability = async () => (await client.query<{ synchronous_commit: string }>('show synchronous_commit')).rows;
     await client.query('begin');
     expect(await leases.markSent(connection, lease, [BigInt(position)])).toBe(true);
     expect(await durability()).toEqual([{ synchronous_commit: 'off' }]);
