@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { PrismaPg } from '@prisma/adapter-pg';
+import type { PrismaPg } from '@prisma/adapter-pg';
+import { TellingPg, withDirectSql } from './direct-sql.js';
 import { loginOf, openPool, type DatabaseOptions } from './postgres.js';
 import type { SchemaName } from './schemas.js';
 
@@ -30,11 +31,14 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** A process that is stopped in the middle of a transaction must not hold up those that go on by keeping its locks. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 
+/** Prisma's adapter takes the wall clock of a session for UTC, whatever zone stands behind it; the server may have any. */
+const IN_UTC = '-c TimeZone=UTC';
+
 /**
  * The generated client of one service, logged in with that service's own role.
  * @example const db = connect(PrismaClient, 'audit', options)
  */
-export function connect<Client>(
+export function connect<Client extends object>(
   PrismaClient: new (options: { adapter: PrismaPg; transactionOptions: { maxWait: number } }) => Client,
   schema: SchemaName,
   options: DatabaseOptions,
@@ -43,11 +47,13 @@ export function connect<Client>(
     ...loginOf(schema, options),
     max: options.poolSize ?? 10,
     application_name: `dsops ${schema}`,
+    options: IN_UTC,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
   });
-  const adapter = new PrismaPg(pool, { schema, disposeExternalPool: true, statementNameGenerator: statementName });
-  return new PrismaClient({ adapter, transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });
+  const adapter = new TellingPg(pool, { schema, statementNameGenerator: statementName });
+  const client = new PrismaClient({ adapter, transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });
+  return withDirectSql(client, adapter, pool);
 }
 
 /** SQLSTATE of a failed statement, wherever Prisma has put it; undefined when the error is none of the database's. */
