@@ -110,6 +110,45 @@ describe('the relay', () => {
     expect(broker.sequencesOf('a')).toEqual(upTo(6));
   });
 
+  it('publishes each of a backlog once, though it reads ahead and marks behind', async () => {
+    for (let n = 0; n < 10; n += 1) for (const key of ['a', 'b']) await say(key);
+    start(broker, { batchSize: 3 });
+    await eventually(async () => expect(await unsent()).toBe(0));
+    expect(broker.sizes).toEqual([3, 3, 3, 3, 3, 3, 2]);
+    expect([broker.sequencesOf('a'), broker.sequencesOf('b')]).toEqual([upTo(10), upTo(10)]);
+  });
+
+  it('forgets what it has read ahead when a key of it was refused', async () => {
+    let refusals = 1;
+    broker.refuses = ({ key, event }) => key === 'a' && event.sequence === '1' && refusals-- > 0;
+    await say('a');
+    await say('b', 2);
+    await say('a');
+    await say('b', 2);
+    start(broker, { batchSize: 3 });
+    await eventually(() => expect(broker.sequencesOf('a')).toEqual([1, 2]));
+    expect(broker.sequencesOf('b')).toEqual(upTo(4));
+  });
+
+  it('finds the next batch of a large backlog without reading all of it', async () => {
+    await harness.execute(
+      `insert into rotation.outbox (topic, key, epoch, sequence, id, type, subject, said_at, data, sent_at)
+       select 'rotation-events', 'a', 1, n, n::text, 't', 's', now(), '{}', case when n <= 10000 then now() end
+         from generate_series(1, 20000) n`,
+    );
+    for (const statistics of ['none', 'fresh']) {
+      if (statistics === 'fresh') await harness.execute('analyze rotation.outbox');
+      await harness.admin.query('begin');
+      await harness.admin.query(`select from rotation.unsent_entries(500, array[10001], interval '1 minute')`);
+      const { rows } = await harness.admin.query<{ read: number }>(
+        `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as read
+           from pg_stat_xact_user_tables where schemaname = 'rotation' and relname = 'outbox'`,
+      );
+      await harness.admin.query('commit');
+      expect(rows[0]!.read).toBeLessThan(600);
+    }
+  });
+
   it('marks nothing after another has taken the lease: the fence stands in the statement', async () => {
     await say('a', 3);
     const { rows } = await harness.admin.query<{ position: string }>('select position from rotation.outbox');

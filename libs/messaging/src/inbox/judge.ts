@@ -43,8 +43,8 @@ const paths = (issues: readonly { path: PropertyKey[] }[]): string =>
 /** Checks a delivery against the envelope and the contract of its type. Faults name places, never values. */
 export function judge(delivery: Delivery, registry: ReadonlyMap<string, EventDefinition>): Judged {
   const envelope = envelopeSchema.safeParse(delivery.body);
-  const body = jsonOf(delivery.body);
   if (!envelope.success) {
+    const body = jsonOf(delivery.body);
     const id = createHash('sha256').update(`${delivery.topic}\n${body}`).digest('hex');
     const fault = `It is no CloudEvent of ours: wrong at ${paths(envelope.error.issues)}.`;
     return { unreadable: { topic: withoutNul(delivery.topic), id, body, fault } };
@@ -56,16 +56,30 @@ export function judge(delivery: Delivery, registry: ReadonlyMap<string, EventDef
     epoch,
     sequence: BigInt(sequence),
   };
-  const base = { ...place, id, type: withoutNul(type), body };
+  const known = { ...place, id, type: withoutNul(type) };
   const definition = registry.get(type);
   if (definition === undefined)
-    return { arrival: { ...base, event: undefined, fault: 'Its type is unknown to this release.' } };
+    return { arrival: arrivalOf(known, delivery, { fault: 'Its type is unknown to this release.' }) };
   if (definition.topic !== delivery.topic)
-    return { arrival: { ...base, event: undefined, fault: `Its type belongs to the topic ${definition.topic}.` } };
+    return { arrival: arrivalOf(known, delivery, { fault: `Its type belongs to the topic ${definition.topic}.` }) };
   const data = definition.data.safeParse(envelope.data.data);
   if (!data.success) {
     const fault = `It breaks the contract of its type at ${paths(data.error.issues)}.`;
-    return { arrival: { ...base, event: undefined, fault } };
+    return { arrival: arrivalOf(known, delivery, { fault }) };
   }
-  return { arrival: { ...base, event: { ...envelope.data, data: data.data }, fault: undefined } };
+  return { arrival: arrivalOf(known, delivery, { event: { ...envelope.data, data: data.data } }) };
 }
+
+/** The text of its body is made when somebody keeps it: most events are applied at once. */
+const arrivalOf = (
+  known: Omit<Arrival, 'body' | 'event' | 'fault'>,
+  { body }: Delivery,
+  { event, fault }: { event?: EventEnvelope; fault?: string },
+): Arrival => ({
+  ...known,
+  event,
+  fault,
+  get body() {
+    return jsonOf(body);
+  },
+});

@@ -1,6 +1,5 @@
 import type { EventEnvelope, ServiceName, Topic } from '@dsops/contracts';
 import type { SqlExecutor } from '@dsops/database';
-import { hasCome } from '../has-come.js';
 import type { Published } from '../transport.js';
 import { envelopeOf, type EmittedEvent, type Place } from './emitted-event.js';
 import { LONGEST_BACK_OFF_MS } from './relay-lease.repository.js';
@@ -73,14 +72,18 @@ const envelopeOfRow = (service: ServiceName, row: OutboxRow): EventEnvelope => {
 /**
  * What is still to be published, in the order of each key; keys that back off are left out. It looks for rows that are
  * not marked, never above a mark: a transaction that commits late has a low position.
+ * @param except positions that are being published already
  */
-export async function readUnsent(database: SqlExecutor, service: ServiceName, limit: number): Promise<UnsentEntry[]> {
+export async function readUnsent(
+  database: SqlExecutor,
+  service: ServiceName,
+  { limit, except = [] }: { readonly limit: number; readonly except?: readonly bigint[] },
+): Promise<UnsentEntry[]> {
   const rows = await database.$queryRawUnsafe<OutboxRow[]>(
-    `select ${COLUMNS} from outbox o
-      where sent_at is null
-        and not exists (select from relay_backoffs b where b.topic = o.topic and b.key = o.key and not ${hasCome('b.retry_at', LONGEST_BACK_OFF_MS)})
-      order by position limit $1`,
+    `select ${COLUMNS} from unsent_entries($1, $2::text[]::bigint[], interval '${LONGEST_BACK_OFF_MS} milliseconds')
+      order by position`,
     limit,
+    except.map(String),
   );
   return rows.map((row) => ({
     position: row.position,

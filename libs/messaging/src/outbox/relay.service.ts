@@ -50,6 +50,8 @@ interface RelayParts {
  *   waiting ── lease taken ──▶ publishing ── nothing left ──▶ waiting for a wake-up or the next look
  *      ▲                            │
  *      └──────── lease lost ────────┘      a batch that fails whole is halved, down to the entry that it fails for
+ *
+ * Batches are published one after the other. While one is on its way the next is read, and the one before it is marked.
  */
 export class Relay {
   private readonly settings: RelaySettings;
@@ -59,6 +61,10 @@ export class Relay {
   private lease: leases.Lease | undefined;
   private renewAtMs = 0;
   private readonly outboxPruning: OutboxPruning;
+  /** What is behind the last batch, read while that was on its way; undefined when it has to be read. */
+  private ahead: readonly UnsentEntry[] | undefined;
+  /** The last batch is being marked. At most one is; undefined when none has to be waited for. */
+  private marking: Promise<void> | undefined;
   private restUntilMs = 0;
   private pruneAtMs = 0;
   private pruning: Promise<void> | undefined;
@@ -91,6 +97,7 @@ export class Relay {
     this.stopping.ring();
     await this.running;
     await this.pruning;
+    await this.marking?.catch(() => undefined); // what is not marked is published again
     if (this.lease === undefined) return;
     await leases.releaseLease(this.parts.database, this.lease).catch(() => undefined); // it runs out by itself
     this.lease = undefined;
@@ -113,41 +120,77 @@ export class Relay {
 
   /** One batch. Answers how long to pause before the next one, 0 when there may be more. */
   private async round(): Promise<number> {
-    if (!(await this.holdsLease())) return Math.min(this.settings.leaseMs / 3, this.settings.pollMs);
+    const { lease } = this;
+    const isHeld = await this.holdsLease();
+    if (this.lease !== lease) this.ahead = undefined; // somebody else may have published it
+    if (!isHeld) return Math.min(this.settings.leaseMs / 3, this.settings.pollMs);
     this.startPruning();
-    const entries = await readUnsent(this.parts.database, this.parts.service, this.batchSize + this.suspects.length);
+    if (this.ahead === undefined) await this.marked(); // what is being marked would be read again
+    const entries = this.ahead ?? (await this.readUnsent([]));
+    this.ahead = undefined;
     const batch = this.withoutSuspects(entries).slice(0, this.batchSize);
-    if (batch.length === 0) return this.settleIdle();
+    if (batch.length === 0) {
+      await this.marked();
+      return this.settleIdle();
+    }
     return this.publish(batch);
   }
 
+  /** Without those that are on their way, which stand unmarked in the outbox. */
+  private readUnsent(onTheWay: readonly UnsentEntry[]): Promise<UnsentEntry[]> {
+    const { database, service } = this.parts;
+    const limit = this.batchSize + this.suspects.length;
+    return readUnsent(database, service, { limit, except: onTheWay.map(({ position }) => position) });
+  }
+
   private async publish(batch: readonly UnsentEntry[]): Promise<number> {
-    const { database, transport } = this.parts;
     const lease = this.lease!;
     const isFull = batch.length === this.batchSize;
     const spans = new Map(batch.map((entry) => [entry.event.id, publishingSpan(entry)]));
+    const isSteady = isFull && this.batchSize === this.settings.batchSize;
+    const meanwhile = this.marked().then(() => (isSteady ? this.readUnsent(batch) : undefined));
+    meanwhile.catch(() => undefined); // it is waited for below
     let refused: Awaited<ReturnType<Transport['publish']>>['refused'];
     try {
-      ({ refused } = await transport.publish(batch));
+      ({ refused } = await this.parts.transport.publish(batch));
     } catch (error) {
       for (const span of spans.values()) span.end({ error });
+      await meanwhile;
       return this.afterFailure(batch, error);
     }
+    this.restUntilMs = performance.now() + this.settings.restMs;
     const reasonOf = new Map(refused.map(({ id, reason }) => [id, reason]));
     for (const [id, span] of spans) span.end(reasonOf.has(id) ? { error: 'refused' } : {});
     const accepted = batch.filter(({ event }) => !reasonOf.has(event.id));
-    const held = await leases.markSent(database, lease, accepted.map(({ position }) => position)); // prettier-ignore
-    if (!held) this.lease = undefined;
+    const behind = await meanwhile;
+    this.marking = this.mark(lease, accepted);
+    this.marking.catch(() => undefined); // whoever waits for it is told
     const backingOff = batch.filter(({ event }) => reasonOf.has(event.id));
     // Entries that failed alone were to blame after all, since others go through.
     if (accepted.length > 0) backingOff.push(...this.suspects.splice(0));
-    await this.backOff(lease, backingOff.map(({ topic, key, event }) => ({ topic, key, reason: reasonOf.get(event.id) ?? 'refused alone' }))); // prettier-ignore
     this.failures = 0;
     this.batchSize = Math.min(this.batchSize * 2, this.settings.batchSize);
+    if (isFull && backingOff.length === 0) {
+      this.ahead = behind;
+      return 0;
+    }
+    await this.marked();
+    await this.backOff(lease, backingOff.map(({ topic, key, event }) => ({ topic, key, reason: reasonOf.get(event.id) ?? 'refused alone' }))); // prettier-ignore
     if (isFull) return 0;
     // It was all there was; what came meanwhile has rung the bell.
-    this.restUntilMs = performance.now() + this.settings.restMs;
     return this.settings.pollMs;
+  }
+
+  private async mark(lease: leases.Lease, entries: readonly UnsentEntry[]): Promise<void> {
+    const isHeld = await leases.markSent(this.parts.database, lease, entries.map(({ position }) => position)); // prettier-ignore
+    if (!isHeld && this.lease === lease) this.lease = undefined;
+  }
+
+  /** @throws what went wrong while the last batch was marked */
+  private async marked(): Promise<void> {
+    const { marking } = this;
+    this.marking = undefined;
+    await marking;
   }
 
   private afterFailure(batch: readonly UnsentEntry[], error: unknown): number {
