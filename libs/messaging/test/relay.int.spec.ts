@@ -136,16 +136,19 @@ describe('the relay', () => {
        select 'rotation-events', 'a', 1, n, n::text, 't', 's', now(), '{}', case when n <= 10000 then now() end
          from generate_series(1, 20000) n`,
     );
-    for (const statistics of ['none', 'fresh']) {
-      if (statistics === 'fresh') await harness.execute('analyze rotation.outbox');
-      await harness.admin.query('begin');
-      await harness.admin.query(`select from rotation.unsent_entries(500, array[10001], interval '1 minute')`);
+    /** By this session, of the outbox. */
+    const rowsRead = async () => {
       const { rows } = await harness.admin.query<{ read: number }>(
         `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as read
            from pg_stat_xact_user_tables where schemaname = 'rotation' and relname = 'outbox'`,
       );
-      await harness.admin.query('commit');
-      expect(rows[0]!.read).toBeLessThan(600);
+      return rows[0]!.read;
+    };
+    for (const statistics of ['none', 'fresh']) {
+      if (statistics === 'fresh') await harness.execute('analyze rotation.outbox');
+      const before = await rowsRead();
+      await harness.admin.query(`select from rotation.unsent_entries(500, array[10001], interval '1 minute')`);
+      expect((await rowsRead()) - before).toBeLessThan(600);
     }
   });
 
