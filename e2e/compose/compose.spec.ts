@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -86,6 +86,16 @@ describe('compose.yaml', () => {
       const paths = [...optionsOf(sidecarOf(service), 'config'), ...optionsOf(sidecarOf(service), 'resources-path')];
       expect(paths).toContain(`/dapr/config/${service}.yaml`);
       for (const path of paths) expect(existsSync(join(ROOT, path))).toBe(true);
+    }
+  });
+
+  it('lays its own over every component that names the brokers of one machine', () => {
+    const mounts = sidecarOf('audit').volumes!;
+    const named = readdirSync(join(ROOT, 'dapr/resources')).filter((name) => textOf(`dapr/resources/${name}`).includes('127.0.0.1:9092')); // prettier-ignore
+    expect(named.length).toBeGreaterThan(1);
+    for (const name of named) {
+      expect(mounts).toContain(`./dapr/compose/${name}:/dapr/resources/${name}:ro`);
+      expect(textOf(`dapr/compose/${name}`)).not.toContain('127.0.0.1');
     }
   });
 

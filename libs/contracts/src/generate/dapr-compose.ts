@@ -11,8 +11,9 @@ const ZIPKIN_URL = 'http://zipkin:9411/api/v2/spans';
  */
 export function renderCompose(): Map<string, string> {
   const settings = { ...LOCAL_DAPR, kafka: { brokers: 'redpanda:9092' } };
+  const pubsubs = [...renderDapr(settings)].filter(([path]) => path.startsWith('resources/pubsub'));
   return new Map([
-    ['compose/pubsub.yaml', renderDapr(settings).get('resources/pubsub.yaml')!],
+    ...pubsubs.map(([path, text]) => [path.replace('resources', 'compose'), text] as const),
     [
       'compose/addresses.yaml',
       configuration('addresses', {

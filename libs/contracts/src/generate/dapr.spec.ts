@@ -27,19 +27,27 @@ describe("the sidecars' files", () => {
       for (const topic of topics)
         expect(file(`resources/subscription-${topic}.yaml`)).toMatchObject({
           scopes: expect.arrayContaining([service]) as unknown,
-          spec: { topic, routes: { default: `/events/${topic}` } },
+          spec: { topic, pubsubname: `pubsub-${topic}`, routes: { default: `/events/${topic}` } },
         });
     expect(file('resources/subscription-notification-events.yaml')).toMatchObject({ scopes: ['audit', 'gateway'] });
   });
 
+  it('hear each topic by a component of its own, which only those have who listen: one is not held up by another', () => {
+    for (const topic of new Set(Object.values(consumers).flatMap(({ topics }) => topics))) {
+      const { scopes } = file(`resources/subscription-${topic}.yaml`) as { scopes: string[] };
+      expect(file(`resources/pubsub-${topic}.yaml`)).toMatchObject({ kind: 'Component', metadata: { name: `pubsub-${topic}` }, scopes }); // prettier-ignore
+      expect(metadataOf(file(`resources/pubsub-${topic}.yaml`, STAGING))).toEqual(metadataOf(file('resources/pubsub.yaml', STAGING))); // prettier-ignore
+    }
+  });
+
   it('lose nothing: from the oldest event on, tried until it is taken, no topic for dead letters, no circuit breaker', () => {
-    expect(metadataOf(file('resources/pubsub.yaml'))).toMatchObject({
+    expect(metadataOf(file('resources/pubsub-rotation-events.yaml'))).toMatchObject({
       initialOffset: 'oldest',
       backOffMaxRetries: '-1',
     });
     expect([...renderDapr().values()].join('\n')).not.toMatch(/deadLetterTopic|circuitBreaker/);
     expect(file('resources/resiliency.yaml')).toMatchObject({
-      spec: { policies: { retries: { untilTaken: { maxRetries: -1 } } }, targets: { components: { pubsub: { inbound: { retry: 'untilTaken' } } } } }, // prettier-ignore
+      spec: { policies: { retries: { untilTaken: { maxRetries: -1 } } }, targets: { components: { 'pubsub-rotation-events': { inbound: { retry: 'untilTaken' } } } } }, // prettier-ignore
     });
   });
 

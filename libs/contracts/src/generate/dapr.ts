@@ -4,8 +4,10 @@ import { eventRegistry, SERVICES, type ServiceName, type Topic } from '../define
 import { operations } from '../api.js';
 import { topicFlows } from './topic-list.js';
 
-/** Name of the pub/sub component: what services publish to. */
+/** Name of the pub/sub component that services publish to. */
 export const PUBSUB = 'pubsub';
+/** Name of the one by which they hear a topic. A component hands over one batch at a time, and topics must not wait for each other. */
+const hearing = (topic: Topic): string => `${PUBSUB}-${topic}`;
 /** Name of the store of secrets, the components' and the services': Dapr's `secretstores.local.env` or Kubernetes'. */
 export const SECRET_STORE = 'secrets';
 /** Variables of the sidecar that the local store gives out, without this. */
@@ -48,12 +50,14 @@ export const LOCAL_DAPR: DaprSettings = {
  */
 export function renderDapr(settings: DaprSettings = LOCAL_DAPR): Map<string, string> {
   const files = new Map<string, object>([
-    ['resources/pubsub.yaml', pubsub(settings)],
+    ['resources/pubsub.yaml', pubsub(settings, PUBSUB)],
     ['resources/secrets.yaml', secretStore(settings)],
     ['resources/resiliency.yaml', resiliency()],
   ]);
-  for (const { topic, services } of topicReaders())
+  for (const { topic, services } of topicReaders()) {
+    files.set(`resources/pubsub-${topic}.yaml`, { ...pubsub(settings, hearing(topic)), scopes: services });
     files.set(`resources/subscription-${topic}.yaml`, subscription(settings, topic, services));
+  }
   for (const service of SERVICES) files.set(`config/${service}.yaml`, configuration(settings, service));
   return new Map([...files].map(([path, document]) => [path, HEADER + stringify(document, { lineWidth: 0 })]));
 }
@@ -67,7 +71,7 @@ const resource = (settings: DaprSettings, apiVersion: string, kind: string, name
 });
 
 /** Component reference: docs.dapr.io/reference/components-reference/supported-pubsub/setup-apache-kafka. */
-function pubsub(settings: DaprSettings): object {
+function pubsub(settings: DaprSettings, name: string): object {
   const { brokers, scram, tls } = settings.kafka;
   const metadata = {
     brokers,
@@ -88,7 +92,7 @@ function pubsub(settings: DaprSettings): object {
   const entries: object[] = Object.entries(metadata).map(([name, value]) => ({ name, value }));
   if (scram) entries.push({ name: 'saslPassword', secretKeyRef: { name: 'kafka-password', key: 'kafka-password' } });
   return {
-    ...resource(settings, 'dapr.io/v1alpha1', 'Component', PUBSUB),
+    ...resource(settings, 'dapr.io/v1alpha1', 'Component', name),
     spec: { type: 'pubsub.kafka', version: 'v1', metadata: entries },
     auth: { secretStore: SECRET_STORE },
   };
@@ -112,18 +116,18 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
   }));
 
 /**
- * How long a partition's batch is waited for. A sidecar hands over one batch at a time, whatever its partition, so this is
- * twice what twelve transactions take on a busy machine: where it is less than one time, batches stay at one or two events
- * however much waits (docs/adr/0010).
+ * How long a partition's batch is waited for. A component hands over one batch at a time, whatever its partition, so this
+ * is several times what twelve transactions take: where it is less than once, batches stay at one or two events however
+ * much waits (docs/adr/0010).
  */
-const BATCH_WAIT_MS = 500;
+const BATCH_WAIT_MS = 160;
 
 /** Batches: one transaction of the consumer takes up to 200 events. No dead letter topic: dead letters are our tables. */
 const subscription = (settings: DaprSettings, topic: Topic, services: readonly ServiceName[]): object => ({
   ...resource(settings, 'dapr.io/v2alpha1', 'Subscription', topic),
   scopes: services,
   spec: {
-    pubsubname: PUBSUB,
+    pubsubname: hearing(topic),
     topic: `${settings.topicPrefix}${topic}`,
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
@@ -150,7 +154,10 @@ const resiliency = (): object => ({
     },
     targets: {
       apps: Object.fromEntries(SERVICES.map((service) => [service, { retry: 'never' }])),
-      components: { [PUBSUB]: { inbound: { timeout: 'batch', retry: 'untilTaken' }, outbound: { retry: 'never' } } },
+      components: {
+        [PUBSUB]: { outbound: { retry: 'never' } },
+        ...Object.fromEntries(topicReaders().map(({ topic }) => [hearing(topic), { inbound: { timeout: 'batch', retry: 'untilTaken' } }])), // prettier-ignore
+      },
     },
   },
 });
