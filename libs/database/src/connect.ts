@@ -4,18 +4,6 @@ import { TellingPg, withDirectSql } from './direct-sql.js';
 import { loginOf, openPool, type DatabaseOptions } from './postgres.js';
 import type { SchemaName } from './schemas.js';
 
-/** What raw SQL needs of a Prisma client or of its transaction. Parameters are `$1, $2, …`, arrays included. */
-export interface SqlExecutor {
-  $queryRawUnsafe<T = unknown>(query: string, ...values: unknown[]): Promise<T>;
-  $executeRawUnsafe(query: string, ...values: unknown[]): Promise<number>;
-}
-
-/** The part of a generated Prisma client that this product relies on beside its models. */
-export interface Database<Tx extends SqlExecutor = SqlExecutor> extends SqlExecutor {
-  $transaction<R>(work: (tx: Tx) => Promise<R>, options?: { maxWait?: number; timeout?: number }): Promise<R>;
-  $disconnect(): Promise<void>;
-}
-
 /** Statements are prepared once per connection under the hash of their text: twice as fast as parsing each time. */
 const statementName = ({ sql }: { sql: string }): string => {
   const known = statementNames.get(sql);

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { ColumnTypeEnum, type ColumnType, type SqlDriverAdapter, type SqlQueryable, type Transaction } from '@prisma/driver-adapter-utils'; // prettier-ignore
 import type pg from 'pg';
-import type { Database, SqlExecutor } from './connect.js';
+import type { Database, SqlExecutor } from './database.js';
 
 /**
  * A statement in plain SQL that the database refused, or that did not reach it. `code` is its SQLSTATE, or how the driver
