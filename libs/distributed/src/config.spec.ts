@@ -36,6 +36,7 @@ describe("a service's environment", () => {
       sidecar: { sidecarUrl: 'http://127.0.0.1:3500' },
       topicPrefix: '',
       logLevel: 'info',
+      telemetry: { traceShare: 1 },
     });
     expect([config.database.password, config.sidecar.apiToken, config.appToken].map(unwrapSecret)).toEqual(['pass', 'ours', 'theirs']); // prettier-ignore
   });
@@ -52,6 +53,7 @@ describe("a service's environment", () => {
       {
         ...COMPLETE,
         DSOPS_PORT: '70000',
+        DSOPS_TRACE_SHARE: '10',
         DSOPS_TOPIC_PREFIX: 'Stäging',
         DAPR_API_TOKEN: undefined,
         APP_API_TOKEN: undefined,

@@ -18,7 +18,12 @@ export interface ServiceConfig {
   /** Port of `/metrics`; 0: none. */
   readonly metricsPort: number;
   /** Where spans go; nowhere unless said. */
-  readonly telemetry: { readonly zipkinUrl?: string | undefined; readonly otlpUrl?: string | undefined };
+  readonly telemetry: {
+    readonly zipkinUrl?: string | undefined;
+    readonly otlpUrl?: string | undefined;
+    /** The share of traces that are collected, from 0 to 1. */
+    readonly traceShare: number;
+  };
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,6 +52,7 @@ const schema = z.object({
   DSOPS_METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   DSOPS_ZIPKIN_URL: z.url({ protocol: /^https?$/ }).optional(),
   DSOPS_OTLP_URL: z.url({ protocol: /^https?$/ }).optional(),
+  DSOPS_TRACE_SHARE: z.coerce.number().min(0).max(1).default(1),
 });
 
 /**
@@ -90,7 +96,7 @@ export async function readServiceConfig<Extra extends z.ZodRawShape>(
     appToken: data.APP_API_TOKEN,
     topicPrefix: data.DSOPS_TOPIC_PREFIX,
     metricsPort: data.DSOPS_METRICS_PORT,
-    telemetry: { zipkinUrl: data.DSOPS_ZIPKIN_URL, otlpUrl: data.DSOPS_OTLP_URL },
+    telemetry: { zipkinUrl: data.DSOPS_ZIPKIN_URL, otlpUrl: data.DSOPS_OTLP_URL, traceShare: data.DSOPS_TRACE_SHARE },
     own: own.data,
   };
 }

@@ -18,8 +18,14 @@ export const inContext = <R>(context: WorkContext, work: () => R): R => storage.
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
+let sampledShare = 1;
+
+/** From now on so many of the traces that begin here are collected, from 0 to 1; a trace of others is as they decided. */
+export const sampleTraces = (share: number): void => void (sampledShare = share);
+
+/** The beginning of a trace; its last byte says whether it is collected, everywhere that it comes to. */
 export const newTraceparent = (): string =>
-  `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
+  `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${Math.random() < sampledShare ? '01' : '00'}`;
 
 export const isTraceparent = (value: string | undefined): value is string =>
   value !== undefined && TRACEPARENT.test(value);

@@ -2,9 +2,15 @@ import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Tr
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { ZipkinExporter } from '@opentelemetry/exporter-zipkin';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, TracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace';
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace';
 import { isDomainError } from '@dsops/kernel';
-import { currentContext, inContext, newTraceparent, parseTraceparent } from './context.js';
+import { currentContext, inContext, newTraceparent, parseTraceparent, sampleTraces } from './context.js';
 
 export interface TelemetryOptions {
   /** As the sidecar of this process calls it, so that both stand under one name. */
@@ -13,6 +19,8 @@ export interface TelemetryOptions {
   readonly zipkinUrl?: string | undefined;
   /** An OTLP collector, such as `http://127.0.0.1:4318/v1/traces`. */
   readonly otlpUrl?: string | undefined;
+  /** The share of the traces that begin in this process and are collected, from 0 to 1; all unless said. */
+  readonly traceShare?: number | undefined;
 }
 
 /** Attributes name things; never a value, never the text of a foreign error. Names: opentelemetry.io/docs/specs/semconv. */
@@ -46,23 +54,33 @@ let tracer: Tracer | undefined;
  * From now on spans of this process are sent to the collectors, in the background: one that does not answer loses spans
  * and disturbs nothing. Without it everything still carries its trace id, in logs and events.
  */
-export function startTelemetry({ serviceName, zipkinUrl, otlpUrl }: TelemetryOptions): { stop(): Promise<void> } {
+export function startTelemetry({ serviceName, zipkinUrl, otlpUrl, traceShare }: TelemetryOptions): {
+  stop(): Promise<void>;
+} {
   const exporters = [
     ...(zipkinUrl === undefined ? [] : [new ZipkinExporter({ url: zipkinUrl, serviceName })]),
     ...(otlpUrl === undefined ? [] : [new OTLPTraceExporter({ url: otlpUrl })]),
   ];
   if (exporters.length === 0) return { stop: () => Promise.resolve() };
-  return collectSpans(serviceName, exporters.map((exporter) => new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1_000 }))); // prettier-ignore
+  const processors = exporters.map((exporter) => new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1_000 }));
+  return collectSpans(serviceName, processors, traceShare);
 }
 
 /** Spans of this process go to these processors. */
-export function collectSpans(serviceName: string, spanProcessors: readonly SpanProcessor[]): { stop(): Promise<void> } {
+export function collectSpans(
+  serviceName: string,
+  spanProcessors: readonly SpanProcessor[],
+  traceShare = 1,
+): { stop(): Promise<void> } {
   const resource = resourceFromAttributes({ 'service.name': serviceName });
-  const provider = new TracerProvider({ resource, spanProcessors: [...spanProcessors] });
+  const sampler = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(traceShare) });
+  const provider = new TracerProvider({ resource, sampler, spanProcessors: [...spanProcessors] });
+  sampleTraces(traceShare);
   tracer = provider.getTracer('dsops');
   return {
     stop: async () => {
       tracer = undefined;
+      sampleTraces(1);
       await provider.shutdown().catch(() => undefined); // what the collector did not take is lost
     },
   };

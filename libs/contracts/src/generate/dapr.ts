@@ -32,6 +32,8 @@ export interface DaprSettings {
   readonly topicPrefix: string;
   /** Zipkin's collector, such as `http://127.0.0.1:9411/api/v2/spans`; without it spans are made and sent nowhere. */
   readonly zipkinUrl?: string;
+  /** The share of traces begun by a sidecar that is collected, such as `0.1`; all unless said. Never 0: then none goes through Kafka. */
+  readonly samplingRate?: string;
   /** `kubernetes`: the namespace of the services. `processes`: one machine, secrets from the sidecar's environment. */
   readonly place: { readonly kind: 'processes' } | { readonly kind: 'kubernetes'; readonly namespace: string };
 }
@@ -167,7 +169,7 @@ const configuration = (settings: DaprSettings, service: ServiceName): object => 
   ...resource(settings, 'dapr.io/v1alpha1', 'Configuration', `dsops-${service}`),
   spec: {
     tracing: {
-      samplingRate: '1',
+      samplingRate: settings.samplingRate ?? '1',
       ...(settings.zipkinUrl !== undefined && { zipkin: { endpointAddress: settings.zipkinUrl } }),
     },
     secrets: {
