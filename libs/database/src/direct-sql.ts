@@ -69,7 +69,7 @@ export class TellingPg extends PrismaPg {
 
 /**
  * The client with its plain SQL on a shorter way: straight to the driver, on the connection of the transaction where there
- * is one. Prisma's own way there costs four times the processor time, and what is busiest here is plain SQL (ADR 0004).
+ * is one. Prisma's own way there costs four times the processor time, and what is busiest here is plain SQL (ADR 0012).
  * Models, and the begin and end of transactions, stay Prisma's. `$disconnect` ends the pool.
  */
 export function withDirectSql<Client extends object>(prisma: Client, factory: PrismaPg, pool: pg.Pool): Client {

@@ -120,7 +120,7 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
 /**
  * How long a partition's batch is waited for. A component hands over one batch at a time, whatever its partition, so this
  * is several times what twelve transactions take: where it is less than once, batches stay at one or two events however
- * much waits (docs/adr/0010).
+ * much waits (docs/adr/0013).
  */
 const BATCH_WAIT_MS = 160;
 
