@@ -29,10 +29,10 @@ interface DriverFault {
 
 /** The connection of one transaction, from its begin to the statement that ends it. */
 class Place {
-  private transaction: SqlQueryable | undefined;
+  private transaction: Statements | undefined;
   private hasBegun = false;
 
-  get open(): SqlQueryable | undefined {
+  get open(): Statements | undefined {
     return this.transaction;
   }
 
@@ -69,19 +69,34 @@ export class TellingPg extends PrismaPg {
 
 /**
  * The client with its plain SQL on a shorter way: straight to the driver, on the connection of the transaction where there
- * is one. Prisma's own way there costs four times the processor time, and what is busiest here is plain SQL (ADR 0012).
- * Models, and the begin and end of transactions, stay Prisma's. `$disconnect` ends the pool.
+ * is one. Prisma's own way there costs more than the statement, and what is busiest here is plain SQL (ADR 0012). Models,
+ * and begin and end of transactions, stay Prisma's. `$disconnect` ends the pool.
  */
 export function withDirectSql<Client extends object>(prisma: Client, factory: PrismaPg, pool: pg.Pool): Client {
   const client = prisma as unknown as Database;
   let adapter: Promise<SqlDriverAdapter> | undefined;
   let ended: Promise<void> | undefined;
+  const onPool: Statements = {
+    queryRaw: async (query) => (await (adapter ??= factory.connect())).queryRaw(query),
+    executeRaw: async (query) => (await (adapter ??= factory.connect())).executeRaw(query),
+  };
   const members: Partial<Database> = {
-    ...sqlOn(async () => (adapter ??= factory.connect())),
+    ...sqlOn(() => onPool),
     $transaction: (work, options) => {
       if (typeof work !== 'function') return client.$transaction(work, options); // a list of Prisma's own statements
       const place = new Place();
-      const begin = () => client.$transaction((tx) => work(override(tx, sqlOn(async () => place.open ?? prismasWay(tx)))), options); // prettier-ignore
+      // Where the transaction has ended, or its connection was not told, Prisma answers.
+      const begin = () =>
+        client.$transaction(
+          (tx) =>
+            work(
+              override(
+                tx,
+                sqlOn(() => place.open ?? tx),
+              ),
+            ),
+          options,
+        );
       return places.run(place, begin);
     },
     $disconnect: async () => {
@@ -91,9 +106,6 @@ export function withDirectSql<Client extends object>(prisma: Client, factory: Pr
   };
   return override(prisma, members);
 }
-
-/** A transaction that has ended, or whose connection was not told, is Prisma's to answer. */
-const prismasWay = (tx: SqlExecutor): SqlExecutor => tx;
 
 function override<T extends object>(target: T, members: object): T {
   return new Proxy(target, {
@@ -107,17 +119,19 @@ function override<T extends object>(target: T, members: object): T {
   });
 }
 
-/** Plain SQL on whatever this answers at the moment of each statement. */
-const sqlOn = (where: () => Promise<SqlQueryable | SqlExecutor>): SqlExecutor => ({
+type Statements = Pick<SqlQueryable, 'queryRaw' | 'executeRaw'>;
+
+/** Plain SQL on whatever this answers as each statement is sent: nothing may come between, such as the transaction's end. */
+const sqlOn = (where: () => Statements | SqlExecutor): SqlExecutor => ({
   $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]): Promise<T> => {
-    const place = await where();
+    const place = where();
     if ('$queryRawUnsafe' in place) return place.$queryRawUnsafe<T>(sql, ...values);
     const { columnNames, columnTypes, rows } = await place.queryRaw(queryOf(sql, values)).catch(rethrow);
     const readers = columnTypes.map(readerOf);
     return rows.map((row) => Object.fromEntries(row.map((value, nth) => [columnNames[nth]!, value === null ? null : readers[nth]!(value)]))) as T; // prettier-ignore
   },
   $executeRawUnsafe: async (sql, ...values) => {
-    const place = await where();
+    const place = where();
     if ('$executeRawUnsafe' in place) return place.$executeRawUnsafe(sql, ...values);
     return place.executeRaw(queryOf(sql, values)).catch(rethrow);
   },
