@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { rotationStarted, type EventEnvelope } from '@dsops/contracts';
 import { newId } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
+import { oldestDeliveries, takeTurn } from '../src/embedded/delivery.repository.js';
 import { EmbeddedTransport, type Delivery, type DeliveryAnswer, type Published } from '../src/index.js';
 import { openHarness, type EmbeddedHarness } from './harness.js';
 
@@ -53,6 +54,35 @@ describe('deliveries in PostgreSQL', () => {
       await transport.publish([anEntry(n)]);
       await eventually(() => expect(seen).toHaveLength(n)); // it looks by itself once a minute only
     }
+  });
+
+  it('are found without reading all that wait, however many', async () => {
+    await harness.execute(
+      `insert into delivery.deliveries (consumer, topic, body)
+       select 'one', '${topic}', '{}' from generate_series(1, 10000)`,
+    );
+    const { admin } = harness;
+    /** By this session. */
+    const rowsRead = async () => {
+      const { rows } = await admin.query<{ read: number }>(
+        `select (coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int as read
+           from pg_stat_xact_user_tables where schemaname = 'delivery' and relname = 'deliveries'`,
+      );
+      return rows[0]!.read;
+    };
+    await admin.query('set search_path = delivery');
+    const read: number[] = [];
+    for (const statistics of ['none', 'fresh']) {
+      if (statistics === 'fresh') await harness.execute('analyze delivery.deliveries');
+      const isMine = await takeTurn(admin, 'one');
+      const before = await rowsRead();
+      const found = isMine ? await oldestDeliveries(admin, 'one', 200) : [];
+      read.push((await rowsRead()) - before);
+      await admin.query('commit');
+      expect(found).toHaveLength(200);
+    }
+    await admin.query('reset search_path; deallocate "oldest deliveries"');
+    for (const rows of read) expect(rows).toBeLessThan(300);
   });
 
   it('come again in their order after the answer retry, and hold up no other consumer', async () => {

@@ -33,13 +33,15 @@ export async function writeDeliveries(pool: pg.Pool, batch: readonly Published[]
 
 /**
  * Begins a transaction and takes the consumer's turn in it: one process at a time delivers to a consumer, so that the
- * order of publishing survives. The turn ends with the transaction, or with the process.
+ * order of publishing survives. The turn ends with the transaction, or with the process. In it the planner can only walk
+ * along the primary key: where it takes the waiting for few it would read and sort all of them for each batch.
  * @returns false when another process has it
  */
 export async function takeTurn(client: pg.ClientBase, consumer: string): Promise<boolean> {
   const key = client.escapeLiteral(`deliveries to ${consumer}`);
   const results = (await client.query<{ isMine: boolean }>(
-    `begin; select pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) as "isMine"`,
+    `begin; select pg_try_advisory_xact_lock(hashtextextended(${key}, 0)) as "isMine";
+     set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_sort = off`,
   )) as unknown as pg.QueryResult<{ isMine: boolean }>[]; // one result per statement
   return results[1]?.rows[0]?.isMine === true;
 }
