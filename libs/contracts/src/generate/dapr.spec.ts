@@ -40,6 +40,12 @@ describe("the sidecars' files", () => {
     }
   });
 
+  it('wait longer for a batch where the database is across a network', () => {
+    const waitOf = (settings?: DaprSettings) =>
+      (file('resources/subscription-access-events.yaml', settings) as { spec: { bulkSubscribe: { maxAwaitDurationMs: number } } }).spec.bulkSubscribe.maxAwaitDurationMs; // prettier-ignore
+    expect([waitOf(), waitOf(STAGING)]).toEqual([160, 500]);
+  });
+
   it('lose nothing: from the oldest event on, tried until it is taken, no topic for dead letters, no circuit breaker', () => {
     expect(metadataOf(file('resources/pubsub-rotation-events.yaml'))).toMatchObject({
       initialOffset: 'oldest',

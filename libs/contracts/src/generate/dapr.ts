@@ -120,9 +120,9 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
 /**
  * How long a partition's batch is waited for. A component hands over one batch at a time, whatever its partition, so this
  * is several times what twelve transactions take: where it is less than once, batches stay at one or two events however
- * much waits (docs/adr/0013).
+ * much waits. In a cluster each statement of a transaction crosses a network to its database (docs/adr/0013).
  */
-const BATCH_WAIT_MS = 160;
+const BATCH_WAIT_MS = { processes: 160, kubernetes: 500 } as const;
 
 /** Batches: one transaction of the consumer takes up to 200 events. No dead letter topic: dead letters are our tables. */
 const subscription = (settings: DaprSettings, topic: Topic, services: readonly ServiceName[]): object => ({
@@ -134,7 +134,7 @@ const subscription = (settings: DaprSettings, topic: Topic, services: readonly S
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
     metadata: { rawPayload: 'true' },
-    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: BATCH_WAIT_MS },
+    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: BATCH_WAIT_MS[settings.place.kind] },
   },
 });
 
