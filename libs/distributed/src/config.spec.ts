@@ -63,6 +63,7 @@ describe("a service's environment", () => {
     );
     for (const part of [
       'DSOPS_PORT is not',
+      'DSOPS_TRACE_SHARE is not',
       'DSOPS_TOPIC_PREFIX holds other',
       'DAPR_API_TOKEN is missing',
       'APP_API_TOKEN_FILE cannot be read (ENOENT)',
