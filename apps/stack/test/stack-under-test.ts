@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chmodSync } from 'node:fs';
+import { ApiClient } from '@dsops/standalone';
+import { stackHome } from '../src/stack-home.js';
 import type { StackRecord } from '../src/state-file.js';
 
 const MAIN = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'main.js');
@@ -39,6 +40,14 @@ export class StackUnderTest {
 
   record(): StackRecord {
     return JSON.parse(readFileSync(join(this.folder, 'stack.json'), 'utf8')) as StackRecord;
+  }
+
+  adminKey(): string {
+    return readFileSync(stackHome(this.folder).adminKeyFile, 'utf8').trim();
+  }
+
+  api(): ApiClient {
+    return new ApiClient(this.record().gatewayUrl!, this.adminKey());
   }
 
   pidOf(name: string): number {

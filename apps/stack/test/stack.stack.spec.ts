@@ -2,11 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, chmodS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { checkOut, listServices } from '@dsops/contracts';
+import { addService, checkOut, getRotation, listServices, startRotation } from '@dsops/contracts';
 import { ensureTools, isAlive } from '@dsops/stack';
-import { ApiClient } from '@dsops/standalone';
 import { eventually } from '@dsops/testing';
-import { stackHome } from '../src/stack-home.js';
+import { makeBilling } from './billing.js';
 import { StackUnderTest } from './stack-under-test.js';
 import { collectedBy, namesOf, orphansOf } from './zipkin.js';
 
@@ -103,6 +102,19 @@ describe('pnpm stack', () => {
     }, 30_000);
   }, 60_000);
 
+  it('a rotation that has waited for its grace period is woken by a Dapr Job, and goes on in its trace', async () => {
+    const api = stack.api();
+    const body = await makeBilling(stack);
+    await api.call(addService, { body });
+    const { id } = await api.call(startRotation, { params: { environment: body.environment, service: body.name }, body: {} }); // prettier-ignore
+    await eventually(async () => expect(await api.call(getRotation, { params: { rotationId: id } })).toMatchObject({ state: 'completed' }), 30_000); // prettier-ignore
+    await eventually(async () => {
+      const { traces } = await collectedBy(stack.record().zipkinUrl!);
+      const spans = traces.find((trace) => trace.some(({ tags }) => tags['dsops.rotation'] === id)) ?? [];
+      expect(spans).toContainEqual(expect.objectContaining({ name: 'wake-up rotation', tags: expect.objectContaining({ 'dsops.wake_up': id }) })); // prettier-ignore
+    }, 15_000);
+  }, 60_000);
+
   /** Everything secret that the tests can get hold of. */
   const secretsOf = async (): Promise<Set<string>> => {
     const secrets = new Set<string>();
@@ -111,13 +123,12 @@ describe('pnpm stack', () => {
         if (/^(DSOPS_DATABASE_PASSWORD|DAPR_API_TOKEN|APP_API_TOKEN)=/.test(variable))
           secrets.add(variable.slice(variable.indexOf('=') + 1));
     expect(secrets.size).toBe(3 * SERVICES.length);
-    const adminKey = readFileSync(stackHome(stack.folder).adminKeyFile, 'utf8').trim();
-    const api = new ApiClient(stack.record().gatewayUrl!, adminKey);
+    const api = stack.api();
     // What the demo has generated, and the rotated login's database has taken.
     const [shop] = (await api.call(listServices)).items;
     const params = { environment: shop!.environment, service: shop!.name };
     const { password } = await api.call(checkOut, { params, body: { ttl: '1m', purpose: 'test' } });
-    return secrets.add(adminKey).add(password);
+    return secrets.add(stack.adminKey()).add(password);
   };
 
   it('shows its secrets to nobody: not in arguments, logs, traces, files of the sidecars, nor in what it says of itself', async () => {

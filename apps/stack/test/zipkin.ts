@@ -5,6 +5,7 @@ const spanSchema = z.object({
   id: z.string(),
   parentId: z.string().optional(),
   name: z.string().default(''),
+  tags: z.record(z.string(), z.string()).default({}),
   localEndpoint: z.object({ serviceName: z.string() }).partial().default({}),
 });
 const tracesSchema = z.array(z.array(spanSchema));

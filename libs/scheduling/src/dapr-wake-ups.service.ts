@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DomainError } from '@dsops/kernel';
-import { currentContext, inContext, isTraceparent, newTraceparent, oneLine, Sidecar, sidecarFault, type Logger, type SidecarAnswer, type SidecarOptions } from '@dsops/platform'; // prettier-ignore
-import type { Appointment, WakeUps } from './wake-ups.js';
+import { currentContext, inSpan, isTraceparent, newTraceparent, oneLine, Sidecar, sidecarFault, type Logger, type SidecarAnswer, type SidecarOptions } from '@dsops/platform'; // prettier-ignore
+import { wakeUpSpan, type Appointment, type WakeUps } from './wake-ups.js';
 
 export interface DaprWakeUpsOptions extends SidecarOptions {
   readonly logger: Logger;
@@ -88,7 +88,7 @@ export class DaprWakeUps implements WakeUps {
     const handler = this.state === 'started' ? this.handlers.get(data.task) : undefined;
     if (handler === undefined)
       throw new DomainError('wake_up_not_taken', 'unavailable', `This process takes no wake-up for ${oneLine(data.task)} now.`); // prettier-ignore
-    const working = inContext({ traceparent: data.traceparent }, async () => handler(data.key));
+    const working = inSpan(wakeUpSpan(data.task, data.key, data.traceparent), () => handler(data.key));
     this.atWork.add(working);
     try {
       await working;

@@ -2,8 +2,8 @@ import { Logger as GraphileLogger, makeWorkerUtils, run, type Runner, type Worke
 import type pg from 'pg';
 import { loginOf, openPool, type DatabaseOptions } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
-import { currentContext, inContext, newTraceparent } from '@dsops/platform';
-import type { Appointment, WakeUps } from './wake-ups.js';
+import { currentContext, inSpan, newTraceparent } from '@dsops/platform';
+import { wakeUpSpan, type Appointment, type WakeUps } from './wake-ups.js';
 
 export interface GraphileWakeUpsOptions extends DatabaseOptions {
   /** How late a wake-up may come at most, when nothing else delays it; 500 ms unless said. */
@@ -46,8 +46,8 @@ export class GraphileWakeUps implements WakeUps {
         [...this.handlers].map(([task, handler]) => [
           task,
           (payload: unknown) => {
-            const { key, traceparent } = payload as { key: string; traceparent?: string };
-            return inContext({ traceparent: traceparent ?? newTraceparent() }, () => handler(key));
+            const { key, traceparent = newTraceparent() } = payload as { key: string; traceparent?: string };
+            return inSpan(wakeUpSpan(task, key, traceparent), () => handler(key));
           },
         ]),
       ),

@@ -1,3 +1,5 @@
+import type { SpanToMake } from '@dsops/platform';
+
 /** One appointment: at this instant, tell whoever handles `task` about `key`. */
 export interface Appointment {
   /** Who is woken, such as `rotation`. */
@@ -22,3 +24,11 @@ export interface WakeUps {
   /** Takes no new wake-up, waits for handlers at work, and resolves. */
   stop(): Promise<void>;
 }
+
+/** The span in which the handler of a wake-up works. */
+export const wakeUpSpan = (task: string, key: string, traceparent: string): SpanToMake => ({
+  name: `wake-up ${task}`,
+  kind: 'consumer',
+  attributes: { 'dsops.wake_up': key },
+  traceparent,
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parse } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { consumers } from '../consumers.js';
 import { callersOf, renderDapr, type DaprSettings } from './dapr.js';
 
@@ -13,7 +13,9 @@ const STAGING: DaprSettings = {
   place: { kind: 'kubernetes', namespace: 'dsops' },
 };
 
-const file = (path: string, settings?: DaprSettings): unknown => parse(renderDapr(settings).get(path) ?? '');
+const documentsIn = (path: string, settings?: DaprSettings): unknown[] =>
+  parseAllDocuments(renderDapr(settings).get(path) ?? '').map((document) => document.toJS() as unknown);
+const file = (path: string, settings?: DaprSettings): unknown => documentsIn(path, settings)[0];
 const metadataOf = (component: unknown) =>
   Object.fromEntries(
     (component as { spec: { metadata: { name: string; value?: string; secretKeyRef?: object }[] } }).spec.metadata.map(
@@ -40,10 +42,24 @@ describe("the sidecars' files", () => {
     }
   });
 
-  it('wait longer for a batch where the database is across a network', () => {
-    const waitOf = (settings?: DaprSettings) =>
-      (file('resources/subscription-access-events.yaml', settings) as { spec: { bulkSubscribe: { maxAwaitDurationMs: number } } }).spec.bulkSubscribe.maxAwaitDurationMs; // prettier-ignore
-    expect([waitOf(), waitOf(STAGING)]).toEqual([160, 500]);
+  it('share the partitions of a topic between two components on one machine, and leave each replica one in a cluster', () => {
+    const wayOf = (pubsubname: string, maxAwaitDurationMs: number) =>
+      expect.objectContaining({ spec: expect.objectContaining({ pubsubname, bulkSubscribe: expect.objectContaining({ maxAwaitDurationMs }) as unknown }) as unknown }) as unknown; // prettier-ignore
+    const ways = [wayOf('pubsub-access-events', 120), wayOf('pubsub-access-events-2', 120)];
+    expect(documentsIn('resources/subscription-access-events.yaml')).toEqual(ways);
+    expect(documentsIn('resources/subscription-access-events.yaml', STAGING)).toEqual([wayOf('pubsub-access-events', 500)]); // prettier-ignore
+  });
+
+  it('give every component that hears a topic its subscription, under a name of its own, and the retries that lose nothing', () => {
+    for (const settings of [undefined, STAGING])
+      for (const topic of new Set(Object.values(consumers).flatMap(({ topics }) => topics))) {
+        const components = documentsIn(`resources/pubsub-${topic}.yaml`, settings) as { metadata: { name: string }; scopes: string[] }[]; // prettier-ignore
+        const subscriptions = documentsIn(`resources/subscription-${topic}.yaml`, settings) as { metadata: { name: string }; scopes: string[]; spec: { pubsubname: string } }[]; // prettier-ignore
+        expect(subscriptions.map(({ spec, scopes }) => [spec.pubsubname, scopes])).toEqual(components.map(({ metadata, scopes }) => [metadata.name, scopes])); // prettier-ignore
+        expect(new Set(subscriptions.map(({ metadata }) => metadata.name)).size).toBe(subscriptions.length);
+        for (const { metadata } of components)
+          expect(file('resources/resiliency.yaml', settings)).toHaveProperty(['spec', 'targets', 'components', metadata.name, 'inbound', 'retry'], 'untilTaken'); // prettier-ignore
+      }
   });
 
   it('lose nothing: from the oldest event on, tried until it is taken, no topic for dead letters, no circuit breaker', () => {

@@ -6,8 +6,6 @@ import { topicFlows } from './topic-list.js';
 
 /** Name of the pub/sub component that services publish to. */
 export const PUBSUB = 'pubsub';
-/** Name of the one by which they hear a topic. A component hands over one batch at a time, and topics must not wait for each other. */
-const hearing = (topic: Topic): string => `${PUBSUB}-${topic}`;
 /** Name of the store of secrets, the components' and the services': Dapr's `secretstores.local.env` or Kubernetes'. */
 export const SECRET_STORE = 'secrets';
 /** Variables of the sidecar that the local store gives out, without this. */
@@ -51,20 +49,23 @@ export const LOCAL_DAPR: DaprSettings = {
  * (one each). Formats: docs.dapr.io/reference/resource-specs.
  */
 export function renderDapr(settings: DaprSettings = LOCAL_DAPR): Map<string, string> {
-  const files = new Map<string, object>([
+  const files = new Map<string, object | readonly object[]>([
     ['resources/pubsub.yaml', pubsub(settings, PUBSUB)],
     ['resources/secrets.yaml', secretStore(settings)],
-    ['resources/resiliency.yaml', resiliency()],
+    ['resources/resiliency.yaml', resiliency(settings)],
   ]);
   for (const { topic, services } of topicReaders()) {
-    files.set(`resources/pubsub-${topic}.yaml`, { ...pubsub(settings, hearing(topic)), scopes: services });
-    files.set(`resources/subscription-${topic}.yaml`, subscription(settings, topic, services));
+    const names = hearing(settings, topic);
+    files.set(`resources/pubsub-${topic}.yaml`, names.map((name) => ({ ...pubsub(settings, name), scopes: services }))); // prettier-ignore
+    files.set(`resources/subscription-${topic}.yaml`, names.map((name) => subscription(settings, topic, name, services))); // prettier-ignore
   }
   for (const service of SERVICES) files.set(`config/${service}.yaml`, configuration(settings, service));
-  return new Map([...files].map(([path, document]) => [path, HEADER + stringify(document, { lineWidth: 0 })]));
+  return new Map([...files].map(([path, content]) => [path, HEADER + [content].flat().map(textOf).join('---\n')]));
 }
 
 export const HEADER = '# Generated from libs/contracts: node tools/generate.mjs\n';
+
+const textOf = (document: object): string => stringify(document, { lineWidth: 0 });
 
 const resource = (settings: DaprSettings, apiVersion: string, kind: string, name: string) => ({
   apiVersion,
@@ -118,23 +119,37 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
   }));
 
 /**
- * How long a partition's batch is waited for. A component hands over one batch at a time, whatever its partition, so this
- * is several times what twelve transactions take: where it is less than once, batches stay at one or two events however
- * much waits. In a cluster each statement of a transaction crosses a network to its database (docs/adr/0013).
+ * How a topic is heard. A component hands over one batch at a time, whatever its partition, so the wait for a batch is
+ * several times what the transactions of its partitions take: where it is less than once, batches stay at one or two
+ * events however much waits. Two components have six partitions each, and are two members of their consumer group: where
+ * twelve replicas share twelve partitions, some would have none. In a cluster each statement of a transaction crosses a
+ * network to its database (docs/adr/0014).
  */
-const BATCH_WAIT_MS = { processes: 160, kubernetes: 500 } as const;
+const HEARING = {
+  processes: { components: 2, waitMs: 120 },
+  kubernetes: { components: 1, waitMs: 500 },
+} as const;
+
+/** Names of the components by which services hear a topic. They are its own: topics must not wait for each other. */
+const hearing = ({ place }: DaprSettings, topic: Topic): string[] =>
+  Array.from({ length: HEARING[place.kind].components }, (_, nth) => `${PUBSUB}-${topic}${nth === 0 ? '' : `-${nth + 1}`}`); // prettier-ignore
 
 /** Batches: one transaction of the consumer takes up to 200 events. No dead letter topic: dead letters are our tables. */
-const subscription = (settings: DaprSettings, topic: Topic, services: readonly ServiceName[]): object => ({
-  ...resource(settings, 'dapr.io/v2alpha1', 'Subscription', topic),
+const subscription = (
+  settings: DaprSettings,
+  topic: Topic,
+  component: string,
+  services: readonly ServiceName[],
+): object => ({
+  ...resource(settings, 'dapr.io/v2alpha1', 'Subscription', component.replace(`${PUBSUB}-`, '')),
   scopes: services,
   spec: {
-    pubsubname: hearing(topic),
+    pubsubname: component,
     topic: `${settings.topicPrefix}${topic}`,
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
     metadata: { rawPayload: 'true' },
-    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: BATCH_WAIT_MS[settings.place.kind] },
+    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: HEARING[settings.place.kind].waitMs },
   },
 });
 
@@ -142,7 +157,7 @@ const subscription = (settings: DaprSettings, topic: Topic, services: readonly S
  * Invocation: nothing is tried again by the sidecar, because only the caller knows what may be done twice. Inbound
  * events: until they are taken. No circuit breaker: open, it would give events up.
  */
-const resiliency = (): object => ({
+const resiliency = (settings: DaprSettings): object => ({
   apiVersion: 'dapr.io/v1alpha1',
   kind: 'Resiliency',
   metadata: { name: 'dsops' },
@@ -158,7 +173,7 @@ const resiliency = (): object => ({
       apps: Object.fromEntries(SERVICES.map((service) => [service, { retry: 'never' }])),
       components: {
         [PUBSUB]: { outbound: { retry: 'never' } },
-        ...Object.fromEntries(topicReaders().map(({ topic }) => [hearing(topic), { inbound: { timeout: 'batch', retry: 'untilTaken' } }])), // prettier-ignore
+        ...Object.fromEntries(topicReaders().flatMap(({ topic }) => hearing(settings, topic)).map((name) => [name, { inbound: { timeout: 'batch', retry: 'untilTaken' } }])), // prettier-ignore
       },
     },
   },
