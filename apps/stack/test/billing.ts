@@ -3,7 +3,6 @@ import type { AddService } from '@dsops/contracts';
 import { withClient } from '@dsops/database';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { keyPaths, openKeyFile, scramVerifier, setupStatements } from '@dsops/rotation';
-import { stackHome } from '../src/stack-home.js';
 import type { StackUnderTest } from './stack-under-test.js';
 
 /** A database on the stack's server whose old password stays valid for a while. @returns how to add it to dsops */
