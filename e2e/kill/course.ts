@@ -163,7 +163,7 @@ export class CourseRun {
         this.onStanding = null;
         await act();
       } else {
-        const wish = this.request(rollBack, { params: place, body: { reason: 'The kill test wants it back.', force: false } }); // prettier-ignore
+        const wish = this.request(rollBack, { params: place, body: { reason: 'The kill test wants it back.' } }); // prettier-ignore
         ask(wish.then(() => this.go()));
       }
     }

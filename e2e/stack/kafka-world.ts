@@ -23,11 +23,11 @@ export class KafkaWorld {
   }
 
   /** An environment for one case: topics of its own, made unless it says otherwise, and the files for its sidecars. */
-  async environment({ hasTopics = true } = {}): Promise<SidecarFiles> {
+  async environment({ hasTopics = true, isReplicated = false } = {}): Promise<SidecarFiles> {
     this.environments += 1;
     const topicPrefix = `case-${this.environments}-`;
     if (hasTopics) await this.makeTopics(topicPrefix);
-    return writeSidecarFiles(join(this.folder, topicPrefix), { brokers: this.kafka.brokers, topicPrefix });
+    return writeSidecarFiles(join(this.folder, topicPrefix), { brokers: this.kafka.brokers, topicPrefix, isReplicated }); // prettier-ignore
   }
 
   async makeTopics(topicPrefix: string): Promise<void> {

@@ -13,15 +13,23 @@ export interface SidecarFiles {
   readonly configPathOf: (appId: string) => string;
 }
 
+export interface SidecarWishes {
+  readonly brokers?: readonly string[];
+  readonly topicPrefix?: string;
+  readonly login?: Pick<KafkaAccess, 'scram' | 'tls'>;
+  /** A service has more processes than a few. */
+  readonly isReplicated?: boolean;
+}
+
 /** Writes the files as `pnpm generate` renders them for the product. Without brokers: those that need no Kafka. */
 export async function writeSidecarFiles(
   folder: string,
-  { brokers, topicPrefix = '', login }: { brokers?: readonly string[]; topicPrefix?: string; login?: Pick<KafkaAccess, 'scram' | 'tls'> }, // prettier-ignore
+  { brokers, topicPrefix = '', login, isReplicated = false }: SidecarWishes,
 ): Promise<SidecarFiles> {
   const settings = {
     kafka: { brokers: (brokers ?? []).join(','), ...login },
     topicPrefix,
-    place: { kind: 'processes' },
+    place: { kind: 'processes', isReplicated },
   } as const;
   for (const [path, text] of renderDapr(settings)) {
     if (brokers === undefined && /pubsub|subscription/.test(path)) continue;

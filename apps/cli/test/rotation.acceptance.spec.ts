@@ -24,7 +24,7 @@ describe('dsops rotation rollback', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Rollback completed successfully');
     expect(stdout).toContain(`  Version:    ${OLD_VERSION}`);
-    expect(w.server.requestsOf(rollBack)[0]?.body).toEqual({ reason: 'logins fail', force: false });
+    expect(w.server.requestsOf(rollBack)[0]?.body).toEqual({ reason: 'logins fail' });
   });
 
   it('does nothing after a no', async () => {
@@ -53,12 +53,12 @@ describe('dsops rotation rollback', () => {
     expect(stdout).toContain('[DRY RUN] No changes made. Remove --dry-run to execute.');
   });
 
-  it('goes to the version that is named, by force', async () => {
+  it('goes to the version that is named, and is not asked with --force', async () => {
     const rotation = new LivingRotation(w.server, back);
     w.server.on(rollBack, () => rotation.view);
     const line = `rotation rollback payments-db --reason x --version ${OLD_VERSION} --force`;
     expect(await w.desk.run(line)).toMatchObject({ code: 0 });
-    expect(w.server.requestsOf(rollBack)[0]?.body).toEqual({ reason: 'x', force: true, version: OLD_VERSION });
+    expect(w.server.requestsOf(rollBack)[0]?.body).toEqual({ reason: 'x', version: OLD_VERSION });
     const unknown = await w.desk.run('rotation rollback payments-db --reason x --version 2020-01-01 --yes');
     expect(unknown.code).toBe(4);
   });

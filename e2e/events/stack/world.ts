@@ -39,7 +39,7 @@ export class StackWorld {
     try {
       chmodSync(kafka.folder, 0o711); // as root our database runs under an account of its own
       const database = await OwnDatabase.start(join(kafka.folder, 'database'));
-      const world = new StackWorld(kafka, database, await kafka.environment(), hasSweep);
+      const world = new StackWorld(kafka, database, await kafka.environment({ isReplicated: true }), hasSweep);
       await makeTables(database.admin);
       return world;
     } catch (error) {

@@ -22,7 +22,7 @@ export function registerRollback(parent: CommandUnknownOpts, act: Act): void {
     .addOption(envOption())
     .option('--version <name>', 'the version to go back to (default: the previous one)')
     .addOption(reasonOption())
-    .option('-f, --force', 'do not ask, and override what a person may override', false)
+    .option('-f, --force', 'do not ask: what --yes is elsewhere', false)
     .addOption(yesOption())
     .option('--dry-run', 'show the plan and change nothing', false)
     .option('-v, --verbose', 'with all versions of the service', false)
@@ -64,7 +64,7 @@ export function registerRollback(parent: CommandUnknownOpts, act: Act): void {
       }
       const rollback = await client.call(rollBack, {
         params: { environment: found.environment, service: found.name },
-        body: { reason, force: options.force, ...(options.version && { version: options.version }) },
+        body: { reason, ...(options.version && { version: options.version }) },
       });
       err.line(`\nRolling back ${err.paint.bold(found.name)} in ${found.environment}`);
       const ended = await showProgress(session, client, rollback, { toTheEnd: false });

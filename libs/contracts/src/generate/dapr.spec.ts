@@ -42,11 +42,13 @@ describe("the sidecars' files", () => {
     }
   });
 
-  it('share the partitions of a topic between two components on one machine, and leave each replica one in a cluster', () => {
+  it('share the partitions of a topic between two components on one machine, and leave each of many replicas one', () => {
     const wayOf = (pubsubname: string, maxAwaitDurationMs: number) =>
       expect.objectContaining({ spec: expect.objectContaining({ pubsubname, bulkSubscribe: expect.objectContaining({ maxAwaitDurationMs }) as unknown }) as unknown }) as unknown; // prettier-ignore
     const ways = [wayOf('pubsub-access-events', 120), wayOf('pubsub-access-events-2', 120)];
     expect(documentsIn('resources/subscription-access-events.yaml')).toEqual(ways);
+    const replicated: DaprSettings = { ...STAGING, place: { kind: 'processes', isReplicated: true } };
+    expect(documentsIn('resources/subscription-access-events.yaml', replicated)).toEqual([wayOf('pubsub-access-events', 160)]); // prettier-ignore
     expect(documentsIn('resources/subscription-access-events.yaml', STAGING)).toEqual([wayOf('pubsub-access-events', 500)]); // prettier-ignore
   });
 

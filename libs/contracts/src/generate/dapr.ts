@@ -23,6 +23,12 @@ export interface KafkaAccess {
   readonly tls?: { readonly caCert?: string };
 }
 
+export type Place =
+  /** One machine, secrets from the sidecar's environment. `isReplicated`: services have many processes each. */
+  | { readonly kind: 'processes'; readonly isReplicated?: boolean }
+  /** The namespace of the services. */
+  | { readonly kind: 'kubernetes'; readonly namespace: string };
+
 /** What differs between this machine, a staging and a production cluster. */
 export interface DaprSettings {
   readonly kafka: KafkaAccess;
@@ -32,8 +38,7 @@ export interface DaprSettings {
   readonly zipkinUrl?: string;
   /** The share of traces begun by a sidecar that is collected, such as `0.1`; all unless said. Never 0: then none goes through Kafka. */
   readonly samplingRate?: string;
-  /** `kubernetes`: the namespace of the services. `processes`: one machine, secrets from the sidecar's environment. */
-  readonly place: { readonly kind: 'processes' } | { readonly kind: 'kubernetes'; readonly namespace: string };
+  readonly place: Place;
 }
 
 /** The settings that the files in the repository are written with: brokers of this machine, no prefix. */
@@ -125,14 +130,14 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
  * twelve replicas share twelve partitions, some would have none. In a cluster each statement of a transaction crosses a
  * network to its database (docs/adr/0014).
  */
-const HEARING = {
-  processes: { components: 2, waitMs: 120 },
-  kubernetes: { components: 1, waitMs: 500 },
-} as const;
+const hearingOf = (place: Place): { readonly components: number; readonly waitMs: number } => {
+  if (place.kind === 'kubernetes') return { components: 1, waitMs: 500 };
+  return place.isReplicated === true ? { components: 1, waitMs: 160 } : { components: 2, waitMs: 120 };
+};
 
 /** Names of the components by which services hear a topic. They are its own: topics must not wait for each other. */
 const hearing = ({ place }: DaprSettings, topic: Topic): string[] =>
-  Array.from({ length: HEARING[place.kind].components }, (_, nth) => `${PUBSUB}-${topic}${nth === 0 ? '' : `-${nth + 1}`}`); // prettier-ignore
+  Array.from({ length: hearingOf(place).components }, (_, nth) => `${PUBSUB}-${topic}${nth === 0 ? '' : `-${nth + 1}`}`); // prettier-ignore
 
 /** Batches: one transaction of the consumer takes up to 200 events. No dead letter topic: dead letters are our tables. */
 const subscription = (
@@ -149,7 +154,7 @@ const subscription = (
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
     metadata: { rawPayload: 'true' },
-    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: HEARING[settings.place.kind].waitMs },
+    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: hearingOf(settings.place).waitMs },
   },
 });
 

@@ -274,7 +274,6 @@ export const rollBack = defineOperation({
   body: z.strictObject({
     version: z.string().optional(),
     reason: z.string().min(1).max(500),
-    force: z.boolean().default(false),
   }),
   response: rotationViewSchema,
 });
