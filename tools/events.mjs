@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build } from './build.mjs';
-import { commandOf, root, runNode } from './run.mjs';
+import { commandOf, layOut, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 import { readOptions } from './terminal.mjs';
 
@@ -72,11 +72,11 @@ await fetchTools(['dapr', 'kafka']);
 const words = given.flatMap(([name, value]) =>
   value === true ? [`--${name}`] : [value].flat().flatMap((one) => [`--${name}`, one]),
 );
-process.exit(
-  await runNode(
-    join(root, 'e2e', 'dist', 'events', 'stack', 'main.js'),
-    [...(commands === undefined ? [] : ['--commands', commands]), ...words],
-    // kafkajs waits for a moment that has passed, and Node says so.
-    { env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --disable-warning=TimeoutNegativeWarning`.trim() } },
-  ),
+const code = await runNode(
+  join(root, 'e2e', 'dist', 'events', 'stack', 'main.js'),
+  [...(commands === undefined ? [] : ['--commands', commands]), ...words],
+  // kafkajs waits for a moment that has passed, and Node says so.
+  { env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --disable-warning=TimeoutNegativeWarning`.trim() } },
 );
+if (rest.docs !== undefined) await layOut(rest.docs);
+process.exit(code);

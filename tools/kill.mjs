@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** Builds, and starts the kill test in e2e/kill. */
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
-import { commandOf, helpOnRequest, root, runNode } from './run.mjs';
+import { commandOf, helpOnRequest, layOut, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
@@ -42,4 +43,8 @@ if (process.argv.includes('--stack')) {
   await fetchTools(['kafka', 'dapr']);
 }
 const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
-process.exit(built === 0 ? await runNode(join(root, 'e2e', 'dist', 'kill', 'main.js'), process.argv.slice(2)) : built);
+if (built !== 0) process.exit(built);
+const code = await runNode(join(root, 'e2e', 'dist', 'kill', 'main.js'), process.argv.slice(2));
+const { docs } = parseArgs({ options: { docs: { type: 'string' } }, strict: false }).values;
+if (typeof docs === 'string') await layOut(docs);
+process.exit(code);

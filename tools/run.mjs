@@ -1,7 +1,7 @@
 /** How the scripts of this folder start other programs: on this Node, without a shell, from the workspace's root. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -41,6 +41,12 @@ export function runNode(file, args = [], { env = {}, stdio = 'inherit', onOutput
       done(code ?? (signal === 'SIGINT' ? 130 : 1));
     });
   });
+}
+
+/** Lays out a page that a run has written, as `pnpm check` wants pages of the docs; what is no page, or was not written, stays as it is. */
+export async function layOut(file) {
+  if (!existsSync(resolve(root, file))) return;
+  await runNode(commandOf('prettier'), ['--write', '--ignore-unknown', '--log-level', 'warn', file]);
 }
 
 /** Prints the help at the top of a script and ends, when the arguments ask for it. */
