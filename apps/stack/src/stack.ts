@@ -121,7 +121,7 @@ export class Stack {
     screen.fact('Kafka', kafka.brokers.join(', '));
     screen.fact('PostgreSQL', `127.0.0.1:${postgres.port}`);
     screen.fact('data, keys and logs', home.folder);
-    screen.heading('Try next, in another terminal');
+    screen.heading(config.isDetached ? 'Try next' : 'Try next, in another terminal');
     const command = (words: string) => `pnpm stack ${words}${config.homeOption}`;
     screen.command(command('demo'), 'rotate a sample login and look at its trace');
     screen.command(command('status'), 'what runs, and where');

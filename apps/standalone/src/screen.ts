@@ -5,6 +5,9 @@ const LABEL_WIDTH = 22;
 const TEXT_WIDTH = 50;
 const COMMAND_WIDTH = 62;
 
+/** What is too long for its column still stands apart from the next. */
+const column = (text: string, width: number): string => `${text.padEnd(width - 2)}  `;
+
 /** What the person at the terminal sees. Colour only on a terminal and without NO_COLOR. */
 export class Screen {
   private readonly colors;
@@ -44,11 +47,11 @@ export class Screen {
 
   /** A name and what belongs to it, aligned with the others. */
   fact(name: string, value: string): void {
-    this.write(`  ${this.colors.dim(name.padEnd(LABEL_WIDTH))}${value}\n`);
+    this.write(`  ${this.colors.dim(column(name, LABEL_WIDTH))}${value}\n`);
   }
 
   command(command: string, meaning: string): void {
-    this.write(`  ${this.colors.cyan(command.padEnd(COMMAND_WIDTH))}${this.colors.dim(meaning)}\n`);
+    this.write(`  ${this.colors.cyan(column(command, COMMAND_WIDTH))}${this.colors.dim(meaning)}\n`);
   }
 
   problem(error: DomainError): void {
@@ -58,7 +61,7 @@ export class Screen {
 
   private row(mark: string, label: string, text: string, durationMs?: number): void {
     const time = durationMs === undefined ? '' : this.colors.dim(formatDuration(durationMs).padStart(8));
-    this.write(`  ${mark} ${label.padEnd(LABEL_WIDTH)}${time === '' ? text : text.padEnd(TEXT_WIDTH)}${time}\n`);
+    this.write(`  ${mark} ${column(label, LABEL_WIDTH)}${time === '' ? text : text.padEnd(TEXT_WIDTH)}${time}\n`);
   }
 
   private write(text: string): void {
