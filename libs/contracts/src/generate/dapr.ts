@@ -60,8 +60,8 @@ export function renderDapr(settings: DaprSettings = LOCAL_DAPR): Map<string, str
     ['resources/resiliency.yaml', resiliency(settings)],
   ]);
   for (const { topic, services } of topicReaders()) {
-    const names = hearing(settings, topic);
-    files.set(`resources/pubsub-${topic}.yaml`, names.map((name) => ({ ...pubsub(settings, name), scopes: services }))); // prettier-ignore
+    const names = subscriptionsTo(settings, topic);
+    files.set(`resources/pubsub-${topic}.yaml`, names.map((name) => ({ ...pubsub(settings, hearing(name)), scopes: services }))); // prettier-ignore
     files.set(`resources/subscription-${topic}.yaml`, names.map((name) => subscription(settings, topic, name, services))); // prettier-ignore
   }
   for (const service of SERVICES) files.set(`config/${service}.yaml`, configuration(settings, service));
@@ -135,21 +135,24 @@ const hearingOf = (place: Place): { readonly components: number; readonly waitMs
   return place.isReplicated === true ? { components: 1, waitMs: 160 } : { components: 2, waitMs: 120 };
 };
 
-/** Names of the components by which services hear a topic. They are its own: topics must not wait for each other. */
-const hearing = ({ place }: DaprSettings, topic: Topic): string[] =>
-  Array.from({ length: hearingOf(place).components }, (_, nth) => `${PUBSUB}-${topic}${nth === 0 ? '' : `-${nth + 1}`}`); // prettier-ignore
+/** Names of a topic's subscriptions. */
+const subscriptionsTo = ({ place }: DaprSettings, topic: Topic): string[] =>
+  Array.from({ length: hearingOf(place).components }, (_, nth) => (nth === 0 ? topic : `${topic}-${nth + 1}`));
+
+/** Name of the component by which a subscription hears. It is its own: topics must not wait for each other. */
+const hearing = (subscription: string): string => `${PUBSUB}-${subscription}`;
 
 /** Batches: one transaction of the consumer takes up to 200 events. No dead letter topic: dead letters are our tables. */
 const subscription = (
   settings: DaprSettings,
   topic: Topic,
-  component: string,
+  name: string,
   services: readonly ServiceName[],
 ): object => ({
-  ...resource(settings, 'dapr.io/v2alpha1', 'Subscription', component.replace(`${PUBSUB}-`, '')),
+  ...resource(settings, 'dapr.io/v2alpha1', 'Subscription', name),
   scopes: services,
   spec: {
-    pubsubname: component,
+    pubsubname: hearing(name),
     topic: `${settings.topicPrefix}${topic}`,
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
@@ -178,7 +181,7 @@ const resiliency = (settings: DaprSettings): object => ({
       apps: Object.fromEntries(SERVICES.map((service) => [service, { retry: 'never' }])),
       components: {
         [PUBSUB]: { outbound: { retry: 'never' } },
-        ...Object.fromEntries(topicReaders().flatMap(({ topic }) => hearing(settings, topic)).map((name) => [name, { inbound: { timeout: 'batch', retry: 'untilTaken' } }])), // prettier-ignore
+        ...Object.fromEntries(topicReaders().flatMap(({ topic }) => subscriptionsTo(settings, topic)).map((name) => [hearing(name), { inbound: { timeout: 'batch', retry: 'untilTaken' } }])), // prettier-ignore
       },
     },
   },
