@@ -74,7 +74,12 @@ export function summaryOf({ plain, cells, random, rollbacks }: RunResult, tookMs
   const faults = [...cells, ...random];
   const bad = all.filter((cell) => !isGood(cell));
   const sum = (of: (cell: CellResult) => number) => all.reduce((total, cell) => total + of(cell), 0);
-  const verdict = bad.length === 0 ? paint('green', 'nothing lost, nothing orphaned, nothing ended early') : paint('red', `${bad.length} broken`); // prettier-ignore
+  const verdict =
+    bad.length > 0
+      ? paint('red', `${bad.length} broken`)
+      : faults.length + rollbacks.length === 0
+        ? paint('red', 'none was chosen, so nothing is proven')
+        : paint('green', 'nothing lost, nothing orphaned, nothing ended early');
   return [
     ...bad.flatMap((cell) => ['', paint('red', `✗ ${cell.id}`), ...cell.problems.map((problem) => `    ${problem}`)]),
     '',
