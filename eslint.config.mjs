@@ -34,7 +34,17 @@ const NODE_GLOBALS = Object.fromEntries(
 
 const clockMessage =
   'A file without a role suffix is pure: take the instant, the duration or the value as an argument.';
-const httpErrors = ['HttpException', 'BadRequestException', 'UnauthorizedException', 'ForbiddenException', 'NotFoundException', 'ConflictException', 'UnprocessableEntityException', 'InternalServerErrorException', 'ServiceUnavailableException']; // prettier-ignore
+const httpErrors = [
+  'HttpException',
+  'BadRequestException',
+  'UnauthorizedException',
+  'ForbiddenException',
+  'NotFoundException',
+  'ConflictException',
+  'UnprocessableEntityException',
+  'InternalServerErrorException',
+  'ServiceUnavailableException',
+];
 const environmentImport = {
   name: 'node:process',
   importNames: ['env'],
@@ -125,7 +135,14 @@ export default defineConfig(
     name: 'purity: no clock and no chance in a file without a role suffix',
     files: ['apps/*/src/**/*.ts', 'libs/{kernel,contracts,messaging,scheduling}/src/**/*.ts'],
     // Edges as a whole: the CLI, what hosts the services, and the drivers, which talk to targets.
-    ignores: ['**/*.*.ts', '**/{main,config}.ts', 'apps/{cli,standalone,stack}/**', 'apps/rotation/src/target/*/**', 'libs/kernel/src/clock.ts', ...SPECS], // prettier-ignore
+    ignores: [
+      '**/*.*.ts',
+      '**/{main,config}.ts',
+      'apps/{cli,standalone,stack}/**',
+      'apps/rotation/src/target/*/**',
+      'libs/kernel/src/clock.ts',
+      ...SPECS,
+    ],
     rules: {
       'no-restricted-syntax': [
         'error',

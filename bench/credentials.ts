@@ -55,7 +55,6 @@ export const serviceOf = (
   name: string,
   { slots, password, admin, owner }: PreparedCredential,
 ): AddService => ({
-  // prettier-ignore
   name,
   environment: 'production',
   type: 'postgresql',

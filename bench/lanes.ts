@@ -4,7 +4,6 @@ export async function inLanes<Item>(
   items: readonly Item[],
   work: (item: Item, nth: number) => Promise<unknown>,
 ): Promise<void> {
-  // prettier-ignore
   let next = 0;
   const lane = async () => {
     for (let nth = next++; nth < items.length; nth = next++) await work(items[nth]!, nth);

@@ -59,7 +59,8 @@ export function residentMb(pid: number): number {
 export const peakResidentMb = (pid: number): number | null => (isLinux ? statusMb(pid, 'VmHWM') : null);
 
 function statusMb(pid: number, field: string): number {
-  const [, kilobytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []; // prettier-ignore
+  const [, kilobytes] =
+    new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return (Number(kilobytes) * 1024) / MB;
 }
 

@@ -22,7 +22,6 @@ export async function makeRotationHome(
   options: DatabaseOptions,
   concurrency: number,
 ): Promise<RotationHome> {
-  // prettier-ignore
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const key = await openKeyFile({ path: keyPaths(folder).keyFile, database: 'new' });
   const database = connect(PrismaClient, 'rotation', { ...options, poolSize: concurrency + SPARE_CONNECTIONS });
@@ -48,7 +47,6 @@ export async function hostRotation(
   { folder, key, database }: RotationHome,
   settings: HostSettings,
 ): Promise<RotationHost> {
-  // prettier-ignore
   const logger = createLogger({ service: 'rotation', level: 'warn' });
   const token = newToken();
   const { concurrency, drivers, transport } = settings;

@@ -23,9 +23,12 @@ export async function startDurableServer(
   name: string,
   settings: Readonly<Record<string, string | number>> = {},
 ): Promise<PostgresServer> {
-  // prettier-ignore
   const password = new Secret(randomBytes(24).toString('base64url'));
-  const server = await startPostgres({ dataDir: join(folder, name), password, settings: { max_connections: 200, ...settings } }); // prettier-ignore
+  const server = await startPostgres({
+    dataDir: join(folder, name),
+    password,
+    settings: { max_connections: 200, ...settings },
+  });
   bench.onEnd(() => server.stop());
   return server;
 }
@@ -35,7 +38,6 @@ export async function startOurDatabase(
   folder: string,
   settings: Readonly<Record<string, string | number>> = {},
 ): Promise<OurDatabase> {
-  // prettier-ignore
   const server = await startDurableServer(bench, folder, 'ours', settings);
   const password = new Secret(randomBytes(24).toString('base64url'));
   const postgres = superuserPool(bench, server.url());

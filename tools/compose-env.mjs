@@ -50,7 +50,10 @@ function write(text) {
       rmSync(file, { force: true });
       end(1, `${file} cannot be written (${error.code}).`);
     }
-    end(1, `${file} exists and was left as it is. To begin anew: docker compose down --volumes, which ends the data, then delete it.`); // prettier-ignore
+    end(
+      1,
+      `${file} exists and was left as it is. To begin anew: docker compose down --volumes, which ends the data, then delete it.`,
+    );
   }
 }
 

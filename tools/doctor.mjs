@@ -131,7 +131,10 @@ function checkDisk(home) {
   const free = `${(Number(bavail * bsize) / GIGABYTE).toFixed(1)} GB free on the disk`;
   return bavail * bsize >= WANTED_DISK_BYTES
     ? good(free)
-    : bad(free, `dsops wants ${WANTED_DISK_BYTES / GIGABYTE} GB for its database. Make room, or choose another disk with DSOPS_HOME.`); // prettier-ignore
+    : bad(
+        free,
+        `dsops wants ${WANTED_DISK_BYTES / GIGABYTE} GB for its database. Make room, or choose another disk with DSOPS_HOME.`,
+      );
 }
 
 function checkMemory() {

@@ -23,6 +23,11 @@ if (flag !== undefined) {
   const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
   if (built !== 0) process.exit(built);
   if (flag === '--stack') await fetchTools(['dapr', 'kafka']);
-  process.exit(await runNode(join(root, proofs[flag]), args.filter((arg) => arg !== flag))); // prettier-ignore
+  process.exit(
+    await runNode(
+      join(root, proofs[flag]),
+      args.filter((arg) => arg !== flag),
+    ),
+  );
 }
 process.exit(await runNode(join(root, 'apps/rotation/src/rotation/histories/planted-bugs.mjs'), args));

@@ -49,7 +49,8 @@ async function untilSettled(admin: pg.Pool, count: number, onLook: (settled: num
     onLook(settled);
     if (settled >= count) return;
     if (settled > settledBefore) movedAtMs = performance.now();
-    if (performance.now() - movedAtMs > STUCK_AFTER_MS) throw new Error(`${settled} of ${count} rotations ended, and then none for ${STUCK_AFTER_MS / 1_000} s.`); // prettier-ignore
+    if (performance.now() - movedAtMs > STUCK_AFTER_MS)
+      throw new Error(`${settled} of ${count} rotations ended, and then none for ${STUCK_AFTER_MS / 1_000} s.`);
     settledBefore = settled;
     await new Promise((resume) => setTimeout(resume, LOOK_EVERY_MS));
   }
@@ -126,9 +127,15 @@ function reportOf(outcome: Outcome): Report {
   const [first, last] = [memory.at(1), memory.at(-1)];
   const problems = [
     ...(completed === count ? [] : [`${count - completed} of ${count} rotations did not complete.`]),
-    ...(whileAsking.looks === 0 || (whileRotating.looks === 0 && tookMs - askedMs > 1_000) ? ['Nobody counted the connections.'] : []), // prettier-ignore
-    ...(whileAsking.all > byWorker + byRequests ? [`While they were asked for, there were ${whileAsking.all} connections to the target.`] : []), // prettier-ignore
-    ...(whileRotating.all > byWorker ? [`While they rotated, there were ${whileRotating.all} connections to the target.`] : []), // prettier-ignore
+    ...(whileAsking.looks === 0 || (whileRotating.looks === 0 && tookMs - askedMs > 1_000)
+      ? ['Nobody counted the connections.']
+      : []),
+    ...(whileAsking.all > byWorker + byRequests
+      ? [`While they were asked for, there were ${whileAsking.all} connections to the target.`]
+      : []),
+    ...(whileRotating.all > byWorker
+      ? [`While they rotated, there were ${whileRotating.all} connections to the target.`]
+      : []),
     ...(memory.length === SHARES.length + 1 ? [] : ['Memory was not read at each mark.']),
   ];
   return {
@@ -137,8 +144,22 @@ function reportOf(outcome: Outcome): Report {
         title: `${count} credentials due at once, ${concurrency} at a time`,
         columns: ['', 'seconds', 'per s', 'highest connections', 'allowed', 'looks'],
         rows: [
-          ['while they were asked for', threeDigits(askedMs / 1_000), threeDigits((count * 1_000) / askedMs), String(whileAsking.all), String(byWorker + byRequests), String(whileAsking.looks)], // prettier-ignore
-          ['after that, until all were done', threeDigits((tookMs - askedMs) / 1_000), '', String(whileRotating.all), String(byWorker), String(whileRotating.looks)], // prettier-ignore
+          [
+            'while they were asked for',
+            threeDigits(askedMs / 1_000),
+            threeDigits((count * 1_000) / askedMs),
+            String(whileAsking.all),
+            String(byWorker + byRequests),
+            String(whileAsking.looks),
+          ],
+          [
+            'after that, until all were done',
+            threeDigits((tookMs - askedMs) / 1_000),
+            '',
+            String(whileRotating.all),
+            String(byWorker),
+            String(whileRotating.looks),
+          ],
           ['together', threeDigits(tookMs / 1_000), threeDigits((count * 1_000) / tookMs), '', '', ''],
         ],
       },
@@ -150,8 +171,12 @@ function reportOf(outcome: Outcome): Report {
     ],
     notes: [
       `${completed} of ${count} completed.`,
-      `Allowed are ${PER_ROTATION} connections per rotation at a time, and ${PER_REQUEST} for each of ${LANES} requests at a time, which look at the target for the plan.`, // prettier-ignore
-      ...(first && last ? [`From ${first.done} to ${last.done} done the memory changed by ${threeDigits(last.residentMb - first.residentMb)} MB; flat is at most ${Math.round((FLAT - 1) * 100)} % more: ${first.done < WARM_AFTER ? 'too few to judge' : last.residentMb <= first.residentMb * FLAT ? 'reached' : 'missed'}.`] : []), // prettier-ignore
+      `Allowed are ${PER_ROTATION} connections per rotation at a time, and ${PER_REQUEST} for each of ${LANES} requests at a time, which look at the target for the plan.`,
+      ...(first && last
+        ? [
+            `From ${first.done} to ${last.done} done the memory changed by ${threeDigits(last.residentMb - first.residentMb)} MB; flat is at most ${Math.round((FLAT - 1) * 100)} % more: ${first.done < WARM_AFTER ? 'too few to judge' : last.residentMb <= first.residentMb * FLAT ? 'reached' : 'missed'}.`,
+          ]
+        : []),
     ],
     problems,
     figures: {

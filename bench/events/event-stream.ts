@@ -64,7 +64,6 @@ export class EventStream implements Contender {
     reader: EffectReader,
     lanes: number,
   ): Promise<EventStream> {
-    // prettier-ignore
     const logger = createLogger({ service: 'bench', level: 'warn' });
     const token = newToken();
     const transport = new EmbeddedTransport({ ...options, logger });
@@ -108,7 +107,12 @@ export class EventStream implements Contender {
   command({ id, key }: Command): Promise<void> {
     return this.units.run(async (unit) => {
       await unit.tx.$executeRawUnsafe('insert into bench_commands (id) values ($1)', id);
-      unit.emit({ event: rotationStarted, key, subject: `rotation/${id}`, data: { ...rotationStarted.example, reason: id } }); // prettier-ignore
+      unit.emit({
+        event: rotationStarted,
+        key,
+        subject: `rotation/${id}`,
+        data: { ...rotationStarted.example, reason: id },
+      });
     });
   }
 

@@ -47,7 +47,12 @@ await Bench.run<Options>(async (bench, { rounds, count, stack, sustained, rate }
   await ours.admin.query(`create schema ${jobSchema}`);
   await makeTables(ours.admin, jobSchema, jobSchema);
   await makeTables(ours.admin, 'rotation', 'notification');
-  const events = await EventStream.start(bench, ours.options, new EffectReader(ours.admin, 'rotation', 'notification'), LANES); // prettier-ignore
+  const events = await EventStream.start(
+    bench,
+    ours.options,
+    new EffectReader(ours.admin, 'rotation', 'notification'),
+    LANES,
+  );
   const url = ours.server.url(ours.options.database);
   const jobs = await JobQueue.prepare(bench, url, new EffectReader(ours.admin, jobSchema, jobSchema), LANES, [
     { name: JOBS, isOrdered: false, share: 1, batch: null },
@@ -60,7 +65,10 @@ await Bench.run<Options>(async (bench, { rounds, count, stack, sustained, rate }
   const problems: string[] = [];
   const measure = async (contender: Contender, draw: DrawKey, of: number) => {
     const size = Math.ceil(of * contender.share);
-    const commands = Array.from({ length: size }, (): Command => ({ id: `c${commandsSoFar++}`, key: draw(Math.random()) })); // prettier-ignore
+    const commands = Array.from({ length: size }, (): Command => ({
+      id: `c${commandsSoFar++}`,
+      key: draw(Math.random()),
+    }));
     await contender.begin();
     const startedMs = performance.now();
     const effects = contender.untilEffects(size);
@@ -76,7 +84,9 @@ await Bench.run<Options>(async (bench, { rounds, count, stack, sustained, rate }
   bench.progress('warming up');
   for (const contender of contenders) await measure(contender, LOADS[0]!.draw, Math.min(count, 300));
 
-  const all = LOADS.map(({ name: load }) => contenders.map(({ name: contender }): Rates => ({ load, contender, committed: [], through: [] }))); // prettier-ignore
+  const all = LOADS.map(({ name: load }) =>
+    contenders.map(({ name: contender }): Rates => ({ load, contender, committed: [], through: [] })),
+  );
   for (let round = 0; round < rounds; round += 1)
     for (const [nth, { name, draw }] of LOADS.entries())
       for (const [turn] of contenders.entries()) {
@@ -95,7 +105,6 @@ function reportOf(
   problems: readonly string[],
   { rounds, count }: Pick<Options, 'rounds' | 'count'>,
 ): Report {
-  // prettier-ignore
   const ratios = all.map((ofLoad) => medianRatio(ofLoad.at(-1)!.through, ofLoad[0]!.through));
   const [skewed, hot] = all.map((ofLoad) => ofLoad.at(-1)!.through) as [number[], number[]];
   return {
@@ -110,9 +119,12 @@ function reportOf(
       ]),
     })),
     notes: [
-      ...ratios.map((ratio, nth) => `${LOADS[nth]!.name}: ${ratio.toFixed(2)} of ${JOBS}; the aim is at least ${AIM}: ${ratio >= AIM ? 'reached' : 'missed'}.`), // prettier-ignore
+      ...ratios.map(
+        (ratio, nth) =>
+          `${LOADS[nth]!.name}: ${ratio.toFixed(2)} of ${JOBS}; the aim is at least ${AIM}: ${ratio >= AIM ? 'reached' : 'missed'}.`,
+      ),
       `One hot key has ${(medianRatio(hot, skewed) * 100).toFixed(0)} % of the events per second of ${KEYS} skewed ones.`,
-      'Effects per second: from the first command to the last committed effect. Events are in order and happen once; jobs are neither, except in order with a queue per key.', // prettier-ignore
+      'Effects per second: from the first command to the last committed effect. Events are in order and happen once; jobs are neither, except in order with a queue per key.',
     ],
     problems,
     figures: { rates: all.flat(), ratios, aim: AIM, hotShare: medianRatio(hot, skewed) },

@@ -39,10 +39,21 @@ export class RawDapr implements StackContender {
       const entries = Array.from({ length: Math.min(BATCH, count - nth) }, (_, place) => {
         const partitionKey = this.draw(Math.random());
         const event = rawEvent(partitionKey, nth + place);
-        return { entryId: String(place), event, contentType: 'application/cloudevents+json', metadata: { partitionKey } }; // prettier-ignore
+        return {
+          entryId: String(place),
+          event,
+          contentType: 'application/cloudevents+json',
+          metadata: { partitionKey },
+        };
       });
       const headers = { 'content-type': 'application/json' };
-      const { status, text } = await this.sidecar.ask({ method: 'POST', path: this.path, headers, body: JSON.stringify(entries), timeoutMs: 60_000 }); // prettier-ignore
+      const { status, text } = await this.sidecar.ask({
+        method: 'POST',
+        path: this.path,
+        headers,
+        body: JSON.stringify(entries),
+        timeoutMs: 60_000,
+      });
       if (status !== 204) throw new Error(`daprd did not publish: ${status} ${text}`);
     }
     await arrived;

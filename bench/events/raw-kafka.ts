@@ -18,7 +18,11 @@ export class RawKafka implements StackContender {
   static async start(bench: Bench, servers: StackServers, draw: DrawKey): Promise<RawKafka> {
     const { topicPrefix } = await servers.environment('kafkajs-');
     const topic = `${topicPrefix}rotation-events`;
-    const kafka = new kafkajs.Kafka({ clientId: 'bench', brokers: [...servers.kafka.brokers], logLevel: kafkajs.logLevel.NOTHING }); // prettier-ignore
+    const kafka = new kafkajs.Kafka({
+      clientId: 'bench',
+      brokers: [...servers.kafka.brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+    });
     const producer = kafka.producer();
     const consumer = kafka.consumer({ groupId: 'bench' });
     const arrivals = new Arrivals();

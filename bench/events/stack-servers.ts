@@ -36,7 +36,10 @@ export async function startStackServers(bench: Bench, folder: string): Promise<S
     appToken,
     environment: async (topicPrefix) => {
       const names = topicList().map(({ topic }) => `${topicPrefix}${topic}`);
-      await applyTopics(kafka, names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 86_400_000 }))); // prettier-ignore
+      await applyTopics(
+        kafka,
+        names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 86_400_000 })),
+      );
       const place = { kind: 'processes' } as const;
       for (const [path, text] of renderDapr({ kafka: { brokers: kafka.brokers.join(',') }, topicPrefix, place })) {
         await mkdir(dirname(join(folder, topicPrefix, path)), { recursive: true });

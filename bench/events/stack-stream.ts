@@ -86,7 +86,12 @@ export class StackStream {
 
     const open = async (appId: 'rotation' | 'notification') => {
       const httpPort = await freePort();
-      const dapr = new DaprTransport({ sidecarUrl: `http://127.0.0.1:${httpPort}`, apiToken: servers.apiToken, topicPrefix: environment.topicPrefix, logger }); // prettier-ignore
+      const dapr = new DaprTransport({
+        sidecarUrl: `http://127.0.0.1:${httpPort}`,
+        apiToken: servers.apiToken,
+        topicPrefix: environment.topicPrefix,
+        logger,
+      });
       const gate = new Gate(dapr);
       const isProducer = appId === 'rotation';
       const shared = { transport: gate, logger, declarations: [declaration], invoker, service: appId, sweep: SWEEP };
@@ -149,13 +154,19 @@ export class StackStream {
   /** One transaction that says an event for each. */
   sayTogether(commands: readonly Command[]): Promise<void> {
     return this.units.run(async (unit) => {
-      await unit.tx.$executeRawUnsafe('insert into bench_commands (id) select * from unnest($1::text[])', commands.map(({ id }) => id)); // prettier-ignore
+      await unit.tx.$executeRawUnsafe(
+        'insert into bench_commands (id) select * from unnest($1::text[])',
+        commands.map(({ id }) => id),
+      );
       for (const { id, key } of commands) unit.emit(eventOf(id, key));
     });
   }
 
   private async say(count: number): Promise<void> {
-    this.commands = Array.from({ length: count }, () => ({ id: `c${this.commandsSoFar++}`, key: this.draw(Math.random()) })); // prettier-ignore
+    this.commands = Array.from({ length: count }, () => ({
+      id: `c${this.commandsSoFar++}`,
+      key: this.draw(Math.random()),
+    }));
     await inLanes(this.lanes, this.commands, ({ id, key }) =>
       this.units.run(async (unit) => {
         await unit.tx.$executeRawUnsafe('insert into bench_commands (id) values ($1)', id);

@@ -38,9 +38,12 @@ export async function stackBench(bench: Bench, { rounds, count }: { rounds: numb
     ],
     notes: [
       `From a full outbox: ${ratio.toFixed(2)} of raw Dapr; the aim is at least ${AIM}: ${ratio >= AIM ? 'reached' : 'missed'}.`,
-      'Raw Dapr and kafkajs end when a subscriber has answered. Ours end when the effect is committed in PostgreSQL, once and in order; from the command they begin with a transaction for each.', // prettier-ignore
+      'Raw Dapr and kafkajs end when a subscriber has answered. Ours end when the effect is committed in PostgreSQL, once and in order; from the command they begin with a transaction for each.',
     ],
     problems,
-    figures: { contenders: contenders.map(({ name }, nth) => ({ name, rates: rates[nth], ratio: ratios[nth] })), aim: AIM }, // prettier-ignore
+    figures: {
+      contenders: contenders.map(({ name }, nth) => ({ name, rates: rates[nth], ratio: ratios[nth] })),
+      aim: AIM,
+    },
   };
 }

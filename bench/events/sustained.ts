@@ -37,7 +37,10 @@ export async function sustainedBench(
     const elapsedMs = performance.now() - startedMs;
     if (elapsedMs >= endMs) break;
     while (said.length < (elapsedMs * rate) / 1_000) {
-      const commands = Array.from({ length: EVENTS_PER_COMMAND }, (_, nth): Command => ({ id: `s${said.length + nth}`, key: draw(Math.random()) })); // prettier-ignore
+      const commands = Array.from({ length: EVENTS_PER_COMMAND }, (_, nth): Command => ({
+        id: `s${said.length + nth}`,
+        key: draw(Math.random()),
+      }));
       said.push(...commands);
       // More at a time than a pool holds would only wait somewhere else.
       while (atWork.size >= LANES) await Promise.race(atWork);
@@ -58,7 +61,10 @@ export async function sustainedBench(
       {
         title: `${rate} events per second for ${seconds} s, ${KEYS} skewed keys, ${EVENTS_PER_COMMAND} events in a transaction, after ${WARM_UP_S} s that are not counted`,
         columns: ['minute', 'events', 'p50 ms', 'p99 ms', 'longest ms'],
-        rows: lags.map(({ minute, events, p50, p99, longest }) => [minute === null ? 'all' : String(minute), ...[events, p50, p99, longest].map((figure) => figure.toFixed(0))]), // prettier-ignore
+        rows: lags.map(({ minute, events, p50, p99, longest }) => [
+          minute === null ? 'all' : String(minute),
+          ...[events, p50, p99, longest].map((figure) => figure.toFixed(0)),
+        ]),
       },
     ],
     notes: [

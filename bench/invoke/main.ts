@@ -43,8 +43,8 @@ await Bench.run<Options>(async (bench, { rounds, count }): Promise<Report> => {
   return {
     tables,
     notes: [
-      'Through Dapr: our client, its sidecar, mTLS, the other sidecar, the service, and back. Direct: the same client library straight to the service. Both ways the service is a process of its own and answers 1 KB.', // prettier-ignore
-      'Everything shares the processors of one machine, so at 16 the sidecars take from the service what they need themselves.', // prettier-ignore
+      'Through Dapr: our client, its sidecar, mTLS, the other sidecar, the service, and back. Direct: the same client library straight to the service. Both ways the service is a process of its own and answers 1 KB.',
+      'Everything shares the processors of one machine, so at 16 the sidecars take from the service what they need themselves.',
     ],
     problems: [],
     figures: { rounds, count, figures },

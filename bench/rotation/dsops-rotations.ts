@@ -95,7 +95,6 @@ export class DsopsRotations {
     concurrency: number,
     work: (host: Awaited<ReturnType<typeof hostRotation>>) => Promise<T>,
   ): Promise<T> {
-    // prettier-ignore
     const host = await hostRotation(this.home, { concurrency, drivers: [this.driver], transport: this.transport });
     try {
       return await work(host);

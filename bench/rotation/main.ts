@@ -48,7 +48,10 @@ await Bench.run<Options>(async (bench, options): Promise<Report> => {
   await assertDurable(superuser, 'the target');
   const target: Target = { host: '127.0.0.1', port: targetServer.port, database: 'postgres', sslMode: 'disable' };
 
-  const transport = new EmbeddedTransport({ ...ours.options, logger: createLogger({ service: 'delivery', level: 'warn' }) }); // prettier-ignore
+  const transport = new EmbeddedTransport({
+    ...ours.options,
+    logger: createLogger({ service: 'delivery', level: 'warn' }),
+  });
   bench.onEnd(() => transport.close());
   await transport.keepFor(Object.values(consumers));
   const home = await makeRotationHome(join(folder, 'home'), ours.options, most.parallel);
@@ -111,8 +114,11 @@ function reportOf(
   { rounds }: Options,
   profile: RotationProfile | null,
 ): Report {
-  // prettier-ignore
-  const row = (name: string, figures: (level: Level) => readonly number[], bare: (level: Level) => readonly number[]) => [
+  const row = (
+    name: string,
+    figures: (level: Level) => readonly number[],
+    bare: (level: Level) => readonly number[],
+  ) => [
     name,
     ...levels.flatMap((level) => [
       threeDigits(median(figures(level))),

@@ -33,7 +33,6 @@ export async function profileRotations(
   parallel: number,
   count: number,
 ): Promise<RotationProfile> {
-  // prettier-ignore
   const profile = new ProcessorProfile();
   let cpu = process.cpuUsage();
   let startedMs = 0;

@@ -43,11 +43,16 @@ export class SameEffects {
           const { slot, password } = call.slot === newSlotInScript ? fresh : old;
           const tried = call.isAccepted ? password : this.driver.generate();
           const { verdict } = await this.driver.probe(this.target, { username: slot, password: tried }, verification);
-          if (verdict !== (call.isAccepted ? 'accepted' : 'refused')) throw new Error(`A probe of ${slot} was ${verdict}.`); // prettier-ignore
+          if (verdict !== (call.isAccepted ? 'accepted' : 'refused'))
+            throw new Error(`A probe of ${slot} was ${verdict}.`);
           break;
         }
         case 'open-session':
-          session = await this.driver.openSession(this.target, { username: admin.username, password: new Secret(admin.password) }, 'same effects'); // prettier-ignore
+          session = await this.driver.openSession(
+            this.target,
+            { username: admin.username, password: new Secret(admin.password) },
+            'same effects',
+          );
           break;
         case 'set':
           assertApplied(await session?.set({ username: fresh.slot, password: fresh.password }));

@@ -13,7 +13,9 @@ describe('node tools/compose-env.mjs', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const run = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'tools', 'compose-env.mjs'), ...args], { encoding: 'utf8' }); // prettier-ignore
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'tools', 'compose-env.mjs'), ...args], {
+      encoding: 'utf8',
+    });
     return { status, text: stdout + stderr };
   };
   const made = () => readFileSync(join(folder, '.env'), 'utf8');

@@ -30,7 +30,9 @@ describe('compose.yaml', () => {
       expect(optionsOf(sidecar, 'app-port')).toEqual([DSOPS_PORT]);
       expect(optionsOf(sidecar, 'dapr-http-port')).toEqual([DAPR_HTTP_PORT]);
       expect(sidecar.environment).toMatchObject({ DAPR_API_TOKEN, APP_API_TOKEN });
-      const tokens = Object.values(services).filter(({ environment = {} }) => Object.values(environment).includes(DAPR_API_TOKEN!)); // prettier-ignore
+      const tokens = Object.values(services).filter(({ environment = {} }) =>
+        Object.values(environment).includes(DAPR_API_TOKEN!),
+      );
       expect(tokens).toEqual([own, sidecar]);
       expect(own.ports ?? []).toEqual(service === 'gateway' ? [expect.stringMatching(/^127\.0\.0\.1:\d+:8080$/)] : []);
     });
@@ -38,7 +40,9 @@ describe('compose.yaml', () => {
     it('gets all that it requires, and from its sidecar the password that setup gives its role', async () => {
       const prefix = LOCAL_SECRET_PREFIX;
       const given = Object.entries(sidecar.environment!).filter(([name]) => name.startsWith(prefix));
-      const secrets = Object.fromEntries(given.map(([name, value]) => [name.slice(prefix.length), { [name.slice(prefix.length)]: value }])); // prettier-ignore
+      const secrets = Object.fromEntries(
+        given.map(([name, value]) => [name.slice(prefix.length), { [name.slice(prefix.length)]: value }]),
+      );
       const daprd = await FakeDaprd.start({
         appId: service,
         broker: new FakeBroker(),
@@ -65,16 +69,26 @@ describe('compose.yaml', () => {
   });
 
   it('has sidecars that find each other, and everything else that they are told of', () => {
-    const { format } = (parse(textOf('dapr/compose/addresses.yaml')) as { spec: { nameResolution: { configuration: { format: string } } } }).spec.nameResolution.configuration; // prettier-ignore
+    const { format } = (
+      parse(textOf('dapr/compose/addresses.yaml')) as {
+        spec: { nameResolution: { configuration: { format: string } } };
+      }
+    ).spec.nameResolution.configuration;
     for (const service of SERVICES)
-      expect(`${service}:${optionsOf(sidecarOf(service), 'dapr-internal-grpc-port')[0]}`).toBe(format.replace('{appid}', service)); // prettier-ignore
+      expect(`${service}:${optionsOf(sidecarOf(service), 'dapr-internal-grpc-port')[0]}`).toBe(
+        format.replace('{appid}', service),
+      );
     const brokers = /brokers\s+value: (\S+):/.exec(textOf('dapr/compose/pubsub.yaml'))?.[1];
     const zipkin = /http:\/\/(\w+):/.exec(textOf('dapr/compose/addresses.yaml'))?.[1];
     const sentry = optionsOf(sidecarOf('audit'), 'sentry-address')[0]?.split(':')[0];
     const scheduler = optionsOf(sidecarOf('audit'), 'scheduler-host-address')[0]?.split(':')[0];
     expect(services).toMatchObject({ [brokers!]: {}, [zipkin!]: {}, [sentry!]: {}, [scheduler!]: {} });
-    expect(services[sentry!]!.command).toContain(`--port ${optionsOf(sidecarOf('audit'), 'sentry-address')[0]?.split(':')[1]}`); // prettier-ignore
-    expect(services[scheduler!]!.command).toContain(`--port ${optionsOf(sidecarOf('audit'), 'scheduler-host-address')[0]?.split(':')[1]}`); // prettier-ignore
+    expect(services[sentry!]!.command).toContain(
+      `--port ${optionsOf(sidecarOf('audit'), 'sentry-address')[0]?.split(':')[1]}`,
+    );
+    expect(services[scheduler!]!.command).toContain(
+      `--port ${optionsOf(sidecarOf('audit'), 'scheduler-host-address')[0]?.split(':')[1]}`,
+    );
   });
 
   it('mounts only what is there, and gives sidecars their files', () => {
@@ -91,7 +105,9 @@ describe('compose.yaml', () => {
 
   it('lays its own over every component that names the brokers of one machine', () => {
     const mounts = sidecarOf('audit').volumes!;
-    const named = readdirSync(join(ROOT, 'dapr/resources')).filter((name) => textOf(`dapr/resources/${name}`).includes('127.0.0.1:9092')); // prettier-ignore
+    const named = readdirSync(join(ROOT, 'dapr/resources')).filter((name) =>
+      textOf(`dapr/resources/${name}`).includes('127.0.0.1:9092'),
+    );
     expect(named.length).toBeGreaterThan(1);
     for (const name of named) {
       expect(mounts).toContain(`./dapr/compose/${name}:/dapr/resources/${name}:ro`);
@@ -101,7 +117,8 @@ describe('compose.yaml', () => {
 
   it('makes the key where the rotation service looks for it, and shows the keys to nobody else', () => {
     expect(services.setup!.environment!.DSOPS_KEY_FILE).toBe(services.rotation!.environment!.DSOPS_KEY_FILE);
-    const who = (volume: string) => Object.keys(services).filter((name) => services[name]!.volumes?.some((mount) => mount.startsWith(`${volume}:`))); // prettier-ignore
+    const who = (volume: string) =>
+      Object.keys(services).filter((name) => services[name]!.volumes?.some((mount) => mount.startsWith(`${volume}:`)));
     expect(who('keys')).toEqual(['rotation', 'setup']);
     expect(who('sentry')).toEqual(['sentry', 'trust']);
   });
@@ -112,7 +129,9 @@ describe('compose.yaml', () => {
     const { dependencies } = JSON.parse(textOf('package.json')) as { dependencies: { node: string } };
     expect(dockerfile).toContain(`ARG NODE_VERSION=${dependencies.node}\n`);
     expect(dockerfile).toContain(`ARG DAPR_VERSION=${versionIn('libs/stack/src/tools/dapr.ts', 'DAPR_VERSION')}\n`);
-    expect(services.zipkin!.image).toBe(`openzipkin/zipkin:${versionIn('libs/stack/src/tools/maven.ts', 'ZIPKIN_VERSION')}`); // prettier-ignore
+    expect(services.zipkin!.image).toBe(
+      `openzipkin/zipkin:${versionIn('libs/stack/src/tools/maven.ts', 'ZIPKIN_VERSION')}`,
+    );
   });
 });
 
@@ -121,7 +140,9 @@ describe('the check of Compose files', () => {
     const folder = mkdtempSync(join(tmpdir(), 'dsops-compose-'));
     try {
       writeFileSync(join(folder, 'compose.yaml'), text);
-      execFileSync(process.execPath, [join(ROOT, 'tools', 'compose.mjs'), join(folder, 'compose.yaml')], { stdio: 'pipe' }); // prettier-ignore
+      execFileSync(process.execPath, [join(ROOT, 'tools', 'compose.mjs'), join(folder, 'compose.yaml')], {
+        stdio: 'pipe',
+      });
       return '';
     } catch (error) {
       return String((error as { stderr: Buffer }).stderr);

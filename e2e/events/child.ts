@@ -46,7 +46,11 @@ export class Child {
     // A clean environment: the children run the built packages, not sources under Jest.
     const { NODE_OPTIONS: _, ...rest } = process.env;
     const env = { ...rest, NODE_COMPILE_CACHE: join(tmpdir(), 'dsops-compile-cache') }; // they start many times
-    const started = fork(serviceFile(), [JSON.stringify(this.settings)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [], env }); // prettier-ignore
+    const started = fork(serviceFile(), [JSON.stringify(this.settings)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      execArgv: [],
+      env,
+    });
     this.process = started;
     const ready = new Promise<void>((done, refuse) => {
       started.on('message', (report: Report) => {

@@ -30,7 +30,9 @@ describe('no event lost, no effect doubled, order per key', () => {
       hasPoison: true,
     });
     const seconds = await load.run();
-    process.stderr.write(`events: ${COMMANDS} commands in ${seconds.commands.toFixed(1)} s, settled after ${seconds.settled.toFixed(1)} s, ${KILLS} kills\n`); // prettier-ignore
+    process.stderr.write(
+      `events: ${COMMANDS} commands in ${seconds.commands.toFixed(1)} s, settled after ${seconds.settled.toFixed(1)} s, ${KILLS} kills\n`,
+    );
     const verdict = await load.judge();
     expect(verdict.acknowledged).toBe(COMMANDS);
     expect(problemsOf(verdict)).toEqual([]);

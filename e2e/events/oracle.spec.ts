@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { compare } from './oracle.js';
 
-const effect = (key: string, sequence: number, command = `do ${sequence}`) => ({ key, sequence: String(sequence), command }); // prettier-ignore
+const effect = (key: string, sequence: number, command = `do ${sequence}`) => ({
+  key,
+  sequence: String(sequence),
+  command,
+});
 const expected = ['a do 1', 'a do 2', 'a do 3', 'b do 1'];
 const SOUND = { lost: [], doubled: [], outOfOrder: [], strange: [] };
 

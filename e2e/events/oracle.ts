@@ -56,7 +56,10 @@ export async function judge(
   const expected = acknowledged.flatMap(({ text, keys }) => keys.map((key) => `${key} ${text}`));
   const found: Effects[] = [];
   for (const consumer of consumers) {
-    const rows = await rowsOf<EffectRow>('select key, sequence, command from notification.effects where consumer = $1 order by nth', consumer); // prettier-ignore
+    const rows = await rowsOf<EffectRow>(
+      'select key, sequence, command from notification.effects where consumer = $1 order by nth',
+      consumer,
+    );
     found.push({ consumer, count: rows.length, ...compare(expected, rows) });
   }
   return {

@@ -45,7 +45,11 @@ const BUGS = [
         '        this.tell(result);',
         '        await batch?.moveCursors?.(this.parts.database);\n        this.tell(result);',
       ],
-      [`${INBOX}/consumer.service.ts`, '      try {\n        const result', '      let batch: Batch | undefined;\n      try {\n        const result'], // prettier-ignore
+      [
+        `${INBOX}/consumer.service.ts`,
+        '      try {\n        const result',
+        '      let batch: Batch | undefined;\n      try {\n        const result',
+      ],
     ],
     course: ['--commands', '4000', '--kills', '6', '--victim', 'consumer', '--replicas', '1'],
   },

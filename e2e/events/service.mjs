@@ -31,7 +31,11 @@ const all = consumers.map((consumer) => ({
   isOrderFree: false,
 }));
 const own = all.filter((declaration) => hosts.includes(declaration.name));
-const { transport, imports, listen, flush, close } = openTransport(how, { database: options, declarations: own, logger }); // prettier-ignore
+const { transport, imports, listen, flush, close } = openTransport(how, {
+  database: options,
+  declarations: own,
+  logger,
+});
 
 /** The parent knows whose relay is at work, and when: it may want to kill that one, in the middle of it. */
 const publish = transport.publish.bind(transport);

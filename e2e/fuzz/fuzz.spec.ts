@@ -40,7 +40,13 @@ describe('the API, asked by strangers', () => {
 
     it.each<[string, string, (answer: Tampered) => void, Finding['fault']['kind'], RegExp]>([
       ['an error of its own', 'getSystem', onYes((answer) => void (answer.status = 500)), 'server error', /^500 /],
-      ['a field of another type', 'getSystem', onYes(replace(/"apiVersion":\d+/, '"apiVersion":"1"')), 'body', /apiVersion must be integer/], // prettier-ignore
+      [
+        'a field of another type',
+        'getSystem',
+        onYes(replace(/"apiVersion":\d+/, '"apiVersion":"1"')),
+        'body',
+        /apiVersion must be integer/,
+      ],
       ['a field that is missing', 'getInstallation', onYes(replace('"mode"', '"mood"')), 'body', /'mode'/],
       [
         'another status',
@@ -57,7 +63,13 @@ describe('the API, asked by strangers', () => {
         'problem',
         /what to do/,
       ],
-      ['a problem that is not declared as one', 'getRotation', onNo((answer) => void (answer.contentType = 'application/json')), 'problem', /declared as application\/json/], // prettier-ignore
+      [
+        'a problem that is not declared as one',
+        'getRotation',
+        onNo((answer) => void (answer.contentType = 'application/json')),
+        'problem',
+        /declared as application\/json/,
+      ],
       [
         'a secret in it',
         'listServices',
@@ -65,7 +77,13 @@ describe('the API, asked by strangers', () => {
         'leak',
         /^the first API key/,
       ],
-      ['a place in the code in it', 'getRotation', onNo(replace('"detail":"', '"detail":"Error\\n    at find (file.ts:1:2) node_modules ')), 'internals', /node_modules/], // prettier-ignore
+      [
+        'a place in the code in it',
+        'getRotation',
+        onNo(replace('"detail":"', '"detail":"Error\\n    at find (file.ts:1:2) node_modules ')),
+        'internals',
+        /node_modules/,
+      ],
       ['an open door', 'verifyAudit', openTheDoor, 'rights', /was let in/],
     ])('tells %s', async (_, operation, tamper, kind, text) => {
       const secret = world.installation.adminKey;

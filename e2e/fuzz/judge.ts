@@ -32,7 +32,7 @@ const UNAVAILABLE: Readonly<Record<string, readonly string[]>> = {
 };
 /** By which a secret may leave: as docs/generated/api.md says, a check-out and a new key. */
 const WAYS_OUT: Readonly<Record<string, string>> = { checkOut: 'password', createApiKey: 'key' };
-const INTERNALS = /\n\s+at .+:\d+:\d+|node_modules|node:internal|\/dist\/|PrismaClient|Invalid `|SQLSTATE|invocation:/; // prettier-ignore
+const INTERNALS = /\n\s+at .+:\d+:\d+|node_modules|node:internal|\/dist\/|PrismaClient|Invalid `|SQLSTATE|invocation:/;
 /** Answers that HTTP itself gives to what never became a request. */
 const NOT_HTTP = new Set([400, 408, 413, 414, 431]);
 
@@ -84,10 +84,19 @@ export class Judge {
       faults.push({ kind: 'server error', text: `${status} ${code}: ${String(problem.detail)}` });
     if (draft.spoiled.length > 0 || status === 429 || status >= 500) return faults;
     const expected = expectedRefusal(sent);
-    if (expected !== undefined && status !== expected) faults.push({ kind: 'rights', text: `${status} ${code} for ${draft.who}, not ${expected}` }); // prettier-ignore
-    if (expected === undefined && (status === 401 || code === 'role_missing')) faults.push({ kind: 'rights', text: `${status} ${code} for ${draft.who}, who may` }); // prettier-ignore
+    if (expected !== undefined && status !== expected)
+      faults.push({ kind: 'rights', text: `${status} ${code} for ${draft.who}, not ${expected}` });
+    if (expected === undefined && (status === 401 || code === 'role_missing'))
+      faults.push({ kind: 'rights', text: `${status} ${code} for ${draft.who}, who may` });
     // Bodies and the feed's types have rules that no schema can say; other queries and paths have none.
-    if (expected === undefined && status === 400 && code !== 'cursor_invalid' && draft.endpoint.body === undefined && draft.endpoint.id !== 'streamEvents') faults.push({ kind: 'refused', text: `the document allows it: ${String(problem.detail)}` }); // prettier-ignore
+    if (
+      expected === undefined &&
+      status === 400 &&
+      code !== 'cursor_invalid' &&
+      draft.endpoint.body === undefined &&
+      draft.endpoint.id !== 'streamEvents'
+    )
+      faults.push({ kind: 'refused', text: `the document allows it: ${String(problem.detail)}` });
     return faults;
   }
 
@@ -115,7 +124,9 @@ export class Judge {
     const wayOut = status < 400 && method === draft.endpoint.method ? WAYS_OUT[draft.endpoint.id] : undefined;
     const { [wayOut ?? '']: _left, ...rest } = wayOut === undefined ? {} : asObject(text);
     const visible = wayOut === undefined ? text : JSON.stringify(rest);
-    const all = `${visible}\n${Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`).join('\n')}`; // prettier-ignore
+    const all = `${visible}\n${Object.entries(headers)
+      .map(([name, value]) => `${name}: ${String(value)}`)
+      .join('\n')}`;
     const faults: Fault[] = this.knowledge
       .leaksIn(all)
       .map((title) => ({ kind: 'leak', text: `${title} stands in it` }));

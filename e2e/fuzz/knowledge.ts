@@ -2,7 +2,17 @@ import type { Endpoint } from './contract.js';
 
 /** What kinds of things earlier answers give, so that later requests can name something that is there. */
 export type Kind =
-  'service' | 'environment' | 'rotation' | 'check-out' | 'api-key' | 'notification' | 'dead-letter' | 'version' | 'digest' | 'cursor' | 'entity'; // prettier-ignore
+  | 'service'
+  | 'environment'
+  | 'rotation'
+  | 'check-out'
+  | 'api-key'
+  | 'notification'
+  | 'dead-letter'
+  | 'version'
+  | 'digest'
+  | 'cursor'
+  | 'entity';
 
 /** How many of a kind are kept: the newest are the interesting ones. */
 const KEPT = 40;

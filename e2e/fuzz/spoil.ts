@@ -20,9 +20,60 @@ export type Spoiling =
   | { readonly kind: 'method'; readonly method: string }
   | { readonly kind: 'path'; readonly ending: string };
 
-const RAW_BODIES = ['', '{', '{"a":', 'null', '"text"', '[]', '0', 'nul', '{"a":1}{"b":2}', '\ufeff{}', '{"a":1,}', "{'a':1}", 'a=b&c=d', '{"__proto__":{"admin":true}}', '{"a":"\\ud800"}', '{"reason":"\\u0000"}', '[['.repeat(20_000), '{"a":'.repeat(20_000), `{"reason":"${'x'.repeat(1_100_000)}"}`, '\u0000\u0001', '<a/>'] as const; // prettier-ignore
-const CONTENT_TYPES = [undefined, '', 'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/json; charset=utf-16', 'application/json; charset=nonsense', 'application/json; charset="', 'application/cloudevents+json', 'application/problem+json', 'json', '/', 'application/json, text/plain'] as const; // prettier-ignore
-const ENDINGS = ['/', '//', '/x', '/../..', '/%2e%2e/', '%00', '%', '/%ff', '.json', ';a=b', '#x', '/..%2f..%2fetc', '/%e2%80%ae', '/' + 'x'.repeat(5000)] as const; // prettier-ignore
+const RAW_BODIES = [
+  '',
+  '{',
+  '{"a":',
+  'null',
+  '"text"',
+  '[]',
+  '0',
+  'nul',
+  '{"a":1}{"b":2}',
+  '\ufeff{}',
+  '{"a":1,}',
+  "{'a':1}",
+  'a=b&c=d',
+  '{"__proto__":{"admin":true}}',
+  '{"a":"\\ud800"}',
+  '{"reason":"\\u0000"}',
+  '[['.repeat(20_000),
+  '{"a":'.repeat(20_000),
+  `{"reason":"${'x'.repeat(1_100_000)}"}`,
+  '\u0000\u0001',
+  '<a/>',
+] as const;
+const CONTENT_TYPES = [
+  undefined,
+  '',
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'application/json; charset=utf-16',
+  'application/json; charset=nonsense',
+  'application/json; charset="',
+  'application/cloudevents+json',
+  'application/problem+json',
+  'json',
+  '/',
+  'application/json, text/plain',
+] as const;
+const ENDINGS = [
+  '/',
+  '//',
+  '/x',
+  '/../..',
+  '/%2e%2e/',
+  '%00',
+  '%',
+  '/%ff',
+  '.json',
+  ';a=b',
+  '#x',
+  '/..%2f..%2fetc',
+  '/%e2%80%ae',
+  '/' + 'x'.repeat(5000),
+] as const;
 
 /** What strangers and proxies send, and what only our own services may. */
 const HEADERS: readonly (readonly [string, readonly string[]])[] = [
@@ -62,17 +113,45 @@ const other = fc.oneof(
 const oneSpoiling: fc.Arbitrary<Spoiling> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('field' as const), choice, value: other }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('missing-field' as const), choice }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('unknown-field' as const), name: fc.constantFrom('extra', '__proto__', 'constructor', '', 'a.b', '\u0000'), value: oddValue }) }, // prettier-ignore
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('unknown-field' as const),
+      name: fc.constantFrom('extra', '__proto__', 'constructor', '', 'a.b', '\u0000'),
+      value: oddValue,
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('whole-body' as const), value: oddValue }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('raw-body' as const), text: fc.constantFrom(...RAW_BODIES) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'no-body' } as const) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('content-type' as const), value: fc.constantFrom(...CONTENT_TYPES) }) }, // prettier-ignore
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('content-type' as const), value: fc.constantFrom(...CONTENT_TYPES) }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('param' as const), choice, value: oddText }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('query' as const), choice, value: oddText }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('query-twice' as const), choice }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('odd-query' as const), name: fc.constantFrom('extra', 'a[b]', 'a[]', '__proto__', '%', ''), value: oddText }) }, // prettier-ignore
-  { weight: 4, arbitrary: fc.constantFrom(...HEADERS).chain(([name, values]) => fc.constantFrom(...values).map((value) => ({ kind: 'header', name, value }) as const)) }, // prettier-ignore
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('method' as const), method: fc.constantFrom('HEAD', 'PUT', 'PATCH', 'OPTIONS', 'DELETE', 'POST', 'GET', 'TRACE', 'PROPFIND') }) }, // prettier-ignore
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('odd-query' as const),
+      name: fc.constantFrom('extra', 'a[b]', 'a[]', '__proto__', '%', ''),
+      value: oddText,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc
+      .constantFrom(...HEADERS)
+      .chain(([name, values]) => fc.constantFrom(...values).map((value) => ({ kind: 'header', name, value }) as const)),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('method' as const),
+      method: fc.constantFrom('HEAD', 'PUT', 'PATCH', 'OPTIONS', 'DELETE', 'POST', 'GET', 'TRACE', 'PROPFIND'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('path' as const), ending: fc.constantFrom(...ENDINGS) }) },
 );
 

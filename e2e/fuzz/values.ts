@@ -32,7 +32,33 @@ const instant = fc.oneof(
 );
 
 /** Texts that somebody might well type, and that mean something somewhere on the way. */
-export const TEXTS = ['SELECT 1', '30s', '10m', '1h', '250ms', '0s', '7d', '1.5h', '99999999999w', '-1s', 'service', 'login', 'true', '0', '1', "a'b", '%', '_', '\\', '🗝️', 'ü', 'ⅷ', 'a b', '-', '.'] as const; // prettier-ignore
+export const TEXTS = [
+  'SELECT 1',
+  '30s',
+  '10m',
+  '1h',
+  '250ms',
+  '0s',
+  '7d',
+  '1.5h',
+  '99999999999w',
+  '-1s',
+  'service',
+  'login',
+  'true',
+  '0',
+  '1',
+  "a'b",
+  '%',
+  '_',
+  '\\',
+  '🗝️',
+  'ü',
+  'ⅷ',
+  'a b',
+  '-',
+  '.',
+] as const;
 
 /** How a made up secret begins, which occurs nowhere else, so that it can be looked for in answers. */
 export const PLANTED = 'planted-';
@@ -56,7 +82,8 @@ function validString({ format, pattern, writeOnly, minLength = 0, maxLength = 30
   );
 }
 
-const nested = (depth: number, open: string, close: string) => JSON.parse(open.repeat(depth) + close.repeat(depth)) as unknown; // prettier-ignore
+const nested = (depth: number, open: string, close: string) =>
+  JSON.parse(open.repeat(depth) + close.repeat(depth)) as unknown;
 
 /** Strings that break what does not expect them: controls, halves of characters, other calendars, ways out of a folder. */
 export const ODD_STRINGS: readonly string[] = [
@@ -101,7 +128,25 @@ export const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...ODD_STRINGS) },
   {
     weight: 3,
-    arbitrary: fc.constantFrom<unknown>(null, true, false, 0, -1, 0.5, 65_536, 2 ** 53, -(2 ** 63), 1e308, 1e-7, [], {}, [[]], [null], { length: 1 }, ['x', 'y']), // prettier-ignore
+    arbitrary: fc.constantFrom<unknown>(
+      null,
+      true,
+      false,
+      0,
+      -1,
+      0.5,
+      65_536,
+      2 ** 53,
+      -(2 ** 63),
+      1e308,
+      1e-7,
+      [],
+      {},
+      [[]],
+      [null],
+      { length: 1 },
+      ['x', 'y'],
+    ),
   },
   { weight: 1, arbitrary: fc.constantFrom(10, 500).map((depth) => nested(depth, '[', ']')) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }) },

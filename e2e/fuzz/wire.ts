@@ -56,7 +56,8 @@ export function requestOf(draft: Draft, knowledge: Knowledge, keyOf: (who: Who) 
 }
 
 /** Percent-encoding of what has half a character in it too: as the bytes that a careless client would send. */
-const encode = (text: string): string => encodeURIComponent(text.toWellFormed()).replaceAll(/^\.+$/g, (dots) => dots.replaceAll('.', '%2E')); // prettier-ignore
+const encode = (text: string): string =>
+  encodeURIComponent(text.toWellFormed()).replaceAll(/^\.+$/g, (dots) => dots.replaceAll('.', '%2E'));
 
 function bodyOf({ body }: Draft, fill: (part: Part) => string): string | undefined {
   if (body.kind === 'none') return undefined;
@@ -106,10 +107,12 @@ export function send(base: string, sent: Sent): Promise<Answer> {
   });
 }
 
-const isStream = ({ headers }: IncomingMessage): boolean => headers['content-type']?.startsWith('text/event-stream') === true; // prettier-ignore
+const isStream = ({ headers }: IncomingMessage): boolean =>
+  headers['content-type']?.startsWith('text/event-stream') === true;
 
 const SHOWN = 300;
-const shorten = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters)` : text); // prettier-ignore
+const shorten = (text: string): string =>
+  text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters)` : text;
 
 /** A request for a report, on one line each: enough to send it again by hand. Keys are named, never shown. */
 export function describe({ draft, method, target, headers, body }: Sent): string {
@@ -118,7 +121,11 @@ export function describe({ draft, method, target, headers, body }: Sent): string
       ? `authorization: Bearer <${draft.who}>`
       : `${name}: ${shorten(JSON.stringify(value))}`,
   );
-  return [`${method} ${shorten(target)}`, ...shown, ...(body === undefined ? [] : [shorten(JSON.stringify(withoutPasswords(body)))])].join('\n'); // prettier-ignore
+  return [
+    `${method} ${shorten(target)}`,
+    ...shown,
+    ...(body === undefined ? [] : [shorten(JSON.stringify(withoutPasswords(body)))]),
+  ].join('\n');
 }
 
 const withoutPasswords = (body: string): string => body.replaceAll(/("password":")[^"]{12,}"/g, '$1<password>"');

@@ -36,7 +36,13 @@ describe('cells', () => {
     const cells = cellsOf(scenario('immediate'), [...both('set'), ...both('step set')]);
     const faultsOf = (place: string) => cells.filter(({ id }) => id.startsWith(`${place}/`)).map(({ fault }) => fault);
     const anywhere = ['paused', 'target-restarted', 'database-restarted', 'clock-ahead'];
-    expect(faultsOf('immediate/set/set#1/before')).toEqual(['killed', 'killed-by-lease', 'answer-lost', 'answer-late', ...anywhere]); // prettier-ignore
+    expect(faultsOf('immediate/set/set#1/before')).toEqual([
+      'killed',
+      'killed-by-lease',
+      'answer-lost',
+      'answer-late',
+      ...anywhere,
+    ]);
     expect(faultsOf('immediate/set/set#1/after')).toEqual(['killed', 'killed-by-lease', ...anywhere]);
     expect(faultsOf('immediate/set/step-set#1/before')).toEqual(['killed', ...anywhere]);
   });

@@ -27,7 +27,9 @@ async function obey(message: ToClient): Promise<void> {
 }
 
 process.on('message', (message: ToClient) => {
-  obey(message).catch((error: unknown) => say({ is: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : 'unknown' })); // prettier-ignore
+  obey(message).catch((error: unknown) =>
+    say({ is: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : 'unknown' }),
+  );
 });
 process.on('disconnect', () => process.exit(1));
 say({ is: 'warm' });

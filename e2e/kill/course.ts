@@ -6,7 +6,7 @@ import { isSaid } from './child.js';
 import type { ClientReport } from './client-session.js';
 import { requestOf, type Fault } from './faults.js';
 import { Mailbox } from './mailbox.js';
-import { pointKey, type FromClient, type FromOracle, type FromWorker, type Point, type ToOracle } from './protocol.js'; // prettier-ignore
+import { pointKey, type FromClient, type FromOracle, type FromWorker, type Point, type ToOracle } from './protocol.js';
 import { requestOnce } from './request.js';
 import type { Scenario } from './scenarios.js';
 import type { Breach } from './sight.js';
@@ -125,7 +125,14 @@ export class CourseRun {
     await Promise.all(this.reserve);
     await this.request(addService, { body: service });
     await this.watch();
-    this.cast.client.send({ do: 'begin', cell, service: cell, target, isInPlace: strategy === 'immediate', mayLoseNewValue: expected.current === 'imported' }); // prettier-ignore
+    this.cast.client.send({
+      do: 'begin',
+      cell,
+      service: cell,
+      target,
+      isInPlace: strategy === 'immediate',
+      mayLoseNewValue: expected.current === 'imported',
+    });
     this.turnClient(this.url);
 
     const requests: Promise<void>[] = [];
@@ -163,7 +170,7 @@ export class CourseRun {
         this.onStanding = null;
         await act();
       } else {
-        const wish = this.request(rollBack, { params: place, body: { reason: 'The kill test wants it back.' } }); // prettier-ignore
+        const wish = this.request(rollBack, { params: place, body: { reason: 'The kill test wants it back.' } });
         ask(wish.then(() => this.go()));
       }
     }
@@ -323,7 +330,14 @@ export class CourseRun {
         if (said.is === 'settled' && said.cell === cell) this.happenings.put(said);
       }),
     );
-    await this.ask({ do: 'watch', cell, options: { facts, ourUrl, targetUrl, target, keyFile, tapFile: home.tapFile, pollMs: this.settings.pollMs } }, 'watching'); // prettier-ignore
+    await this.ask(
+      {
+        do: 'watch',
+        cell,
+        options: { facts, ourUrl, targetUrl, target, keyFile, tapFile: home.tapFile, pollMs: this.settings.pollMs },
+      },
+      'watching',
+    );
   }
 
   private look(): Promise<unknown> {
@@ -331,7 +345,8 @@ export class CourseRun {
   }
 
   private ask<Is extends Exclude<FromOracle['is'], 'warm' | 'broken'>>(question: ToOracle, is: Is) {
-    const isAnswer = (said: FromOracle): said is Extract<FromOracle, { is: Is }> => said.is === is && 'cell' in said && said.cell === question.cell; // prettier-ignore
+    const isAnswer = (said: FromOracle): said is Extract<FromOracle, { is: Is }> =>
+      said.is === is && 'cell' in said && said.cell === question.cell;
     const answer = this.cast.oracle.until(isAnswer);
     this.cast.oracle.send(question);
     return answer;
@@ -360,7 +375,8 @@ export class CourseRun {
     overAtMs: number | null,
   ): Promise<Course> {
     const { name: cell } = this.world.service;
-    const isEnded = (said: FromClient): said is Extract<FromClient, { is: 'ended' }> => said.is === 'ended' && said.cell === cell; // prettier-ignore
+    const isEnded = (said: FromClient): said is Extract<FromClient, { is: 'ended' }> =>
+      said.is === 'ended' && said.cell === cell;
     const ended = this.cast.client.until(isEnded);
     this.cast.client.send({ do: 'end', cell });
     const { report } = await ended;

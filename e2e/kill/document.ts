@@ -61,7 +61,9 @@ function tableOf({ scenario, state, windowMs }: CellResult, cells: readonly Cell
     '',
     `| point | ${FAULT_NAMES.map((fault) => FAULTS[fault].words).join(' | ')} |`,
     `| --- |${' --- |'.repeat(FAULT_NAMES.length)}`,
-    ...rowsOf(cells).map(({ place, byFault }) => `| ${place} | ${FAULT_NAMES.map((fault) => markOf(byFault.get(fault))).join(' | ')} |`), // prettier-ignore
+    ...rowsOf(cells).map(
+      ({ place, byFault }) => `| ${place} | ${FAULT_NAMES.map((fault) => markOf(byFault.get(fault))).join(' | ')} |`,
+    ),
   ];
 }
 

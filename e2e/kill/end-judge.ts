@@ -43,7 +43,8 @@ export function judgeEnd(judge: Judge, facts: CellFacts, expected: ExpectedEnd, 
 
 /** I2, I3, I8: exactly CURRENT can log in, with its own login name, whatever else was ever generated. */
 function judgeLogins(judge: Judge, current: RecordedVersion, { logins, sight }: End): void {
-  const nameOf = (value: string) => sight.after.versions.find((version) => version.value === value)?.name ?? 'a value that was never sealed'; // prettier-ignore
+  const nameOf = (value: string) =>
+    sight.after.versions.find((version) => version.value === value)?.name ?? 'a value that was never sealed';
   for (const { slot, value, isAccepted } of logins) {
     const isCurrent = slot === current.slot && value === current.value;
     if (isAccepted && !isCurrent) judge.breach('I2', `${slot} still accepts ${nameOf(value)}, which is not CURRENT`);
@@ -62,7 +63,9 @@ function judgeProofs(judge: Judge, current: RecordedVersion, imported: RecordedV
     const wasSent = tapped.some((entry) => entry.kind === 'sending' && entry.value === version.value);
     if (version.id !== imported.id && !wasSent) continue;
     const lastCommand = tapped.findLastIndex((entry) => entry.kind === 'sending' && entry.slot === version.slot);
-    const lastProbe = tapped.findLastIndex((entry) => entry.kind === 'probed' && entry.value === version.value && entry.slot === version.slot); // prettier-ignore
+    const lastProbe = tapped.findLastIndex(
+      (entry) => entry.kind === 'probed' && entry.value === version.value && entry.slot === version.slot,
+    );
     const wanted = version.id === current.id ? 'accepted' : 'refused';
     const probe = tapped[lastProbe];
     if (probe?.kind !== 'probed' || lastProbe < lastCommand || probe.verdict !== wanted)

@@ -7,7 +7,9 @@ const faultsOf = (heard: readonly SaidEvent[]) => judgeHeard(said, heard).map(({
 
 describe('what a listener heard of a rotation', () => {
   it('may come twice, and across keys in any order', () =>
-    expect(faultsOf([event('a', 1), event('a', 2), event('a', 1), event('a', 2), event('b', 1), event('a', 3)])).toEqual([])); // prettier-ignore
+    expect(
+      faultsOf([event('a', 1), event('a', 2), event('a', 1), event('a', 2), event('b', 1), event('a', 3)]),
+    ).toEqual([]));
 
   it('is a breach when something is missing', () =>
     expect(faultsOf([event('a', 1), event('b', 1), event('a', 2)])).toEqual(['never arrived: a#3']));

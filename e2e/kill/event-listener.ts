@@ -82,7 +82,11 @@ export class EventListener {
   }
 
   private hear(value: Buffer | null): void {
-    const { partitionkey: key, sequence, id } = JSON.parse(value?.toString() ?? '{}') as { partitionkey: string; sequence: string; id: string }; // prettier-ignore
+    const {
+      partitionkey: key,
+      sequence,
+      id,
+    } = JSON.parse(value?.toString() ?? '{}') as { partitionkey: string; sequence: string; id: string };
     this.ids.add(id);
     const ofKey = this.heard.get(key);
     if (ofKey === undefined) this.heard.set(key, [{ key, sequence: Number(sequence), id }]);
@@ -97,10 +101,12 @@ export function judgeHeard(said: readonly SaidEvent[], heard: readonly SaidEvent
   const last = new Map<string, number>();
   const breaches: Breach[] = [];
   for (const { key, sequence, id } of heard) {
-    if (places.get(id) !== `${key}#${sequence}`) breaches.push({ invariant: 'events', detail: `${key}#${sequence} arrived and was never said so` }); // prettier-ignore
+    if (places.get(id) !== `${key}#${sequence}`)
+      breaches.push({ invariant: 'events', detail: `${key}#${sequence} arrived and was never said so` });
     if (seen.has(id)) continue;
     seen.add(id);
-    if (sequence !== (last.get(key) ?? 0) + 1) breaches.push({ invariant: 'events', detail: `${key}#${sequence} arrived behind #${last.get(key) ?? 0}` }); // prettier-ignore
+    if (sequence !== (last.get(key) ?? 0) + 1)
+      breaches.push({ invariant: 'events', detail: `${key}#${sequence} arrived behind #${last.get(key) ?? 0}` });
     last.set(key, sequence);
   }
   const lost = said.filter(({ id }) => !seen.has(id)).map(({ key, sequence }) => `${key}#${sequence}`);

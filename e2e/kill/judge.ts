@@ -1,4 +1,12 @@
-import { accepts, currentOf, type Breach, type CellFacts, type Hold, type RecordedVersion, type Sight } from './sight.js'; // prettier-ignore
+import {
+  accepts,
+  currentOf,
+  type Breach,
+  type CellFacts,
+  type Hold,
+  type RecordedVersion,
+  type Sight,
+} from './sight.js';
 
 /** One real login, of a value at a slot. */
 export interface TriedLogin {
@@ -106,7 +114,10 @@ export class Judge {
       if (promotedAtMs === undefined || currentOf(after)?.id === version.id) continue;
       // Published after it was last seen CURRENT, ended before it was seen refused: in truth it was even less.
       if (this.isFirstRefusal(version) && atMs - promotedAtMs < this.facts.graceMs)
-        this.breach('I4', `${version.name} was ended ${Math.round(atMs - promotedAtMs)} ms after it was CURRENT, within its grace`); // prettier-ignore
+        this.breach(
+          'I4',
+          `${version.name} was ended ${Math.round(atMs - promotedAtMs)} ms after it was CURRENT, within its grace`,
+        );
     }
   }
 

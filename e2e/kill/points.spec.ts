@@ -10,7 +10,9 @@ describe('points', () => {
   const standing = async () => {
     const told: string[] = [];
     const gone: string[] = [];
-    const points = new Points(new Set([pointKey(rotation), pointKey(request)]), (is, { effect }) => told.push(`${is} ${effect}`)); // prettier-ignore
+    const points = new Points(new Set([pointKey(rotation), pointKey(request)]), (is, { effect }) =>
+      told.push(`${is} ${effect}`),
+    );
     for (const { effect, when } of [rotation, request]) void points.pass(effect, when).then(() => gone.push(effect));
     await setImmediate();
     return { points, told, gone };

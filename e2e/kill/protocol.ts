@@ -72,7 +72,14 @@ export type FromOracle =
   | { readonly is: 'broken'; readonly message: string };
 
 export type ToClient =
-  | { readonly do: 'begin'; readonly cell: string; readonly service: string; readonly target: Address; readonly isInPlace: boolean; readonly mayLoseNewValue: boolean } // prettier-ignore
+  | {
+      readonly do: 'begin';
+      readonly cell: string;
+      readonly service: string;
+      readonly target: Address;
+      readonly isInPlace: boolean;
+      readonly mayLoseNewValue: boolean;
+    }
   /** Where the service answers from now on; null: nowhere. */
   | { readonly do: 'turn-to'; readonly cell: string; readonly url: string | null }
   | { readonly do: 'end'; readonly cell: string };

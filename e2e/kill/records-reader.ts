@@ -118,7 +118,10 @@ export class RecordsReader {
   private open(row: SealedJson): string | null {
     const known = this.opened.get(row.ciphertext);
     if (known !== undefined) return known;
-    const bytes = Object.fromEntries(BYTES.map((name) => [name, Buffer.from(row[name], 'base64')])) as Pick<SealedRow, Bytes>; // prettier-ignore
+    const bytes = Object.fromEntries(BYTES.map((name) => [name, Buffer.from(row[name], 'base64')])) as Pick<
+      SealedRow,
+      Bytes
+    >;
     const value = this.sealed.open({ ...row, ...bytes });
     this.opened.set(row.ciphertext, value);
     return value;

@@ -30,7 +30,12 @@ export function tableOf({ plain, cells }: RunResult): string {
     const rows = rowsOf(own);
     const width = Math.max(24, ...rows.map(({ place }) => place.length));
     const widths = faults.map((fault) => Math.max(8, FAULTS[fault].words.length));
-    lines.push(paint('dim', `  ${'effect'.padEnd(width)}  ${faults.map((fault, n) => FAULTS[fault].words.padEnd(widths[n]!)).join('  ')}`)); // prettier-ignore
+    lines.push(
+      paint(
+        'dim',
+        `  ${'effect'.padEnd(width)}  ${faults.map((fault, n) => FAULTS[fault].words.padEnd(widths[n]!)).join('  ')}`,
+      ),
+    );
     for (const { place, byFault } of rows)
       lines.push(
         `  ${place.padEnd(width)}  ${faults.map((fault, n) => cellText(byFault.get(fault), widths[n]!)).join('  ')}`,
@@ -89,7 +94,10 @@ export function summaryOf({ plain, cells, random, rollbacks }: RunResult, tookMs
     ...timesOf(random, 'killed', 'killed at a random instant'),
     ...leaseWords(cells),
     ...rollbackWords(rollbacks),
-    paint('dim', `${sum((cell) => cell.looks)} looks of the oracle, ${sum((cell) => cell.logins)} logins, ${sum((cell) => cell.checkOuts)} check-outs, in ${seconds(tookMs)}`), // prettier-ignore
+    paint(
+      'dim',
+      `${sum((cell) => cell.looks)} looks of the oracle, ${sum((cell) => cell.logins)} logins, ${sum((cell) => cell.checkOuts)} check-outs, in ${seconds(tookMs)}`,
+    ),
   ].join('\n');
 }
 

@@ -126,7 +126,14 @@ export async function runMatrix(
 const FELT_GRACE_MS = 2_000;
 
 async function runPlain(scenario: Scenario, course: RunCourse): Promise<{ result: CellResult; cells: Cell[] }> {
-  const place = { id: scenario.name, scenario: scenario.name, step: '', effect: '', when: 'never', fault: 'none' } as const; // prettier-ignore
+  const place = {
+    id: scenario.name,
+    scenario: scenario.name,
+    step: '',
+    effect: '',
+    when: 'never',
+    fault: 'none',
+  } as const;
   try {
     const run = await course(scenario, []);
     const result = { ...place, ...judged(run) };
@@ -173,7 +180,6 @@ function randomKills(
   plain: readonly CellResult[],
   { randomKills, known }: RunOptions,
 ): RandomKill[] {
-  // prettier-ignore
   // A scenario that begins with a kill of its own cannot be timed from its request.
   const timed = scenarios.filter(({ firstKillAt, rollBackAt }) => firstKillAt === null && rollBackAt === null);
   if (timed.length === 0) return [];
@@ -187,7 +193,14 @@ function randomKills(
 }
 
 async function runRandom({ id, scenario, afterMs }: RandomKill, course: RunCourse): Promise<CellResult> {
-  const place = { id, scenario: scenario.name, step: '', effect: `after ${afterMs} ms`, when: 'anywhere', fault: 'killed' } as const; // prettier-ignore
+  const place = {
+    id,
+    scenario: scenario.name,
+    step: '',
+    effect: `after ${afterMs} ms`,
+    when: 'anywhere',
+    fault: 'killed',
+  } as const;
   try {
     // One that was faster this time is killed earlier the next time.
     for (let instantMs = afterMs; ; instantMs = Math.floor(instantMs * 0.7)) {

@@ -21,7 +21,12 @@ const limits = { connectTimeoutMs: 5_000, answerTimeoutMs: 5_000 };
 const transportFor = (sidecar: SidecarHome | null): Transport =>
   sidecar === null
     ? new SilentTransport()
-    : new DaprTransport({ sidecarUrl: sidecar.url, apiToken: new Secret(sidecar.apiToken), topicPrefix: sidecar.topicPrefix, logger }); // prettier-ignore
+    : new DaprTransport({
+        sidecarUrl: sidecar.url,
+        apiToken: new Secret(sidecar.apiToken),
+        topicPrefix: sidecar.topicPrefix,
+        logger,
+      });
 
 interface Hosted {
   readonly service: ServiceApp;
@@ -78,7 +83,9 @@ async function obey(message: ToWorker): Promise<void> {
 }
 
 process.on('message', (message: ToWorker) => {
-  obey(message).catch((error: unknown) => say({ is: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : 'unknown' })); // prettier-ignore
+  obey(message).catch((error: unknown) =>
+    say({ is: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : 'unknown' }),
+  );
 });
 // Without the harness there is nobody to work for.
 process.on('disconnect', () => process.exit(1));

@@ -57,14 +57,21 @@ export class RestoreWorld {
   async settled(id: string, until: readonly string[], installation = this.installation): Promise<RotationAnswer> {
     return eventually(async () => {
       const rotation = await this.expect<RotationAnswer>(installation, 'GET', `/rotations/${id}`);
-      expect({ ...rotation.error, state: until.includes(rotation.state) ? 'as wanted' : rotation.state }).toMatchObject({ state: 'as wanted' }); // prettier-ignore
+      expect({ ...rotation.error, state: until.includes(rotation.state) ? 'as wanted' : rotation.state }).toMatchObject(
+        { state: 'as wanted' },
+      );
       return rotation;
     }, PATIENCE_MS);
   }
 
   /** The value that is given out, as an application gets it. */
   async valueOf(name: string, installation = this.installation): Promise<Login> {
-    const { user, password } = await this.expect<{ user: string; password: string }>(installation, 'POST', `${placeOf(name)}/check-outs`, { ttl: '1s' }); // prettier-ignore
+    const { user, password } = await this.expect<{ user: string; password: string }>(
+      installation,
+      'POST',
+      `${placeOf(name)}/check-outs`,
+      { ttl: '1s' },
+    );
     return { username: user, password };
   }
 

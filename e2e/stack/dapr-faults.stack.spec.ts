@@ -74,7 +74,16 @@ describe('the Dapr transport and what goes wrong around it', () => {
   it('hands on whatever else is in the topic, and neither drops it nor stands still', async () => {
     const files = await world!.environment();
     const app = await open(files);
-    const foreign = ['no json', '', '[1]', '"text"', 'null', '{"traceparent":7}', '{"expiration":"2001-01-01T00:00:00Z"}', '{"entries":[]}']; // prettier-ignore
+    const foreign = [
+      'no json',
+      '',
+      '[1]',
+      '"text"',
+      'null',
+      '{"traceparent":7}',
+      '{"expiration":"2001-01-01T00:00:00Z"}',
+      '{"entries":[]}',
+    ];
     const kafka = new kafkajs.Kafka({ clientId: 'foreigner', brokers: [...world!.kafka.brokers], logLevel: 0 });
     const producer = kafka.producer();
     await producer.connect();
@@ -85,8 +94,20 @@ describe('the Dapr transport and what goes wrong around it', () => {
     await producer.disconnect();
     const arrived = await listen(app);
     await eventually(() => expect(arrived).toHaveLength(foreign.length), PATIENCE_MS);
-    expect(arrived.map(({ body }) => body)).toEqual(['no json', '', [1], 'text', null, { traceparent: 7 }, { expiration: '2001-01-01T00:00:00Z' }, { entries: [] }]); // prettier-ignore
-    await publishAll(app, ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => published(key, 1))); // prettier-ignore
+    expect(arrived.map(({ body }) => body)).toEqual([
+      'no json',
+      '',
+      [1],
+      'text',
+      null,
+      { traceparent: 7 },
+      { expiration: '2001-01-01T00:00:00Z' },
+      { entries: [] },
+    ]);
+    await publishAll(
+      app,
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => published(key, 1)),
+    );
     await eventually(() => expect(new Set(arrived.slice(foreign.length).map(idOf)).size).toBe(6), PATIENCE_MS);
   });
 
@@ -124,7 +145,9 @@ describe('the Dapr transport and what goes wrong around it', () => {
   it('says that the token is refused', async () => {
     const { daprd, transport } = await open(await world!.environment());
     const stranger = new DaprTransport({ sidecarUrl: daprd.httpUrl, apiToken: new Secret('guessed'), logger });
-    await expect(stranger.publish([published('a', 1)])).rejects.toMatchObject({ message: expect.stringContaining('401') }); // prettier-ignore
+    await expect(stranger.publish([published('a', 1)])).rejects.toMatchObject({
+      message: expect.stringContaining('401'),
+    });
     expect(transport.isListening).toBe(false);
   });
 

@@ -5,7 +5,15 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { All, Controller, Module, Req } from '@nestjs/common';
 import type { ServiceName } from '@dsops/contracts';
 import { unwrapSecret } from '@dsops/kernel';
-import { createLogger, DaprInvoker, inContext, startServiceApp, traceIdOf, type Invoker, type ServiceApp } from '@dsops/platform'; // prettier-ignore
+import {
+  createLogger,
+  DaprInvoker,
+  inContext,
+  startServiceApp,
+  traceIdOf,
+  type Invoker,
+  type ServiceApp,
+} from '@dsops/platform';
 import { ensureTools, startDaprd, startSentry, type DaprdServer, type SentryServer } from '@dsops/stack';
 import { eventually } from '@dsops/testing';
 import { API_TOKEN, APP_TOKEN, writeSidecarFiles } from './sidecar-files.js';
@@ -44,7 +52,10 @@ describe('invocation through daprd', () => {
     folder = await mkdtemp(join(tmpdir(), 'dsops-stack-'));
     const logFile = (name: string) => join(folder, `${name}.log`);
     sentry = await startSentry({ tools, dataDir: join(folder, 'sentry'), logFile: logFile('sentry') });
-    app = await startServiceApp(MirrorModule, { logger: createLogger({ service: 'audit', level: 'silent' }), token: unwrapSecret(APP_TOKEN) }); // prettier-ignore
+    app = await startServiceApp(MirrorModule, {
+      logger: createLogger({ service: 'audit', level: 'silent' }),
+      token: unwrapSecret(APP_TOKEN),
+    });
     const { resourcesPath, configPathOf } = await writeSidecarFiles(folder, {});
     for (const appId of ['audit', 'gateway', 'notification'] as const) {
       const daprd = await startDaprd({
@@ -74,7 +85,9 @@ describe('invocation through daprd', () => {
   }, 60_000);
 
   const ask = async (caller: ServiceName, path: string, body?: unknown): Promise<Asked> => {
-    const { status, body: answer } = await invokers.get(caller)!.invoke('audit', { method: body === undefined ? 'GET' : 'POST', path, body }); // prettier-ignore
+    const { status, body: answer } = await invokers
+      .get(caller)!
+      .invoke('audit', { method: body === undefined ? 'GET' : 'POST', path, body });
     expect(status).toBeLessThan(300);
     return answer as Asked;
   };
@@ -103,8 +116,20 @@ describe('invocation through daprd', () => {
     await expect(ask('notification', '/audit/credential')).rejects.toMatchObject(refused);
     await expect(ask('gateway', '/internal/anything')).rejects.toMatchObject(refused);
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      expect.objectContaining({ level: 'warn', service: 'notification', appId: 'audit', path: '/audit/credential', status: 403 }), // prettier-ignore
-      expect.objectContaining({ level: 'warn', service: 'gateway', appId: 'audit', path: '/internal/anything', status: 403 }), // prettier-ignore
+      expect.objectContaining({
+        level: 'warn',
+        service: 'notification',
+        appId: 'audit',
+        path: '/audit/credential',
+        status: 403,
+      }),
+      expect.objectContaining({
+        level: 'warn',
+        service: 'gateway',
+        appId: 'audit',
+        path: '/internal/anything',
+        status: 403,
+      }),
     ]);
   });
 

@@ -34,7 +34,10 @@ describe('secrets through daprd', () => {
     folder = await mkdtemp(join(tmpdir(), 'dsops-stack-'));
     const { resourcesPath, configPathOf } = await writeSidecarFiles(folder, {});
     const secretsFile = join(folder, 'secrets.json');
-    await writeFile(secretsFile, JSON.stringify({ 'app-secrets': { 'audit-password': 'from the file' }, 'path/of/one': 'deep' })); // prettier-ignore
+    await writeFile(
+      secretsFile,
+      JSON.stringify({ 'app-secrets': { 'audit-password': 'from the file' }, 'path/of/one': 'deep' }),
+    );
     await writeFile(join(resourcesPath, 'files.yaml'), FILE_STORE(secretsFile));
     const tokens = { apiToken: API_TOKEN, appToken: APP_TOKEN };
     options = { tools, appId: 'audit', ...tokens, resourcesPath, configPath: configPathOf('audit') };
@@ -75,8 +78,16 @@ describe('secrets through daprd', () => {
   });
 
   it.each([
-    ['of another service', 'secrets/database-password-rotation', "names a secret that the scopes in the sidecar's Configuration deny"], // prettier-ignore
-    ['that only components need', 'secrets/kafka-password', "names a secret that the scopes in the sidecar's Configuration deny"], // prettier-ignore
+    [
+      'of another service',
+      'secrets/database-password-rotation',
+      "names a secret that the scopes in the sidecar's Configuration deny",
+    ],
+    [
+      'that only components need',
+      'secrets/kafka-password',
+      "names a secret that the scopes in the sidecar's Configuration deny",
+    ],
     ['of a store that is not there', 'vault/password', 'names a secret store that the sidecar does not have'],
     ['that the store does not know', 'files/unknown', 'cannot be read: the store says no (500 ERR_SECRET_GET'],
     ['whose entry is not there', 'files/app-secrets', 'names a secret that has no such entry (it has 1'],

@@ -23,7 +23,12 @@ async function openProcess(schedulerAddress?: string) {
   const tools = await ensureTools(['dapr']);
   const { resourcesPath, configPathOf } = await writeSidecarFiles(join(folder, 'files'), {});
   const httpPort = await freePort();
-  const wakeUps = new DaprWakeUps({ sidecarUrl: `http://127.0.0.1:${httpPort}`, apiToken: API_TOKEN, logger, retryAfterMs: 500 }); // prettier-ignore
+  const wakeUps = new DaprWakeUps({
+    sidecarUrl: `http://127.0.0.1:${httpPort}`,
+    apiToken: API_TOKEN,
+    logger,
+    retryAfterMs: 500,
+  });
   @Module({ imports: [DaprWakeUpsModule.for(wakeUps)] })
   class WakeUpsApp {}
   const app = await startServiceApp(WakeUpsApp, { logger, token: unwrapSecret(APP_TOKEN) });

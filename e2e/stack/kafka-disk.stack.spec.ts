@@ -50,10 +50,18 @@ withDisks('a Kafka whose disk is full', () => {
     port = await freePort();
     disk = SmallDisk.mount(join(folder, 'disk'), SMALL_MB);
     await startBroker();
-    const topics = topicList().map(({ topic }) => ({ name: topic, partitions: TOPIC_PARTITIONS, retentionMs: 3_600_000 })); // prettier-ignore
+    const topics = topicList().map(({ topic }) => ({
+      name: topic,
+      partitions: TOPIC_PARTITIONS,
+      retentionMs: 3_600_000,
+    }));
     await applyTopics(kafka, topics);
     const files = await writeSidecarFiles(join(folder, 'dapr'), { brokers: kafka.brokers });
-    app = await startSidecarApp({ tools, logFile: (name) => join(folder, `${name}.log`) }, files, { appId: 'notification', logger, name: 'sidecar' }); // prettier-ignore
+    app = await startSidecarApp({ tools, logFile: (name) => join(folder, `${name}.log`) }, files, {
+      appId: 'notification',
+      logger,
+      name: 'sidecar',
+    });
   }, 900_000);
   afterAll(async () => {
     await app.close();

@@ -28,7 +28,14 @@ describe('a Kafka that demands TLS and a login', () => {
 
   const startBroker = async () => {
     const sasl = { username: 'dsops', password: new Secret(PASSWORD) };
-    kafka = await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'kafka.log'), port, sasl, tls: true }); // prettier-ignore
+    kafka = await startKafka({
+      tools,
+      dataDir: join(folder, 'kafka'),
+      logFile: join(folder, 'kafka.log'),
+      port,
+      sasl,
+      tls: true,
+    });
   };
   const logFile = (name: string) => join(folder, `${name}.log`);
   const open = async (password: string, name: string): Promise<SidecarApp> => {
@@ -49,7 +56,11 @@ describe('a Kafka that demands TLS and a login', () => {
     tools = await ensureTools(['dapr', 'kafka']);
     port = await freePort();
     await startBroker();
-    const topics = topicList().map(({ topic }) => ({ name: topic, partitions: TOPIC_PARTITIONS, retentionMs: 3_600_000 })); // prettier-ignore
+    const topics = topicList().map(({ topic }) => ({
+      name: topic,
+      partitions: TOPIC_PARTITIONS,
+      retentionMs: 3_600_000,
+    }));
     await applyTopics(kafka!, topics);
     const login = {
       scram: { username: 'dsops', mechanism: 'SHA-256' },
@@ -83,7 +94,10 @@ describe('a Kafka that demands TLS and a login', () => {
     'ends a sidecar with a wrong password, which says so and never shows it',
     async () => {
       const refusal = await refusalOf('another-password');
-      expect(refusal).toMatchObject({ code: 'kafka_login_refused', message: expect.stringContaining('Kafka refused its login') }); // prettier-ignore
+      expect(refusal).toMatchObject({
+        code: 'kafka_login_refused',
+        message: expect.stringContaining('Kafka refused its login'),
+      });
       expect(JSON.stringify(refusal, ['message', 'details', 'remedy', 'lastLines'])).not.toContain('another-password');
     },
     PATIENCE_MS,
@@ -93,7 +107,10 @@ describe('a Kafka that demands TLS and a login', () => {
     'is waited for by whoever restarts the sidecar: it ends while Kafka is away, names it, and nothing is lost',
     async () => {
       await kafka!.kill();
-      expect(await refusalOf(PASSWORD)).toMatchObject({ code: 'kafka_unreachable', message: expect.stringContaining('Kafka does not answer') }); // prettier-ignore
+      expect(await refusalOf(PASSWORD)).toMatchObject({
+        code: 'kafka_unreachable',
+        message: expect.stringContaining('Kafka does not answer'),
+      });
       await startBroker();
       const app = await open(PASSWORD, 'again');
       await eventually(async () => {

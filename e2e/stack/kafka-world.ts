@@ -27,7 +27,11 @@ export class KafkaWorld {
     this.environments += 1;
     const topicPrefix = `case-${this.environments}-`;
     if (hasTopics) await this.makeTopics(topicPrefix);
-    return writeSidecarFiles(join(this.folder, topicPrefix), { brokers: this.kafka.brokers, topicPrefix, isReplicated }); // prettier-ignore
+    return writeSidecarFiles(join(this.folder, topicPrefix), {
+      brokers: this.kafka.brokers,
+      topicPrefix,
+      isReplicated,
+    });
   }
 
   async makeTopics(topicPrefix: string): Promise<void> {

@@ -22,7 +22,7 @@ export interface SidecarApp {
 export async function startSidecarApp(
   world: Pick<KafkaWorld, 'tools' | 'logFile'>,
   environment: SidecarFiles,
-  { appId, logger, name, env }: { appId: string; logger: Logger; name: string; env?: Readonly<Record<string, string>> }, // prettier-ignore
+  { appId, logger, name, env }: { appId: string; logger: Logger; name: string; env?: Readonly<Record<string, string>> },
 ): Promise<SidecarApp> {
   const httpPort = await freePort();
   const sidecarUrl = `http://127.0.0.1:${httpPort}`;

@@ -27,7 +27,13 @@ describe('the command line and Kafka', () => {
   }, 300_000);
   const startBroker = async (port?: number) => {
     const sasl = { username: 'dsops', password: new Secret(PASSWORD) };
-    kafka = await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'log'), sasl, ...(port === undefined ? {} : { port }) }); // prettier-ignore
+    kafka = await startKafka({
+      tools,
+      dataDir: join(folder, 'kafka'),
+      logFile: join(folder, 'log'),
+      sasl,
+      ...(port === undefined ? {} : { port }),
+    });
   };
   afterAll(async () => {
     await kafka?.stop();
@@ -54,7 +60,9 @@ describe('the command line and Kafka', () => {
       resources: [{ type: ConfigResourceTypes.TOPIC, name, configNames: ['retention.ms', 'max.message.bytes'] }],
     });
     await admin.disconnect();
-    return Object.fromEntries(resources[0]!.configEntries.map(({ configName, configValue }) => [configName, configValue])); // prettier-ignore
+    return Object.fromEntries(
+      resources[0]!.configEntries.map(({ configName, configValue }) => [configName, configValue]),
+    );
   };
 
   it('says what is missing, makes it, and then finds nothing to do', async () => {
@@ -70,7 +78,10 @@ describe('the command line and Kafka', () => {
     const admin = client().admin();
     await admin.connect();
     const mine = [{ name: 'max.message.bytes', value: '2000000' }];
-    await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries: mine }] }); // prettier-ignore
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name, configEntries: mine }],
+    });
     await admin.disconnect();
     expect(await dsops('topics', 'apply', '--retention', '30d')).toMatchObject({ code: 0 });
     expect(await settingsOf(name)).toEqual({ 'retention.ms': String(30 * 86_400_000), 'max.message.bytes': '2000000' });
@@ -85,7 +96,11 @@ describe('the command line and Kafka', () => {
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toMatch(/small-access-events has 3 partitions; 12 are wanted\.\n→ /);
     const diff = await dsops('topics', 'diff', '--prefix', 'small-', '--format', 'json');
-    expect((JSON.parse(diff.stdout) as { change: string }[]).map(({ change }) => change).sort()).toEqual(['conflict', 'make', 'make']); // prettier-ignore
+    expect((JSON.parse(diff.stdout) as { change: string }[]).map(({ change }) => change).sort()).toEqual([
+      'conflict',
+      'make',
+      'make',
+    ]);
   });
 
   it('tells how far a group is behind, by topic and by partition', async () => {
@@ -100,7 +115,12 @@ describe('the command line and Kafka', () => {
     const taken = offsets.map(({ partition, high }) => ({ partition, offset: high }));
     await admin.setOffsets({ groupId: 'audit', topic, partitions: taken });
     await admin.disconnect();
-    const rows = JSON.parse((await dsops('lag', '--format', 'json')).stdout) as { topic: string; group: string; lag: number; committed: number | null }[]; // prettier-ignore
+    const rows = JSON.parse((await dsops('lag', '--format', 'json')).stdout) as {
+      topic: string;
+      group: string;
+      lag: number;
+      committed: number | null;
+    }[];
     const lagOf = (group: string) => rows.find((row) => row.topic === topic && row.group === group);
     expect(lagOf('audit')).toMatchObject({ lag: 0, committed: 4 });
     expect(lagOf('gateway')).toMatchObject({ lag: 4, committed: null });

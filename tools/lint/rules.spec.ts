@@ -7,19 +7,43 @@ const nest = "import { Injectable } from '@nestjs/common';\n";
 
 /** Each planted fault: its file, what stands in it, and the rule that must refuse it. */
 const refused = [
-  ['floating.service.ts', 'const work = async () => 1;\nexport function start() { work(); }', '@typescript-eslint/no-floating-promises'], // prettier-ignore
+  [
+    'floating.service.ts',
+    'const work = async () => 1;\nexport function start() { work(); }',
+    '@typescript-eslint/no-floating-promises',
+  ],
   ['anything.service.ts', 'export const read = (x: any): string => String(x);', '@typescript-eslint/no-explicit-any'],
-  ['type-only.service.ts', `${nest}import type { Clock } from './clock.service.js';\n@Injectable()\nexport class A { constructor(private readonly clock: Clock) { this.clock.read(); } }`, 'dsops/injected-types'], // prettier-ignore
-  ['type-import.ts', `${clock}export const read = (clock: Clock) => clock.read();`, '@typescript-eslint/consistent-type-imports'], // prettier-ignore
+  [
+    'type-only.service.ts',
+    `${nest}import type { Clock } from './clock.service.js';\n@Injectable()\nexport class A { constructor(private readonly clock: Clock) { this.clock.read(); } }`,
+    'dsops/injected-types',
+  ],
+  [
+    'type-import.ts',
+    `${clock}export const read = (clock: Clock) => clock.read();`,
+    '@typescript-eslint/consistent-type-imports',
+  ],
   ['environment.service.ts', 'export const home = process.env.HOME;', 'no-restricted-properties'],
-  ['named-environment.service.ts', "import { env } from 'node:process';\nexport const home = env.HOME;", 'no-restricted-imports'], // prettier-ignore
+  [
+    'named-environment.service.ts',
+    "import { env } from 'node:process';\nexport const home = env.HOME;",
+    'no-restricted-imports',
+  ],
   ['ends.service.ts', 'export const end = () => process.exit(1);', 'no-restricted-properties'],
   ['reads-clock.ts', 'export const now = () => Date.now();', 'no-restricted-syntax'],
   ['makes-date.ts', 'export const now = () => new Date();', 'no-restricted-syntax'],
   ['throws-dice.ts', 'export const dice = () => Math.random();', 'no-restricted-syntax'],
   ['measures.ts', 'export const now = () => performance.now();', 'no-restricted-syntax'],
-  ['http-error.service.ts', "import { NotFoundException } from '@nestjs/common';\nexport const fail = () => { throw new NotFoundException(); };", 'no-restricted-imports'], // prettier-ignore
-  ['forgets.ts', "export function word(state: 'on' | 'off') { switch (state) { case 'on': return 1; } return 0; }", '@typescript-eslint/switch-exhaustiveness-check'], // prettier-ignore
+  [
+    'http-error.service.ts',
+    "import { NotFoundException } from '@nestjs/common';\nexport const fail = () => { throw new NotFoundException(); };",
+    'no-restricted-imports',
+  ],
+  [
+    'forgets.ts',
+    "export function word(state: 'on' | 'off') { switch (state) { case 'on': return 1; } return 0; }",
+    '@typescript-eslint/switch-exhaustiveness-check',
+  ],
   ['prints.service.ts', "export const greet = () => console.log('hello');", 'no-console'],
   ['unused-disable.ts', '// eslint-disable-next-line no-console\nexport const one = 1;', null],
 ] as const;

@@ -265,7 +265,11 @@ describe('dsops deadletters', () => {
     );
     const run = await w.desk.run('deadletters replay --owner notification --type some.type');
     expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining('1 of 2 are still open') });
-    expect(w.server.requestsOf(listDeadLetters).at(-1)?.query).toMatchObject({ owner: 'notification', type: 'some.type', status: 'open' }); // prettier-ignore
+    expect(w.server.requestsOf(listDeadLetters).at(-1)?.query).toMatchObject({
+      owner: 'notification',
+      type: 'some.type',
+      status: 'open',
+    });
     const tried = w.server.requestsOf(replayDeadLetter).slice(-2);
     expect(tried).toMatchObject([{ params: { letterId: older.id } }, { params: { letterId: letter.id } }]);
   });
@@ -274,10 +278,16 @@ describe('dsops deadletters', () => {
     w.server.on(dropDeadLetter, () => ({ ...letter, status: 'dropped' as const, note: 'ada: broken' }));
     const one = `deadletters drop notification/${letter.id}`;
     expect(await w.desk.run(`${one} --yes`)).toMatchObject({ code: 2, stderr: expect.stringContaining('--reason') });
-    expect(await w.desk.run(`${one} --reason broken`)).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') }); // prettier-ignore
+    expect(await w.desk.run(`${one} --reason broken`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--yes'),
+    });
     expect(await w.desk.run('deadletters drop --reason broken --yes')).toMatchObject({ code: 2 });
     expect(w.server.requestsOf(dropDeadLetter)).toEqual([]);
-    expect(await w.desk.run(`${one} --reason broken --yes`)).toMatchObject({ code: 0, stdout: expect.stringContaining('✓ Dropped') }); // prettier-ignore
+    expect(await w.desk.run(`${one} --reason broken --yes`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('✓ Dropped'),
+    });
     expect(w.server.requestsOf(dropDeadLetter)[0]?.body).toEqual({ reason: 'broken' });
   });
 });

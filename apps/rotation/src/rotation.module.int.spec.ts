@@ -22,7 +22,15 @@ import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, unwrapSecret } from '@dsops/kernel';
 import type { Published, Transport } from '@dsops/messaging';
-import { CALLER_HEADER, createLogger, encodeCaller, HttpInvoker, pathOf, startServiceApp, type ServiceApp } from '@dsops/platform'; // prettier-ignore
+import {
+  CALLER_HEADER,
+  createLogger,
+  encodeCaller,
+  HttpInvoker,
+  pathOf,
+  startServiceApp,
+  type ServiceApp,
+} from '@dsops/platform';
 import { createTestDatabase, eventually, type TestDatabase } from '@dsops/testing';
 import { keyPaths } from './config.js';
 import { RotationModule } from './rotation.module.js';
@@ -59,7 +67,11 @@ let logged = '';
 let answered = '';
 
 beforeAll(async () => {
-  [target, test, home] = await Promise.all([startPostgresqlWorld(), createTestDatabase(), mkdtemp(join(tmpdir(), 'dsops-module-'))]); // prettier-ignore
+  [target, test, home] = await Promise.all([
+    startPostgresqlWorld(),
+    createTestDatabase(),
+    mkdtemp(join(tmpdir(), 'dsops-module-')),
+  ]);
   database = connect(PrismaClient, 'rotation', test.options);
   const { keyFile, markFile } = keyPaths(home);
   const destination = new Writable({
@@ -148,16 +160,25 @@ describe('the rotation service', () => {
       code: 'request_invalid',
       errors: [{ path: 'credential.slots' }, { path: 'credential.owner' }, { path: 'credential.gracePeriod' }],
     });
-    const { body: unfit } = await call(addService, { body: { ...body(), name: 'another', admin: { username: NAMES.admin, password: 'canary-wrong-admin' } } }); // prettier-ignore
+    const { body: unfit } = await call(addService, {
+      body: { ...body(), name: 'another', admin: { username: NAMES.admin, password: 'canary-wrong-admin' } },
+    });
     expect(problemSchema.parse(unfit)).toMatchObject({ remedy: expect.any(String) });
   });
 
   it('checks a value out that works, releases it, and the mark has moved before', async () => {
-    const highWater = async () => Number((JSON.parse(await readFile(keyPaths(home).markFile, 'utf8')) as { highWater: string }).highWater); // prettier-ignore
+    const highWater = async () =>
+      Number((JSON.parse(await readFile(keyPaths(home).markFile, 'utf8')) as { highWater: string }).highWater);
     const before = await highWater();
     const value = await done(checkOut, { params, body: { ttl: '5m', purpose: 'a test' } });
     expect(await highWater()).toBeGreaterThan(before);
-    const client = new pg.Client({ host: value.host, port: value.port, database: value.database, user: value.user, password: value.password }); // prettier-ignore
+    const client = new pg.Client({
+      host: value.host,
+      port: value.port,
+      database: value.database,
+      user: value.user,
+      password: value.password,
+    });
     await client.connect();
     await client.end();
     expect(await done(releaseCheckOut, { params: { checkOutId: value.id } })).toEqual({ released: true });
@@ -177,17 +198,28 @@ describe('the rotation service', () => {
 
   it('has said what happened, in order, and to nobody a secret', async () => {
     const types = () => transport.published.map(({ event }) => event.type.split('.').slice(2, 4).join(' '));
-    await eventually(() => expect(types()).toEqual(['service added', 'check_out granted', 'check_out released', 'service removed'])); // prettier-ignore
+    await eventually(() =>
+      expect(types()).toEqual(['service added', 'check_out granted', 'check_out released', 'service removed']),
+    );
     const tables = await database.$queryRawUnsafe<{ name: string }[]>(
       `select table_name as name from information_schema.tables where table_schema = 'rotation'`,
     );
     expect(tables.length).toBeGreaterThan(10);
     const rows = await Promise.all(tables.map(({ name }) => database.$queryRawUnsafe(`select t::text from ${name} t`)));
-    const files = await Promise.all((await readdir(join(home, 'keys'))).map((name) => readFile(join(home, 'keys', name), 'utf8'))); // prettier-ignore
-    const everything = { logged, answered, events: JSON.stringify(transport.published.map(({ event }) => event)), rows: JSON.stringify(rows), files: files.join() }; // prettier-ignore
+    const files = await Promise.all(
+      (await readdir(join(home, 'keys'))).map((name) => readFile(join(home, 'keys', name), 'utf8')),
+    );
+    const everything = {
+      logged,
+      answered,
+      events: JSON.stringify(transport.published.map(({ event }) => event)),
+      rows: JSON.stringify(rows),
+      files: files.join(),
+    };
     expect(logged).not.toBe('');
     for (const secret of [unwrapSecret(current.password), unwrapSecret(target.admin.password), 'canary-wrong-admin'])
       for (const form of [secret, Buffer.from(secret).toString('hex'), Buffer.from(secret).toString('base64')])
-        for (const [where, text] of Object.entries(everything)) expect([where, text.includes(form)]).toEqual([where, false]); // prettier-ignore
+        for (const [where, text] of Object.entries(everything))
+          expect([where, text.includes(form)]).toEqual([where, false]);
   });
 });

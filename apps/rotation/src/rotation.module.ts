@@ -47,7 +47,17 @@ const installation = ({ database, key, logger }: RotationOptions): Provider[] =>
       markFile: MarkFile,
       openRotations: OpenRotations,
     ) => {
-      const service = new InstallationService({ database, units, installations, vault, markFile, key, openRotations, raiseEpoch, logger }); // prettier-ignore
+      const service = new InstallationService({
+        database,
+        units,
+        installations,
+        vault,
+        markFile,
+        key,
+        openRotations,
+        raiseEpoch,
+        logger,
+      });
       await service.open();
       return service;
     },
@@ -63,7 +73,16 @@ const installation = ({ database, key, logger }: RotationOptions): Provider[] =>
 const useCases = ({ database, logger }: RotationOptions): Provider[] => [
   {
     provide: CheckOutService,
-    inject: [UNIT_OF_WORK, CheckOutRepository, VaultRepository, VaultService, RegistryRepository, InstallationService, HighWaterMark, OPEN_ROTATIONS], // prettier-ignore
+    inject: [
+      UNIT_OF_WORK,
+      CheckOutRepository,
+      VaultRepository,
+      VaultService,
+      RegistryRepository,
+      InstallationService,
+      HighWaterMark,
+      OPEN_ROTATIONS,
+    ],
     useFactory: (
       units: UnitOfWork<Tx>,
       checkOuts: CheckOutRepository,
@@ -78,7 +97,15 @@ const useCases = ({ database, logger }: RotationOptions): Provider[] => [
   },
   {
     provide: RegistryService,
-    inject: [UNIT_OF_WORK, RegistryRepository, VaultRepository, VaultService, InstallationService, Drivers, OPEN_ROTATIONS], // prettier-ignore
+    inject: [
+      UNIT_OF_WORK,
+      RegistryRepository,
+      VaultRepository,
+      VaultService,
+      InstallationService,
+      Drivers,
+      OPEN_ROTATIONS,
+    ],
     useFactory: (
       units: UnitOfWork<Tx>,
       registry: RegistryRepository,
@@ -118,7 +145,14 @@ export class RotationModule {
     return {
       module: RotationModule,
       imports: [
-        MessagingModule.forService({ service: 'rotation', database, transport, invoker, logger, ...(clock && { clock }) }), // prettier-ignore
+        MessagingModule.forService({
+          service: 'rotation',
+          database,
+          transport,
+          invoker,
+          logger,
+          ...(clock && { clock }),
+        }),
         HealthModule.of(
           [{ name: 'database', check: () => database.$queryRaw`select 1` }, ...transportDependency(transport)],
           options.logger,

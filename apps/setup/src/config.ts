@@ -15,7 +15,10 @@ export interface SetupConfig {
   readonly keyFile: string;
 }
 
-const secretSchema = z.string().min(1).transform((value) => new Secret(value)); // prettier-ignore
+const secretSchema = z
+  .string()
+  .min(1)
+  .transform((value) => new Secret(value));
 const passwordVariable = (service: ServiceName) => `DSOPS_DATABASE_PASSWORD_${service.toUpperCase()}`;
 
 const schema = z.object({
@@ -37,7 +40,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const passwords = passwordsSchema.safeParse(given);
   if (!known.success || !passwords.success) {
     const names = [known, passwords].flatMap(({ error }) => error?.issues ?? []).map(({ path }) => path.join('.'));
-    throw new DomainError('configuration_invalid', 'invalid', `Missing, or not what they should be: ${names.join(', ')}.`, { remedy: 'Set what is named. All variables: docs/configuration.md.' }); // prettier-ignore
+    throw new DomainError(
+      'configuration_invalid',
+      'invalid',
+      `Missing, or not what they should be: ${names.join(', ')}.`,
+      { remedy: 'Set what is named. All variables: docs/configuration.md.' },
+    );
   }
   const { data } = known;
   return {

@@ -39,7 +39,10 @@ describe('setting up an installation', () => {
     const key = readFileSync(keyFile, 'utf8');
     for (const service of SERVICES) {
       const options = { host, port: Number(port), database, password: new Secret(password), poolSize: 2 };
-      const neverWaits = { onWaiting: (reason: string) => expect(reason).toBeUndefined(), signal: new AbortController().signal }; // prettier-ignore
+      const neverWaits = {
+        onWaiting: (reason: string) => expect(reason).toBeUndefined(),
+        signal: new AbortController().signal,
+      };
       await waitForDatabase(service, options, neverWaits);
     }
     expect(await setUp(readConfig(environment()))).toBe(0);

@@ -98,7 +98,11 @@ async function startBroker(context: StackContext, tools: Pick<Tools, 'kafka'>): 
     return [{ ...context.facts(server, home.kafka), address: server.brokers.join(', ') }, server];
   });
   await board.step('topics', async () => {
-    const topics = topicList().map(({ topic }) => ({ name: topic, partitions: TOPIC_PARTITIONS, retentionMs: RETENTION_MS })); // prettier-ignore
+    const topics = topicList().map(({ topic }) => ({
+      name: topic,
+      partitions: TOPIC_PARTITIONS,
+      retentionMs: RETENTION_MS,
+    }));
     const steps = await applyTopics(kafka, topics);
     const made = steps.filter(({ change }) => change === 'make').map(({ name }) => name);
     return [made.length > 0 ? `made ${made.join(', ')}` : `${topics.length}, as they were`, undefined];
@@ -133,7 +137,13 @@ async function startJobs(context: StackContext, sentry: SentryServer): Promise<S
     const tools = await ensureTools(['scheduler'], { onProgress: board.progress.show.bind(board.progress), signal });
     return await board.start(part, async () => {
       const port = await context.ports.take('scheduler');
-      const server = await startScheduler({ tools, dataDir: home.scheduler, port, sentry, ...context.life('scheduler') }); // prettier-ignore
+      const server = await startScheduler({
+        tools,
+        dataDir: home.scheduler,
+        port,
+        sentry,
+        ...context.life('scheduler'),
+      });
       context.onStop(() => server.stop());
       return [{ ...context.facts(server, tools.scheduler.scheduler), address: server.address }, server];
     });

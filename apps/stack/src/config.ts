@@ -71,7 +71,8 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   const command = COMMANDS.find((known) => known === name);
   const wantsHelp = values.help === true || name === undefined || name === 'help';
   if (!wantsHelp && command === undefined) throw usage(`There is no command "${name}".`);
-  if (rest.length > 0 || (part !== undefined && command !== 'logs' && !wantsHelp)) throw usage(`"${rest[0] ?? part}" is one word too many.`); // prettier-ignore
+  if (rest.length > 0 || (part !== undefined && command !== 'logs' && !wantsHelp))
+    throw usage(`"${rest[0] ?? part}" is one word too many.`);
   const port = portSchema.safeParse(values.port ?? 0);
   if (!port.success) throw usage('The port must be a number from 0 to 65535.');
   const lines = linesSchema.safeParse(values.lines ?? 20);

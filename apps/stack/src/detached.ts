@@ -23,7 +23,12 @@ export async function startDetached(config: Config, program: string, write: (tex
   const child = spawn(
     process.execPath,
     [...process.execArgv, program, 'up', '--detach', '--home', config.home, '--port', String(config.port)],
-    { detached: true, windowsHide: true, stdio: ['ignore', descriptor, descriptor], env: { ...config.env, DSOPS_STACK_WATCHER: '1' } }, // prettier-ignore
+    {
+      detached: true,
+      windowsHide: true,
+      stdio: ['ignore', descriptor, descriptor],
+      env: { ...config.env, DSOPS_STACK_WATCHER: '1' },
+    },
   );
   closeSync(descriptor);
   const show = async () => {

@@ -23,7 +23,12 @@ export async function bringDown(folder: string, screen: Screen): Promise<void> {
     screen.text('stopping …');
     process.kill(record.pid, 'SIGTERM');
     if (!(await waitUntilGone(record.pid, STOP_TIMEOUT_MS)))
-      throw new DomainError('stack_does_not_stop', 'unavailable', `The stack is still stopping after two minutes (process ${record.pid}).`, { remedy: 'See what it waits for: pnpm stack status' }); // prettier-ignore
+      throw new DomainError(
+        'stack_does_not_stop',
+        'unavailable',
+        `The stack is still stopping after two minutes (process ${record.pid}).`,
+        { remedy: 'See what it waits for: pnpm stack status' },
+      );
   }
   await endLeftovers(record, screen);
   state.remove();

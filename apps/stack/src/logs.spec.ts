@@ -34,7 +34,9 @@ describe('the logs of a stack', () => {
       message: 'There is no log of "redis".',
       details: { remedy: 'There are: audit, kafka.' },
     });
-    await expect(showLogs({ folder: join(folder, 'other'), part: undefined, lines: 1, follows: false, write })).rejects.toMatchObject({ code: 'no_logs' }); // prettier-ignore
+    await expect(
+      showLogs({ folder: join(folder, 'other'), part: undefined, lines: 1, follows: false, write }),
+    ).rejects.toMatchObject({ code: 'no_logs' });
   });
 
   it('are followed in whole lines, also when a file begins anew', async () => {

@@ -26,11 +26,17 @@ export interface LogsOptions {
 export async function showLogs({ folder, part, lines, follows, write, signal }: LogsOptions): Promise<void> {
   const { logs } = stackHome(folder);
   const names = logNames(logs);
-  if (names.length === 0) throw new DomainError('no_logs', 'not_found', `There are no logs below ${folder}.`, { remedy: 'Start a stack with: pnpm stack up' }); // prettier-ignore
+  if (names.length === 0)
+    throw new DomainError('no_logs', 'not_found', `There are no logs below ${folder}.`, {
+      remedy: 'Start a stack with: pnpm stack up',
+    });
   if (part !== undefined && !names.includes(part))
-    throw new DomainError('no_such_part', 'not_found', `There is no log of "${part}".`, { remedy: `There are: ${names.join(', ')}.` }); // prettier-ignore
+    throw new DomainError('no_such_part', 'not_found', `There is no log of "${part}".`, {
+      remedy: `There are: ${names.join(', ')}.`,
+    });
   const chosen = part === undefined ? names : [part];
-  const prefix = (name: string) => (chosen.length === 1 ? '' : `${name.padEnd(Math.max(...names.map(({ length }) => length)))} │ `); // prettier-ignore
+  const prefix = (name: string) =>
+    chosen.length === 1 ? '' : `${name.padEnd(Math.max(...names.map(({ length }) => length)))} │ `;
   const tails = chosen.map((name) => new Tail(join(logs, `${name}.log`), prefix(name)));
   for (const tail of tails) for (const line of lastLinesOf(tail.file, lines)) write(`${tail.prefix}${line}\n`);
   while (follows && signal?.aborted !== true) {
@@ -41,7 +47,10 @@ export async function showLogs({ folder, part, lines, follows, write, signal }: 
 
 const logNames = (folder: string): string[] =>
   existsSync(folder)
-    ? readdirSync(folder).filter((name) => name.endsWith('.log')).map((name) => name.slice(0, -'.log'.length)).sort() // prettier-ignore
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => name.slice(0, -'.log'.length))
+        .sort()
     : [];
 
 /** What a file gets from now on. One that is replaced, or emptied, is read from its beginning. */

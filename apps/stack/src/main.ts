@@ -26,7 +26,13 @@ async function main(): Promise<void> {
       process.exitCode = await status(config);
       return;
     case 'logs':
-      return (await import('./logs.js')).showLogs({ folder: config.home, part: config.part, lines: config.lines, follows: config.follows, write }); // prettier-ignore
+      return (await import('./logs.js')).showLogs({
+        folder: config.home,
+        part: config.part,
+        lines: config.lines,
+        follows: config.follows,
+        write,
+      });
     case 'demo':
       return demo(config);
   }

@@ -45,7 +45,6 @@ export class PartBoard {
     part: { name: string; title: string; logFile?: string },
     work: () => Promise<[PartFacts, R]>,
   ): Promise<R> {
-    // prettier-ignore
     this.put({ ...part, state: 'starting', since: now() });
     return this.step(part.title, async () => {
       const [facts, result] = await work();

@@ -27,7 +27,12 @@ export class PortBook {
    */
   async takeWanted(name: string, port: number): Promise<number> {
     if (!(await isFree(port)))
-      throw new DomainError('port_taken', 'conflict', `Port ${port} cannot be had: another program listens on it, or it needs rights that you do not have.`, { remedy: 'Stop that program, or choose another port; without --port a free one is taken.' }); // prettier-ignore
+      throw new DomainError(
+        'port_taken',
+        'conflict',
+        `Port ${port} cannot be had: another program listens on it, or it needs rights that you do not have.`,
+        { remedy: 'Stop that program, or choose another port; without --port a free one is taken.' },
+      );
     this.note(name, port);
     return port;
   }

@@ -17,13 +17,17 @@ const apps = join(dirname(createRequire(import.meta.url).resolve('@dsops/stack-c
 
 /** Starts every service with its sidecar, side by side. @returns the URL of the API */
 export async function startServices(context: StackContext, backbone: Backbone, wantedPort: number): Promise<string> {
-  const files = writeDaprFiles(context.home.dapr, { brokers: backbone.kafka.brokers, zipkinUrl: backbone.zipkin.spansUrl }); // prettier-ignore
+  const files = writeDaprFiles(context.home.dapr, {
+    brokers: backbone.kafka.brokers,
+    zipkinUrl: backbone.zipkin.spansUrl,
+  });
   const port = wantedPort === 0 ? await context.ports.take('gateway') : wantedPort;
   const stops: (() => Promise<unknown>)[] = [];
   context.onStop(() => Promise.all(stops.map((stop) => stop())));
-  const starting = SERVICES.map(
-    (service) =>
-    startService(context, backbone, files, service, service === 'gateway' ? port : undefined, (stop) => stops.push(stop)), // prettier-ignore
+  const starting = SERVICES.map((service) =>
+    startService(context, backbone, files, service, service === 'gateway' ? port : undefined, (stop) =>
+      stops.push(stop),
+    ),
   );
   // All of them come to an end before one that failed is told, so that what was started is known.
   const results = await Promise.allSettled(starting);
@@ -124,7 +128,7 @@ async function untilReady(context: StackContext, sidecars: readonly DaprdServer[
       const waiting = await Promise.all(
         sidecars.map(async (sidecar) => ((await sidecar.ready()) ? [] : [sidecar.name])),
       );
-      if (overview.isOk && waiting.flat().length === 0) return ['every service answers through its sidecar', undefined]; // prettier-ignore
+      if (overview.isOk && waiting.flat().length === 0) return ['every service answers through its sidecar', undefined];
       if (performance.now() > deadline) throw notReady(overview.text, waiting.flat());
       await pause(200);
     }

@@ -79,7 +79,9 @@ export class Stack {
       return lockHome(this.home);
     } catch (error) {
       if (!isDomainError(error) || error.code !== 'home_locked') throw error;
-      throw new DomainError('stack_runs', 'conflict', `A stack runs on ${this.home.folder} already.`, { remedy: 'See it with pnpm stack status, stop it with pnpm stack down, or start another one with --home FOLDER.' }); // prettier-ignore
+      throw new DomainError('stack_runs', 'conflict', `A stack runs on ${this.home.folder} already.`, {
+        remedy: 'See it with pnpm stack status, stop it with pnpm stack down, or start another one with --home FOLDER.',
+      });
     }
   }
 
@@ -109,7 +111,11 @@ export class Stack {
   /** The command line finds an installation by this file, as it finds an embedded one. */
   private tellClients(url: string): void {
     const { instanceFile } = this.home;
-    writeFileSync(instanceFile, `${JSON.stringify({ url, version: VERSION, pid: process.pid, startedAt: new Date().toISOString() })}\n`, { mode: 0o600 }); // prettier-ignore
+    writeFileSync(
+      instanceFile,
+      `${JSON.stringify({ url, version: VERSION, pid: process.pid, startedAt: new Date().toISOString() })}\n`,
+      { mode: 0o600 },
+    );
     this.onStop(async () => rmSync(instanceFile, { force: true }));
   }
 

@@ -16,7 +16,9 @@ export async function look(folder: string): Promise<Found> {
 
 /** Every part that this stack has is up, and so is the stack as a whole. */
 export const isAllUp = (found: Found): boolean =>
-  found.is === 'running' && found.record.state === 'up' && found.record.parts.every(({ state }) => state === 'up' || state === 'absent'); // prettier-ignore
+  found.is === 'running' &&
+  found.record.state === 'up' &&
+  found.record.parts.every(({ state }) => state === 'up' || state === 'absent');
 
 /** Shows what runs, where, and what ended and why. @returns whether all of it is up and answers */
 export async function showStatus(folder: string, screen: Screen): Promise<boolean> {

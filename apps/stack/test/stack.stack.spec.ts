@@ -38,14 +38,20 @@ describe('pnpm stack', () => {
     writeFileSync(join(oldJava, 'bin', 'java'), '#!/bin/sh\necho \'openjdk version "11.0.22"\' >&2\n');
     chmodSync(join(oldJava, 'bin', 'java'), 0o755);
     const old = await stack.run(['up'], { JAVA_HOME: oldJava });
-    expect(old).toMatchObject({ code: 1, text: expect.stringContaining('Java on this machine is 11.0; Java 17 or newer is needed') }); // prettier-ignore
+    expect(old).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('Java on this machine is 11.0; Java 17 or newer is needed'),
+    });
     expect(existsSync(join(stack.folder, 'stack.json'))).toBe(false);
     expect(existsSync(join(stack.folder, 'lock'))).toBe(false);
   });
 
   it('Ctrl-C before it is up stops it in order', async () => {
     const { code, text } = await stack.run(['up', '--detach'], {}, /✓ PostgreSQL/);
-    expect({ code, text }).toMatchObject({ code: 130, text: expect.stringContaining('stopped; nothing is left running') }); // prettier-ignore
+    expect({ code, text }).toMatchObject({
+      code: 130,
+      text: expect.stringContaining('stopped; nothing is left running'),
+    });
     expect(await stack.run(['status'])).toMatchObject({ code: 1, text: expect.stringContaining('No stack runs') });
   }, 150_000);
 
@@ -57,7 +63,10 @@ describe('pnpm stack', () => {
       const { parts } = stack.record();
       for (const name of PARTS) expect(parts).toContainEqual(expect.objectContaining({ name, state: 'up' }));
       expect(new Set(stack.pids()).size).toBe(stack.pids().length);
-      expect(await stack.run(['status'])).toMatchObject({ code: 0, text: expect.stringContaining('every service answers through its sidecar') }); // prettier-ignore
+      expect(await stack.run(['status'])).toMatchObject({
+        code: 0,
+        text: expect.stringContaining('every service answers through its sidecar'),
+      });
     },
     START_TIMEOUT_MS,
   );
@@ -92,7 +101,9 @@ describe('pnpm stack', () => {
         'gateway: startrotation',
         'rotation: outbox',
         'rotation: publish rotation-events',
-        ...['audit', 'notification', 'gateway'].flatMap((service) => [started, completed].map((type) => `${service}: process ${type}`)), // prettier-ignore
+        ...['audit', 'notification', 'gateway'].flatMap((service) =>
+          [started, completed].map((type) => `${service}: process ${type}`),
+        ),
         ...['set', 'probe', 'retire'].map((effect) => `rotation: target ${effect}`),
         'notification: publish notification-events',
         ...['audit', 'gateway'].map((service) => `${service}: process ${told}`),
@@ -106,12 +117,21 @@ describe('pnpm stack', () => {
     const api = stack.api();
     const body = await makeBilling(stack);
     await api.call(addService, { body });
-    const { id } = await api.call(startRotation, { params: { environment: body.environment, service: body.name }, body: {} }); // prettier-ignore
-    await eventually(async () => expect(await api.call(getRotation, { params: { rotationId: id } })).toMatchObject({ state: 'completed' }), 30_000); // prettier-ignore
+    const { id } = await api.call(startRotation, {
+      params: { environment: body.environment, service: body.name },
+      body: {},
+    });
+    await eventually(
+      async () =>
+        expect(await api.call(getRotation, { params: { rotationId: id } })).toMatchObject({ state: 'completed' }),
+      30_000,
+    );
     await eventually(async () => {
       const { traces } = await collectedBy(stack.record().zipkinUrl!);
       const spans = traces.find((trace) => trace.some(({ tags }) => tags['dsops.rotation'] === id)) ?? [];
-      expect(spans).toContainEqual(expect.objectContaining({ name: 'wake-up rotation', tags: expect.objectContaining({ 'dsops.wake_up': id }) })); // prettier-ignore
+      expect(spans).toContainEqual(
+        expect.objectContaining({ name: 'wake-up rotation', tags: expect.objectContaining({ 'dsops.wake_up': id }) }),
+      );
     }, 15_000);
   }, 60_000);
 
@@ -134,10 +154,15 @@ describe('pnpm stack', () => {
   it('shows its secrets to nobody: not in arguments, logs, traces, files of the sidecars, nor in what it says of itself', async () => {
     if (process.platform !== 'linux') return; // only there the environment of a process can be read
     const secrets = await secretsOf();
-    const filesIn = (folder: string) => readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name)); // prettier-ignore
+    const filesIn = (folder: string) =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((one) => one.isFile())
+        .map((one) => join(one.parentPath, one.name));
     const texts = [
       ...stack.pids().map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8')),
-      ...['logs', 'dapr'].flatMap((name) => filesIn(join(stack.folder, name))).map((file) => readFileSync(file, 'latin1')), // prettier-ignore
+      ...['logs', 'dapr']
+        .flatMap((name) => filesIn(join(stack.folder, name)))
+        .map((file) => readFileSync(file, 'latin1')),
       readFileSync(join(stack.folder, 'stack.json'), 'utf8'),
       (await collectedBy(stack.record().zipkinUrl!)).text,
     ];
@@ -163,14 +188,18 @@ describe('pnpm stack', () => {
     async () => {
       const pids = stack.pids();
       const before = stack.record().parts.map(({ name, address }) => ({ name, address }));
-      expect(await stack.run(['down'])).toMatchObject({ code: 0, text: expect.stringContaining('nothing is left running') }); // prettier-ignore
+      expect(await stack.run(['down'])).toMatchObject({
+        code: 0,
+        text: expect.stringContaining('nothing is left running'),
+      });
       expect(pids.filter(isAlive)).toEqual([]);
       expect(existsSync(join(stack.folder, 'stack.json'))).toBe(false);
 
       const { code, text } = await stack.run(['up', '--detach']);
       expect({ code, text }).toMatchObject({ code: 0, text: expect.stringMatching(/✓ topics +3, as they were/) });
       expect(text).toMatch(/✓ schemas +up to date/);
-      const kafka = (parts: { name: string; address?: string | undefined }[]) => parts.find(({ name }) => name === 'kafka')?.address; // prettier-ignore
+      const kafka = (parts: { name: string; address?: string | undefined }[]) =>
+        parts.find(({ name }) => name === 'kafka')?.address;
       expect(kafka(stack.record().parts)).toBe(kafka(before));
       expect((await stack.run(['demo'])).text).toContain('The sample is still here');
     },
@@ -181,7 +210,10 @@ describe('pnpm stack', () => {
     const pids = stack.pids();
     process.kill(stack.record().pid, 'SIGKILL');
     await eventually(() => expect(pids.filter(isAlive)).toEqual([]), 40_000);
-    expect(await stack.run(['status'])).toMatchObject({ code: 1, text: expect.stringContaining('was not stopped in order') }); // prettier-ignore
+    expect(await stack.run(['status'])).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('was not stopped in order'),
+    });
     expect(await stack.run(['down'])).toMatchObject({ code: 0 });
     expect(await stack.run(['status'])).toMatchObject({ code: 1, text: expect.stringContaining('No stack runs') });
   }, 90_000);

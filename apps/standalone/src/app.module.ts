@@ -67,8 +67,24 @@ export async function hostServices(options: HostOptions): Promise<Host> {
 
   try {
     const internal = (service: ServiceName) => ({ logger: loggerOf(service), token });
-    await start('audit', startServiceApp(AuditModule.register({ ...shared, database: databaseOf('audit'), logger: loggerOf('audit') }), internal('audit'))); // prettier-ignore
-    await start('notification', startServiceApp(NotificationModule.register({ ...shared, database: databaseOf('notification'), logger: loggerOf('notification') }), internal('notification'))); // prettier-ignore
+    await start(
+      'audit',
+      startServiceApp(
+        AuditModule.register({ ...shared, database: databaseOf('audit'), logger: loggerOf('audit') }),
+        internal('audit'),
+      ),
+    );
+    await start(
+      'notification',
+      startServiceApp(
+        NotificationModule.register({
+          ...shared,
+          database: databaseOf('notification'),
+          logger: loggerOf('notification'),
+        }),
+        internal('notification'),
+      ),
+    );
     const rotation = RotationModule.register({
       ...shared,
       database: rotationDatabase,

@@ -27,7 +27,13 @@ export function lockHome(home: HomePaths): { release(): void } {
 }
 
 const unusable = (folder: string, cause: unknown) =>
-  new DomainError('home_unusable', 'unavailable', `dsops cannot write to ${folder}.`, { remedy: 'Make it writable for you, or choose another folder with DSOPS_HOME.' }, { cause }); // prettier-ignore
+  new DomainError(
+    'home_unusable',
+    'unavailable',
+    `dsops cannot write to ${folder}.`,
+    { remedy: 'Make it writable for you, or choose another folder with DSOPS_HOME.' },
+    { cause },
+  );
 
 function isAlive(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;

@@ -77,7 +77,11 @@ export class Installation {
       onState: (state) => (wasMade ||= state === 'initialising'),
     });
     this.running.push(() => server.stop());
-    this.screen.done('PostgreSQL', `${wasMade ? 'made and started' : 'started'}, port ${server.port}`, performance.now() - startedAt); // prettier-ignore
+    this.screen.done(
+      'PostgreSQL',
+      `${wasMade ? 'made and started' : 'started'}, port ${server.port}`,
+      performance.now() - startedAt,
+    );
     return server;
   }
 
@@ -89,7 +93,11 @@ export class Installation {
     await createDatabase(server, keyPaths(this.config.home.folder).keyFile);
     let applied = 0;
     await migrate({ adminUrl: server.url(DATABASE), passwordOf, onApplied: () => (applied += 1) });
-    this.screen.done('schemas', applied > 0 ? `${applied} migrations applied` : 'up to date', performance.now() - startedAt); // prettier-ignore
+    this.screen.done(
+      'schemas',
+      applied > 0 ? `${applied} migrations applied` : 'up to date',
+      performance.now() - startedAt,
+    );
   }
 
   private async startServices(
@@ -116,7 +124,11 @@ export class Installation {
       this.running.push(() => metrics.close());
     }
     const { instanceFile } = config.home;
-    writeFileSync(instanceFile, `${JSON.stringify({ url: host.url, version: VERSION, pid: process.pid, startedAt: new Date().toISOString() })}\n`, { mode: 0o600 }); // prettier-ignore
+    writeFileSync(
+      instanceFile,
+      `${JSON.stringify({ url: host.url, version: VERSION, pid: process.pid, startedAt: new Date().toISOString() })}\n`,
+      { mode: 0o600 },
+    );
     this.running.push(() => rmSync(instanceFile, { force: true }));
     this.screen.done('services', 'rotation, audit, notification, gateway', performance.now() - startedAt);
     return host;
@@ -166,7 +178,9 @@ async function assertFree(port: number): Promise<void> {
 
 const portProblem = (port: number, error: NodeJS.ErrnoException) =>
   error.code === 'EACCES'
-    ? new DomainError('port_forbidden', 'conflict', `Port ${port} needs rights that you do not have.`, { remedy: 'Choose another one: pnpm start --port 4401' }) // prettier-ignore
+    ? new DomainError('port_forbidden', 'conflict', `Port ${port} needs rights that you do not have.`, {
+        remedy: 'Choose another one: pnpm start --port 4401',
+      })
     : new DomainError('port_in_use', 'conflict', `Port ${port} is in use by another program.`, {
         remedy: 'Stop that program, or choose another port: pnpm start --port 4401 (0 picks a free one)',
       });

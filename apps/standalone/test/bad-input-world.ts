@@ -107,7 +107,12 @@ export function expectRefusal({ code: exit, stdout, stderr, problem }: CliRun, e
   const [sentence = '', ...others] = stderr.trimEnd().split('\n');
   const remedy = others.at(-1) ?? '';
   // On both sides, so that it is shown when the rest differs.
-  expect({ exit, stdout, code: problem?.code, stderr }).toEqual({ exit: expected.exit, stdout: '', code: expected.code, stderr }); // prettier-ignore
+  expect({ exit, stdout, code: problem?.code, stderr }).toEqual({
+    exit: expected.exit,
+    stdout: '',
+    code: expected.code,
+    stderr,
+  });
   expect(sentence.replace(/^Error: /, '')).toMatch(expected.sentence);
   expect(remedy.replace(/^→ /, '')).toMatch(expected.remedy);
   // Between the two only a list of further faults.

@@ -79,7 +79,9 @@ describe('bad input', () => {
     it('is found before a rotation begins, and status says what the target accepts', async () => {
       const { rotated, status } = await meet(trouble);
       expectRefusal(rotated, { exit: 3, code: 'target_not_ready', ...told });
-      const [{ current_version: current, target }] = (status.body as unknown as { items: [{ current_version: string; target: unknown }] }).items; // prettier-ignore
+      const [{ current_version: current, target }] = (
+        status.body as unknown as { items: [{ current_version: string; target: unknown }] }
+      ).items;
       expect(target).toEqual({ [current]: 'accepted' });
     });
   });
@@ -231,7 +233,6 @@ describe('bad input', () => {
         ['POST', '/services'],
         ['DELETE', `/environments/${ENVIRONMENT}/services/shop`],
       ] as const)
-        // prettier-ignore
         expectProblem(await unchanged(() => world.installation.api(method, path, { key: foreign() })), {
           status: 401,
           code: 'key_unknown',

@@ -33,7 +33,9 @@ describe('a rotation', () => {
     for (const name of ['startRotation', 'outbox', 'publish rotation-events'])
       expect(named(name).length).toBeGreaterThan(0);
     for (const consumer of ['audit', 'notification', 'feed'])
-      expect(named('process dsops.rotation.rotation.started.v1').map(({ tags }) => tags['dsops.consumer'])).toContain(consumer); // prettier-ignore
+      expect(named('process dsops.rotation.rotation.started.v1').map(({ tags }) => tags['dsops.consumer'])).toContain(
+        consumer,
+      );
   });
 
   it('has what was done at the target in the same trace, with what came of it', () => {

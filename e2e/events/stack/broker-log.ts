@@ -26,7 +26,9 @@ export async function readBrokerLog(brokers: readonly string[], topic: string): 
   await admin.connect();
   const ends = await admin.fetchTopicOffsets(topic);
   await admin.disconnect();
-  const open = new Map(ends.filter(({ high, low }) => high !== low).map(({ partition, high }) => [partition, BigInt(high)])); // prettier-ignore
+  const open = new Map(
+    ends.filter(({ high, low }) => high !== low).map(({ partition, high }) => [partition, BigInt(high)]),
+  );
   const read: RecordRead[] = [];
   if (open.size === 0) return judgeLog(read);
   const consumer = kafka.consumer({ groupId: `oracle-${process.pid}-${Date.now()}` });
@@ -36,7 +38,10 @@ export async function readBrokerLog(brokers: readonly string[], topic: string): 
     void consumer.run({
       autoCommit: false,
       eachMessage: async ({ partition, message }) => {
-        const { partitionkey, sequence } = JSON.parse(message.value!.toString()) as { partitionkey: string; sequence: string }; // prettier-ignore
+        const { partitionkey, sequence } = JSON.parse(message.value!.toString()) as {
+          partitionkey: string;
+          sequence: string;
+        };
         read.push({ partition, key: partitionkey, sequence: Number(sequence) });
         if (BigInt(message.offset) + 1n >= (open.get(partition) ?? 0n)) open.delete(partition);
         if (open.size === 0) done();

@@ -73,7 +73,11 @@ export class Course {
     const startedMs = performance.now();
     let tookMs: number;
     try {
-      [tookMs] = await Promise.all([this.perform(commands, startedMs), this.unlessStalled(this.takeSteps()), this.watchEffects()]); // prettier-ignore
+      [tookMs] = await Promise.all([
+        this.perform(commands, startedMs),
+        this.unlessStalled(this.takeSteps()),
+        this.watchEffects(),
+      ]);
     } finally {
       this.isOver = true;
     }
@@ -125,7 +129,9 @@ export class Course {
       await this.untilBegun(from + Math.random() * 0.6 * (this.allowed - from));
       if ('victim' in step) this.kills.push(await this.kill(step.victim, step.nth, share));
       else this.scales.push(await this.scale(step.replicas, share));
-      this.tell(`${nth + 1}/${steps.length}  ${this.wordsOf(step)}  ${this.world.client.count} commands, ${this.effects} effects`); // prettier-ignore
+      this.tell(
+        `${nth + 1}/${steps.length}  ${this.wordsOf(step)}  ${this.world.client.count} commands, ${this.effects} effects`,
+      );
     }
   }
 

@@ -48,7 +48,10 @@ export class OwnDatabase {
   async kill(): Promise<void> {
     const { pid } = this.server;
     const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=']);
-    const processes = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number)); // prettier-ignore
+    const processes = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number));
     const children = processes.flatMap(([id, parent]) => (parent === pid ? [id!] : []));
     for (const id of [pid, ...children]) kill(id);
     while ([pid, ...children].some(isAlive)) await pause(5);

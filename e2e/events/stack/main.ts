@@ -26,7 +26,9 @@ function refuse(message: string): never {
 }
 
 const wholeFrom = (least: number, name: string, text: string): number =>
-  /^\d{1,7}$/.test(text) && Number(text) >= least ? Number(text) : refuse(`--${name} takes whole numbers from ${least}.`); // prettier-ignore
+  /^\d{1,7}$/.test(text) && Number(text) >= least
+    ? Number(text)
+    : refuse(`--${name} takes whole numbers from ${least}.`);
 const isVictim = (name: string): name is VictimName => VICTIM_NAMES.some((victim) => victim === name);
 
 const strange = values.victim.find((name) => !isVictim(name));

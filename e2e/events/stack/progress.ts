@@ -57,7 +57,10 @@ export class Progress {
   /** Until each of these processes has applied something. */
   untilAllApply(processes: readonly string[]): Promise<void> {
     return this.until('not every new replica has applied something', async () => {
-      const rows = await this.rows('select distinct process from notification.effects where process = any($1::text[])', processes); // prettier-ignore
+      const rows = await this.rows(
+        'select distinct process from notification.effects where process = any($1::text[])',
+        processes,
+      );
       return rows.length === processes.length;
     });
   }

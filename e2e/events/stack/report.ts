@@ -52,13 +52,32 @@ export function tablesOf(result: CourseResult, plan: CoursePlan): Table[] {
   return [
     {
       title: 'SIGKILL, and the next one only after progress resumed',
-      columns: ['victim', 'kills', 'ready again: median', 'longest', 'effects go on: median', 'longest', 'nothing behind: median', 'longest'], // prettier-ignore
-      rows: plan.victims.map((victim) => killRow(WORDS[victim], result.kills.filter((kill) => kill.victim === victim))), // prettier-ignore
+      columns: [
+        'victim',
+        'kills',
+        'ready again: median',
+        'longest',
+        'effects go on: median',
+        'longest',
+        'nothing behind: median',
+        'longest',
+      ],
+      rows: plan.victims.map((victim) =>
+        killRow(
+          WORDS[victim],
+          result.kills.filter((kill) => kill.victim === victim),
+        ),
+      ),
     },
     {
       title: 'Replicas of the consuming service',
       columns: ['from', 'to', 'each new one applies', 'nothing behind'],
-      rows: scales.map(({ from, to, sharedMs, wholeMs }) => [String(from), String(to), seconds(sharedMs), seconds(wholeMs)]), // prettier-ignore
+      rows: scales.map(({ from, to, sharedMs, wholeMs }) => [
+        String(from),
+        String(to),
+        seconds(sharedMs),
+        seconds(wholeMs),
+      ]),
     },
     {
       title: 'Counted against the acknowledged commands, for each of the two consumers',
@@ -89,14 +108,19 @@ export function tablesOf(result: CourseResult, plan: CoursePlan): Table[] {
 }
 
 function killRow(words: string, kills: readonly KillResult[]): string[] {
-  const times = [kills.map(({ backMs }) => backMs), kills.map(({ firstMs }) => firstMs), kills.map(({ wholeMs }) => wholeMs)]; // prettier-ignore
+  const times = [
+    kills.map(({ backMs }) => backMs),
+    kills.map(({ firstMs }) => firstMs),
+    kills.map(({ wholeMs }) => wholeMs),
+  ];
   return [words, String(kills.length), ...times.flatMap(spread)];
 }
 
 /** For a terminal. */
 export function textOf({ title, columns, rows }: Table): string {
   const widths = columns.map((column, nth) => Math.max(column.length, ...rows.map((row) => row[nth]!.length)));
-  const line = (row: readonly string[]) => `  ${row.map((cell, nth) => cell.padEnd(widths[nth]!)).join('  ')}`.trimEnd(); // prettier-ignore
+  const line = (row: readonly string[]) =>
+    `  ${row.map((cell, nth) => cell.padEnd(widths[nth]!)).join('  ')}`.trimEnd();
   return ['', title, '', line(columns), ...rows.map(line)].join('\n');
 }
 

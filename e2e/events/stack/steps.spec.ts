@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import { stepsOf, type CoursePlan } from './steps.js';
 import { VICTIM_NAMES } from './victims.js';
 
-const PLAN: CoursePlan = { commands: 100, keys: 10, victims: VICTIM_NAMES, killsEach: 5, replicas: [1, 3, 12, 2], patienceMs: 1 }; // prettier-ignore
+const PLAN: CoursePlan = {
+  commands: 100,
+  keys: 10,
+  victims: VICTIM_NAMES,
+  killsEach: 5,
+  replicas: [1, 3, 12, 2],
+  patienceMs: 1,
+};
 
 describe('the steps of the event proof', () => {
   it('kill every victim in each round, and scale between the rounds', () => {

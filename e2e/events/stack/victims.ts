@@ -32,7 +32,7 @@ async function killProcess(world: StackWorld, replica: Replica): Promise<Struck>
 const WAIT_FOR_WORK_MS = 2_000;
 /** About as long as a publishing takes: some kills hit before the broker has it, some before it is marked as sent. */
 const PUBLISHING_MS = 20;
-const atMost = (ms: number, what: Promise<unknown>) => Promise.race([what, pause(ms)]); // prettier-ignore
+const atMost = (ms: number, what: Promise<unknown>) => Promise.race([what, pause(ms)]);
 
 /** SIGKILL to each in turn. `nth` counts the kills of one kind from 0. */
 export const VICTIMS = {

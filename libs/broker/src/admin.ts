@@ -44,7 +44,11 @@ export async function withAdmin<R>(kafka: KafkaAddress, work: (admin: Admin) => 
     retry: { retries },
     ...(caCertificate === undefined ? { ssl: tls ?? false } : { ssl: { ca: [caCertificate] } }),
     ...(sasl && {
-      sasl: { mechanism: sasl.mechanism ?? 'scram-sha-256', username: sasl.username, password: unwrapSecret(sasl.password) } as never, // prettier-ignore
+      sasl: {
+        mechanism: sasl.mechanism ?? 'scram-sha-256',
+        username: sasl.username,
+        password: unwrapSecret(sasl.password),
+      } as never,
     }),
   }).admin();
   try {
@@ -61,7 +65,19 @@ export async function withAdmin<R>(kafka: KafkaAddress, work: (admin: Admin) => 
 function unreachable(kafka: KafkaAddress, cause: KafkaError): DomainError {
   const brokers = kafka.brokers.join(', ');
   if (/SASL|authenticat/i.test(`${cause.name} ${cause.message}`))
-    return new DomainError('kafka_login_refused', 'unavailable', `Kafka at ${brokers} refused the login.`, { remedy: 'Look at its user name and password.' }, { cause }); // prettier-ignore
+    return new DomainError(
+      'kafka_login_refused',
+      'unavailable',
+      `Kafka at ${brokers} refused the login.`,
+      { remedy: 'Look at its user name and password.' },
+      { cause },
+    );
   const isAway = /Connection|ECONN|ENOTFOUND|timed? ?out/i.test(`${cause.name} ${cause.message}`);
-  return new DomainError('kafka_unreachable', 'unavailable', `Kafka at ${brokers} ${isAway ? 'does not answer' : 'did not do what it was asked'}.`, { remedy: 'See whether it runs, and what its log says.' }, { cause }); // prettier-ignore
+  return new DomainError(
+    'kafka_unreachable',
+    'unavailable',
+    `Kafka at ${brokers} ${isAway ? 'does not answer' : 'did not do what it was asked'}.`,
+    { remedy: 'See whether it runs, and what its log says.' },
+    { cause },
+  );
 }

@@ -31,7 +31,14 @@ export const readLag = (kafka: KafkaAddress, wanted: readonly Listeners[]): Prom
         for (const { partition, high, low } of ends.toSorted((one, other) => one.partition - other.partition)) {
           const offset = Number(taken?.partitions.find((one) => one.partition === partition)?.offset ?? -1);
           const committed = offset < 0 ? null : offset;
-          rows.push({ topic, group, partition, end: Number(high), committed, lag: Number(high) - (committed ?? Number(low)) }); // prettier-ignore
+          rows.push({
+            topic,
+            group,
+            partition,
+            end: Number(high),
+            committed,
+            lag: Number(high) - (committed ?? Number(low)),
+          });
         }
       }
     }

@@ -5,7 +5,9 @@ const topic = (name: string, partitions = 12, retentionMs = 7) => ({ name, parti
 
 describe('what has to happen to topics', () => {
   it('is nothing where they are as they are to be, whatever else is there', () => {
-    expect(planTopics([topic('a')], [topic('a'), topic('of-somebody-else', 3)])).toEqual([{ name: 'a', change: 'none' }]); // prettier-ignore
+    expect(planTopics([topic('a')], [topic('a'), topic('of-somebody-else', 3)])).toEqual([
+      { name: 'a', change: 'none' },
+    ]);
   });
 
   it('is to make what is missing, and to keep records as long as is wanted', () => {

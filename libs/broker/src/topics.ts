@@ -46,7 +46,15 @@ async function readTopics(admin: Admin, wanted: readonly TopicSpec[]): Promise<T
 
 function assertPossible(step: TopicStep): void {
   if (step.change !== 'conflict') return;
-  throw new DomainError('topic_partitions', 'conflict', `Topic ${step.name} has ${step.found} partitions; ${step.wanted} are wanted.`, { remedy: 'The order of a key lives in its partition, so the number never changes. Make a topic of another name, or empty this environment.' }); // prettier-ignore
+  throw new DomainError(
+    'topic_partitions',
+    'conflict',
+    `Topic ${step.name} has ${step.found} partitions; ${step.wanted} are wanted.`,
+    {
+      remedy:
+        'The order of a key lives in its partition, so the number never changes. Make a topic of another name, or empty this environment.',
+    },
+  );
 }
 
 async function makeTopics(admin: Admin, steps: readonly TopicStep[], replicas: number): Promise<void> {
@@ -61,7 +69,10 @@ async function makeTopics(admin: Admin, steps: readonly TopicStep[], replicas: n
       configEntries: [{ name: 'retention.ms', value: String(retentionMs) }],
     })),
   });
-  await untilLed(admin, missing.map(({ name }) => name)); // prettier-ignore
+  await untilLed(
+    admin,
+    missing.map(({ name }) => name),
+  );
 }
 
 /** Kafka replaces all settings of a topic at once (AlterConfigs, KIP-133), so those that somebody made go along. */

@@ -9,7 +9,8 @@ export interface RetryPolicy {
 /** For dead letters of types that name no policy. */
 export const KEEP_LETTERS_DAYS = 30;
 
-const doubling = (firstMs: number, times: number): number[] => Array.from({ length: times }, (_, nth) => firstMs * 2 ** nth); // prettier-ignore
+const doubling = (firstMs: number, times: number): number[] =>
+  Array.from({ length: times }, (_, nth) => firstMs * 2 ** nth);
 
 /** The policies that event types choose from. */
 export const retryPolicies = {

@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { ColumnTypeEnum, type ColumnType, type SqlDriverAdapter, type SqlQueryable, type Transaction } from '@prisma/driver-adapter-utils'; // prettier-ignore
+import {
+  ColumnTypeEnum,
+  type ColumnType,
+  type SqlDriverAdapter,
+  type SqlQueryable,
+  type Transaction,
+} from '@prisma/driver-adapter-utils';
 import type pg from 'pg';
 import type { Database, SqlExecutor } from './database.js';
 
@@ -128,7 +134,9 @@ const sqlOn = (where: () => Statements | SqlExecutor): SqlExecutor => ({
     if ('$queryRawUnsafe' in place) return place.$queryRawUnsafe<T>(sql, ...values);
     const { columnNames, columnTypes, rows } = await place.queryRaw(queryOf(sql, values)).catch(rethrow);
     const readers = columnTypes.map(readerOf);
-    return rows.map((row) => Object.fromEntries(row.map((value, nth) => [columnNames[nth]!, value === null ? null : readers[nth]!(value)]))) as T; // prettier-ignore
+    return rows.map((row) =>
+      Object.fromEntries(row.map((value, nth) => [columnNames[nth]!, value === null ? null : readers[nth]!(value)])),
+    ) as T;
   },
   $executeRawUnsafe: async (sql, ...values) => {
     const place = where();
@@ -148,7 +156,8 @@ const queryOf = (sql: string, values: readonly unknown[]) => ({
 
 function rethrow(error: unknown): never {
   const fault = (error as { cause?: unknown }).cause;
-  if ((error as Error).name === 'DriverAdapterError' && typeof fault === 'object' && fault !== null) throw new SqlError(error, fault); // prettier-ignore
+  if ((error as Error).name === 'DriverAdapterError' && typeof fault === 'object' && fault !== null)
+    throw new SqlError(error, fault);
   throw error;
 }
 
@@ -156,7 +165,10 @@ type Reader = (value: unknown) => unknown;
 const asIs: Reader = (value) => value;
 const asBigInt: Reader = (value) => BigInt(value as string);
 const asDate: Reader = (value) => new Date(value as string);
-const each = (reader: Reader): Reader => (values) => (values as unknown[]).map((value) => value === null ? null : reader(value)); // prettier-ignore
+const each =
+  (reader: Reader): Reader =>
+  (values) =>
+    (values as unknown[]).map((value) => (value === null ? null : reader(value)));
 const refused: Reader = () => {
   throw new TypeError('This type of column has no reading here: cast it to one of text, bigint, double precision.');
 };

@@ -74,8 +74,9 @@ async function prepareSchema(client: pg.Client, schema: SchemaName, password: Se
     ['tables', 'select, insert, update, delete'],
     ['sequences', 'usage, select'],
   ] as const)
-    // prettier-ignore
-    await client.query(`alter default privileges for role ${owner} in schema ${schema} grant ${rights} on ${objects} to ${role}`);
+    await client.query(
+      `alter default privileges for role ${owner} in schema ${schema} grant ${rights} on ${objects} to ${role}`,
+    );
 }
 
 async function createRole(client: pg.Client, role: string, login: 'login' | 'nologin'): Promise<void> {

@@ -51,7 +51,14 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
     child.on('message', (report: Report) => {
       if (report.state === 'ready') ready(report);
       else if (report.state === 'failed')
-        failed(new DomainError(report.code, 'unavailable', report.message, report.remedy === undefined ? {} : { remedy: report.remedy })); // prettier-ignore
+        failed(
+          new DomainError(
+            report.code,
+            'unavailable',
+            report.message,
+            report.remedy === undefined ? {} : { remedy: report.remedy },
+          ),
+        );
       else options.onState?.(report.state);
     });
     child.once('exit', () =>

@@ -38,7 +38,12 @@ async function tryLogin(schema: SchemaName, options: DatabaseOptions): Promise<s
   } catch (error) {
     const { code } = error as { code?: string };
     if (code !== undefined && NOT_FOR_WAITING.has(code))
-      throw new DomainError('database_refuses', 'refused', `The database ${options.database} on ${options.host}:${options.port} refuses ${roleOf(schema)} (${code}).`, { remedy: 'See DSOPS_DATABASE_NAME and the password of this role, and whether the migrations ran.' }); // prettier-ignore
+      throw new DomainError(
+        'database_refuses',
+        'refused',
+        `The database ${options.database} on ${options.host}:${options.port} refuses ${roleOf(schema)} (${code}).`,
+        { remedy: 'See DSOPS_DATABASE_NAME and the password of this role, and whether the migrations ran.' },
+      );
     return code ?? 'no answer';
   }
 }

@@ -20,7 +20,9 @@ describe('plain SQL of a client', () => {
   beforeAll(async () => {
     home = await createTestDatabase();
     // A server of somebody who lives by another clock.
-    await withClient(home.adminUrl, (admin) => admin.query(`alter database ${home.options.database} set timezone to 'Europe/Rome'`)); // prettier-ignore
+    await withClient(home.adminUrl, (admin) =>
+      admin.query(`alter database ${home.options.database} set timezone to 'Europe/Rome'`),
+    );
     client = connect(PrismaClient, 'gateway', home.options);
   });
   afterAll(async () => {
@@ -72,8 +74,13 @@ describe('plain SQL of a client', () => {
   it('stands on the connection of its transaction, beside the models', async () => {
     await client.$transaction(async (tx) => {
       expect(await add(tx, 'a')).toBe(1);
-      expect((await tx.openRequest.findMany()).map(({ id, startedAt }) => ({ id, startedAt }))).toEqual([{ id: 'a', startedAt: AT }]); // prettier-ignore
-      const [[direct], [prismas]] = [await tx.$queryRawUnsafe<[object]>(BACKEND), await tx.$queryRaw<[object]>`select pg_backend_pid() as pid`]; // prettier-ignore
+      expect((await tx.openRequest.findMany()).map(({ id, startedAt }) => ({ id, startedAt }))).toEqual([
+        { id: 'a', startedAt: AT },
+      ]);
+      const [[direct], [prismas]] = [
+        await tx.$queryRawUnsafe<[object]>(BACKEND),
+        await tx.$queryRaw<[object]>`select pg_backend_pid() as pid`,
+      ];
       expect(direct).toEqual(prismas);
       expect(await ids()).toEqual([]); // the others see nothing of it yet
     });
@@ -114,7 +121,7 @@ describe('plain SQL of a client', () => {
         await add(inner, 'inner');
       });
       // A list of statements is a transaction of Prisma's own.
-      const asleep = client.$transaction([client.openRequest.count(), client.$queryRaw`select pg_sleep(0.3)::text`]); // prettier-ignore
+      const asleep = client.$transaction([client.openRequest.count(), client.$queryRaw`select pg_sleep(0.3)::text`]);
       for (let looks = 0; looks < 10; looks += 1, await pause(20))
         expect(await outer.$queryRawUnsafe(BACKEND)).toEqual(backend);
       await asleep;
@@ -152,7 +159,10 @@ describe('plain SQL of a client', () => {
       class extends PrismaClient {
         constructor(options: ConstructorParameters<typeof PrismaClient>[0]) {
           super({ ...options, log: [{ emit: 'event', level: 'query' }] } as never);
-          (this as unknown as { $on: (event: string, listener: (query: { query: string }) => void) => void }).$on('query', ({ query }) => seen.push(query)); // prettier-ignore
+          (this as unknown as { $on: (event: string, listener: (query: { query: string }) => void) => void }).$on(
+            'query',
+            ({ query }) => seen.push(query),
+          );
         }
       },
       'gateway',

@@ -31,7 +31,10 @@ describe('a PostgreSQL of our own', () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    await expect(start(port)).rejects.toMatchObject({ code: 'port_taken', message: expect.stringContaining(String(port)) }); // prettier-ignore
+    await expect(start(port)).rejects.toMatchObject({
+      code: 'port_taken',
+      message: expect.stringContaining(String(port)),
+    });
     other.close();
     const server = await start(port);
     expect(server.port).toBe(port);

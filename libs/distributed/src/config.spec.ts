@@ -38,13 +38,20 @@ describe("a service's environment", () => {
       logLevel: 'info',
       telemetry: { traceShare: 1 },
     });
-    expect([config.database.password, config.sidecar.apiToken, config.appToken].map(unwrapSecret)).toEqual(['pass', 'ours', 'theirs']); // prettier-ignore
+    expect([config.database.password, config.sidecar.apiToken, config.appToken].map(unwrapSecret)).toEqual([
+      'pass',
+      'ours',
+      'theirs',
+    ]);
   });
 
   it('may name a file instead of a secret', async () => {
     const file = join(folder, 'password');
     writeFileSync(file, 'from the file\n');
-    const config = await readServiceConfig({ ...COMPLETE, DSOPS_DATABASE_PASSWORD: '', DSOPS_DATABASE_PASSWORD_FILE: file }, {}); // prettier-ignore
+    const config = await readServiceConfig(
+      { ...COMPLETE, DSOPS_DATABASE_PASSWORD: '', DSOPS_DATABASE_PASSWORD_FILE: file },
+      {},
+    );
     expect(unwrapSecret(config.database.password)).toBe('from the file');
   });
 
@@ -69,7 +76,6 @@ describe("a service's environment", () => {
       'APP_API_TOKEN_FILE cannot be read (ENOENT)',
       'DSOPS_KEY_FILE is missing',
     ])
-      // prettier-ignore
       expect(message).toContain(part);
     for (const value of ['70000', 'Stäging', 'pass']) expect(message).not.toContain(value);
   });

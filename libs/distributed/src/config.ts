@@ -29,7 +29,10 @@ export interface ServiceConfig {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const portSchema = z.coerce.number().int().min(1).max(65_535);
-const secretSchema = z.string().min(1).transform((value) => new Secret(value)); // prettier-ignore
+const secretSchema = z
+  .string()
+  .min(1)
+  .transform((value) => new Secret(value));
 
 /** What sidecar and service know each other by, and so cannot come through the sidecar. */
 const TOKENS: readonly string[] = ['DAPR_API_TOKEN', 'APP_API_TOKEN'];
@@ -45,7 +48,10 @@ const schema = z.object({
   DSOPS_DATABASE_PASSWORD: secretSchema,
   DSOPS_DATABASE_POOL: z.coerce.number().int().min(2).max(500).default(10),
   DSOPS_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  DSOPS_TOPIC_PREFIX: z.string().regex(/^[a-z0-9.-]*$/, 'holds other characters than a-z, 0-9, . and -').default(''), // prettier-ignore
+  DSOPS_TOPIC_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9.-]*$/, 'holds other characters than a-z, 0-9, . and -')
+    .default(''),
   DAPR_HTTP_PORT: portSchema.default(3500),
   DAPR_API_TOKEN: secretSchema,
   APP_API_TOKEN: secretSchema,
@@ -75,11 +81,20 @@ export async function readServiceConfig<Extra extends z.ZodRawShape>(
     for (const { path, code, message } of error?.issues ?? []) {
       const name = path.join('.');
       const isMissing = given[name] === undefined;
-      const text = isMissing ? 'is missing' : code === 'invalid_format' ? message : 'is not what it should be: ' + message; // prettier-ignore
+      const text = isMissing
+        ? 'is missing'
+        : code === 'invalid_format'
+          ? message
+          : 'is not what it should be: ' + message;
       if (!problems.some((problem) => problem.startsWith(`${name}_`))) problems.push(`${name} ${text}`);
     }
   if (problems.length > 0 || !known.success || !own.success)
-    throw new DomainError('configuration_invalid', 'invalid', `The environment of this service is not in order: ${problems.join('; ')}.`, { remedy: 'Set what is named, and start it again. All variables: docs/configuration.md.' }); // prettier-ignore
+    throw new DomainError(
+      'configuration_invalid',
+      'invalid',
+      `The environment of this service is not in order: ${problems.join('; ')}.`,
+      { remedy: 'Set what is named, and start it again. All variables: docs/configuration.md.' },
+    );
   const { data } = known;
   return {
     host: data.DSOPS_HOST,
@@ -115,7 +130,10 @@ async function readSecrets(given: Record<string, string | undefined>, wait: Wait
     const form = forms.at(-1);
     if (form === undefined || form === name) continue;
     const at = given[form]!;
-    const read = forms.length > 1 ? { problem: `says again what ${forms[0]} says: keep one of them` } : await readElsewhere(form, at); // prettier-ignore
+    const read =
+      forms.length > 1
+        ? { problem: `says again what ${forms[0]} says: keep one of them` }
+        : await readElsewhere(form, at);
     if ('value' in read) given[name] = read.value;
     else problems.push(`${form} ${read.problem}`);
   }
@@ -123,7 +141,8 @@ async function readSecrets(given: Record<string, string | undefined>, wait: Wait
 
   async function readElsewhere(form: string, at: string): Promise<FetchedSecret> {
     if (form.endsWith('_FILE')) return readSecretFile(at);
-    if (TOKENS.some((token) => form === `${token}_FROM`)) return { problem: 'is not possible: the sidecar knows the service by this token before it gives any secret' }; // prettier-ignore
+    if (TOKENS.some((token) => form === `${token}_FROM`))
+      return { problem: 'is not possible: the sidecar knows the service by this token before it gives any secret' };
     const way = schema.pick({ DAPR_HTTP_PORT: true, DAPR_API_TOKEN: true }).safeParse(given);
     if (!way.success) return { problem: 'cannot be read without DAPR_HTTP_PORT and DAPR_API_TOKEN' };
     const { DAPR_HTTP_PORT: port, DAPR_API_TOKEN: apiToken } = way.data;

@@ -22,7 +22,12 @@ import { readServiceConfig, type Environment, type ServiceConfig } from './confi
 export interface ServiceParts<Own> {
   readonly config: ServiceConfig & { readonly own: Own };
   /** The adapters that every service's options take. */
-  readonly adapters: { readonly transport: Transport; readonly invoker: Invoker; readonly clock: Clock; readonly logger: Logger }; // prettier-ignore
+  readonly adapters: {
+    readonly transport: Transport;
+    readonly invoker: Invoker;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  };
   /** Started once the service has said who is woken. */
   readonly wakeUps: WakeUps;
   /** Hosts the service's module, for its sidecar alone. */

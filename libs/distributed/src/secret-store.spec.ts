@@ -6,7 +6,12 @@ import type { WaitOptions } from './secret-store.js';
 
 const STORES = {
   secrets: {
-    secrets: { password: { password: ' from the store\n' }, 'path/of/one': { 'path/of/one': 'deep' }, nothing: { nothing: '' }, kept: { kept: 'another' } }, // prettier-ignore
+    secrets: {
+      password: { password: ' from the store\n' },
+      'path/of/one': { 'path/of/one': 'deep' },
+      nothing: { nothing: '' },
+      kept: { kept: 'another' },
+    },
     allowed: ['password', 'path/of/one', 'nothing', 'unknown'],
   },
   cluster: { secrets: { 'app-secrets': { 'audit-password': 'one of several', 'other-password': 'another' } } },
@@ -71,7 +76,9 @@ describe("secrets from the sidecar's stores", () => {
     const noPort = await refusalOf({ ...from, DAPR_HTTP_PORT: 'x' });
     expect(noPort).toContain('DSOPS_DATABASE_PASSWORD_FROM cannot be read without DAPR_HTTP_PORT and DAPR_API_TOKEN');
     expect(noPort).toContain('DAPR_HTTP_PORT is not');
-    expect(await refusalOf({ ...from, DAPR_API_TOKEN: 'line\nbreak' })).toContain('DSOPS_DATABASE_PASSWORD_FROM cannot be read: The token for the Dapr sidecar'); // prettier-ignore
+    expect(await refusalOf({ ...from, DAPR_API_TOKEN: 'line\nbreak' })).toContain(
+      'DSOPS_DATABASE_PASSWORD_FROM cannot be read: The token for the Dapr sidecar',
+    );
   });
 
   it('cannot be the tokens, which the sidecar knows the service by', async () => {
@@ -87,7 +94,10 @@ describe("secrets from the sidecar's stores", () => {
   });
 
   it('are not chosen among several: a secret is said once', async () => {
-    const message = await refusalOf({ DSOPS_DATABASE_PASSWORD: 'pass', DSOPS_DATABASE_PASSWORD_FROM: 'secrets/password' }); // prettier-ignore
+    const message = await refusalOf({
+      DSOPS_DATABASE_PASSWORD: 'pass',
+      DSOPS_DATABASE_PASSWORD_FROM: 'secrets/password',
+    });
     expect(message).toContain('DSOPS_DATABASE_PASSWORD_FROM says again what DSOPS_DATABASE_PASSWORD says');
   });
 
@@ -108,7 +118,9 @@ describe("secrets from the sidecar's stores", () => {
   it('say so when no sidecar comes, and stop waiting when the service is to stop', async () => {
     await daprd.stop();
     const changed = { DSOPS_DATABASE_PASSWORD_FROM: 'secrets/password' };
-    expect(await refusalOf(changed)).toContain('DSOPS_DATABASE_PASSWORD_FROM cannot be read: The Dapr sidecar does not answer (ECONNREFUSED)'); // prettier-ignore
+    expect(await refusalOf(changed)).toContain(
+      'DSOPS_DATABASE_PASSWORD_FROM cannot be read: The Dapr sidecar does not answer (ECONNREFUSED)',
+    );
     const stopping = new AbortController();
     const reading = read(changed, { signal: stopping.signal, onWaiting: () => stopping.abort() });
     await expect(reading).rejects.toMatchObject({ name: 'AbortError' });

@@ -1,6 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDomainError } from '@dsops/kernel';
-import { refusesToken, Sidecar, sidecarFault, tryParseJson, type SidecarAnswer, type SidecarOptions } from '@dsops/platform'; // prettier-ignore
+import {
+  refusesToken,
+  Sidecar,
+  sidecarFault,
+  tryParseJson,
+  type SidecarAnswer,
+  type SidecarOptions,
+} from '@dsops/platform';
 
 /** How long a sidecar that is still starting is waited for. */
 export interface WaitOptions {
@@ -80,19 +87,24 @@ function judge(answer: SidecarAnswer, { entry }: SecretReference): FetchedSecret
   if (refusesToken(answer)) return { problem: 'cannot be read: the sidecar refuses DAPR_API_TOKEN' };
   const fault = sidecarFault(answer);
   if (fault !== undefined) return { problem: problemOf(fault) };
-  if (answer.status !== 200 && answer.status !== 204) return { problem: `cannot be read: the sidecar answered ${answer.status}` }; // prettier-ignore
+  if (answer.status !== 200 && answer.status !== 204)
+    return { problem: `cannot be read: the sidecar answered ${answer.status}` };
   const entries = tryParseJson(answer.text);
   const value: unknown = isRecord(entries) ? entries[entry] : undefined;
   if (typeof value !== 'string')
-    return { problem: `names a secret that has no such entry${isRecord(entries) ? ` (it has ${Object.keys(entries).length} with other names)` : ''}` }; // prettier-ignore
+    return {
+      problem: `names a secret that has no such entry${isRecord(entries) ? ` (it has ${Object.keys(entries).length} with other names)` : ''}`,
+    };
   const trimmed = value.trim();
   // A store of environment variables answers so for one that is not there.
   return trimmed === '' ? { problem: 'names a secret that is empty or not there' } : { value: trimmed };
 }
 
 function problemOf(fault: string): string {
-  if (/ERR_SECRET_STORE(S_NOT_CONFIGURED|_NOT_FOUND)/.test(fault)) return 'names a secret store that the sidecar does not have, or not for this app id'; // prettier-ignore
-  if (fault.includes('ERR_PERMISSION_DENIED')) return "names a secret that the scopes in the sidecar's Configuration deny this service"; // prettier-ignore
+  if (/ERR_SECRET_STORE(S_NOT_CONFIGURED|_NOT_FOUND)/.test(fault))
+    return 'names a secret store that the sidecar does not have, or not for this app id';
+  if (fault.includes('ERR_PERMISSION_DENIED'))
+    return "names a secret that the scopes in the sidecar's Configuration deny this service";
   return `cannot be read: the store says no (${fault})`;
 }
 

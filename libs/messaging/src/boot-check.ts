@@ -32,14 +32,16 @@ export function matchHandlers(
     }
   }
   for (const name of byName.keys())
-    if (!declarations.some((declaration) => declaration.name === name)) faults.push(`${name} has handlers here but is not declared for this service`); // prettier-ignore
+    if (!declarations.some((declaration) => declaration.name === name))
+      faults.push(`${name} has handlers here but is not declared for this service`);
   const booted = declarations.map((declaration) => {
     const { name } = declaration;
     const handlers = byName.get(name) ?? new Map<string, Handling>();
     const declared = new Set(declaration.handles.map(({ type }) => type));
     for (const type of declared)
       if (!handlers.has(type)) faults.push(`${name} declares ${type} and has no handler for it`);
-    for (const type of handlers.keys()) if (!declared.has(type)) faults.push(`${name} handles ${type}, which it does not declare`); // prettier-ignore
+    for (const type of handlers.keys())
+      if (!declared.has(type)) faults.push(`${name} handles ${type}, which it does not declare`);
     for (const { type, topic } of declaration.handles)
       if (!declaration.topics.includes(topic)) faults.push(`${name} declares ${type} and not its topic ${topic}`);
     return { declaration, handlers };

@@ -13,7 +13,13 @@ const prismaCode = (error: unknown): string | undefined => {
 /** The database asks to run the whole transaction again: deadlock or serialization failure. */
 export function isRerun(error: unknown): boolean {
   const state = sqlState(error);
-  return state === DEADLOCK || state === SERIALIZATION || prismaCode(error) === WRITE_CONFLICT || prismaCode(error) === DEADLOCK || prismaCode(error) === SERIALIZATION; // prettier-ignore
+  return (
+    state === DEADLOCK ||
+    state === SERIALIZATION ||
+    prismaCode(error) === WRITE_CONFLICT ||
+    prismaCode(error) === DEADLOCK ||
+    prismaCode(error) === SERIALIZATION
+  );
 }
 
 /** A savepoint around one step of a transaction. Prisma has none for interactive transactions, so they are written out. */

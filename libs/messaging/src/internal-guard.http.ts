@@ -19,6 +19,8 @@ export class InternalGuard implements CanActivate {
     const expected = Buffer.from(unwrapSecret(token));
     const given = Buffer.from(context.switchToHttp().getRequest<Request>().header(TOKEN_HEADER) ?? '');
     if (given.length === expected.length && timingSafeEqual(given, expected)) return true;
-    throw new DomainError('path_unknown', 'not_found', 'There is nothing at this path.', { remedy: 'See /api/v1/openapi.json.' }); // prettier-ignore
+    throw new DomainError('path_unknown', 'not_found', 'There is nothing at this path.', {
+      remedy: 'See /api/v1/openapi.json.',
+    });
   }
 }

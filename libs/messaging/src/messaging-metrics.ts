@@ -20,10 +20,18 @@ export function registerMessagingMetrics(
       Object.entries(pick(await figures())).map(([consumer, value]) => ({ labels: { consumer }, value })),
     );
   one('dsops_outbox_unsent', 'Events that are not published yet', ({ unsent }) => unsent);
-  one('dsops_outbox_oldest_unsent_seconds', 'Age of the oldest of them', ({ oldestUnsentSeconds }) => oldestUnsentSeconds); // prettier-ignore
+  one(
+    'dsops_outbox_oldest_unsent_seconds',
+    'Age of the oldest of them',
+    ({ oldestUnsentSeconds }) => oldestUnsentSeconds,
+  );
   one('dsops_outbox_refused_keys', 'Keys whose next event the transport refuses', ({ refusedKeys }) => refusedKeys);
   byConsumer('dsops_events_parked', 'Events that wait for their turn or their next attempt', ({ parked }) => parked);
-  byConsumer('dsops_dead_letters_open', 'Events that were given up and not settled', ({ openDeadLetters }) => openDeadLetters); // prettier-ignore
+  byConsumer(
+    'dsops_dead_letters_open',
+    'Events that were given up and not settled',
+    ({ openDeadLetters }) => openDeadLetters,
+  );
   byConsumer('dsops_event_alarms_open', 'Losses, conflicts and the like', ({ openAlarms }) => openAlarms);
   for (const [name, count, help] of CONSUMED)
     metrics.kept(name, help, ['consumer'], async () =>

@@ -57,7 +57,8 @@ export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicati
       transport,
       logger,
       settings: options.relay ?? {},
-      consumersOf: (topic) => this.declarations.filter(({ topics }) => topics.some((one) => one === topic)).map(({ name }) => name), // prettier-ignore
+      consumersOf: (topic) =>
+        this.declarations.filter(({ topics }) => topics.some((one) => one === topic)).map(({ name }) => name),
     });
     this.unitOfWork = new PrismaUnitOfWork(database, service, this.clock, (said) => this.committed(said));
     if (metrics !== undefined) {

@@ -16,7 +16,12 @@ import { PrismaUnitOfWork, UNIT_OF_WORK } from './outbox/unit-of-work.service.js
 export class MessagingModule {
   static forService(options: MessagingOptions): DynamicModule {
     if (options.service === 'gateway' && options.internalToken === undefined)
-      throw new DomainError('internal_token_missing', 'internal', 'The gateway would show its internal routes to everybody.', { remedy: 'Give MessagingModule.forService an internalToken: the one that the other services ask for.' }); // prettier-ignore
+      throw new DomainError(
+        'internal_token_missing',
+        'internal',
+        'The gateway would show its internal routes to everybody.',
+        { remedy: 'Give MessagingModule.forService an internalToken: the one that the other services ask for.' },
+      );
     return {
       module: MessagingModule,
       global: true,

@@ -66,7 +66,17 @@ export class RunningConsumer {
         this.subscription = await transport.subscribe({ name, topics }, (batch) => this.consumer.deliver(batch));
         this.consumer.start();
         this.sweep =
-          client && new Sweep({ declaration, producers, client, database, consumer: this.consumer, logger, clock, settings: this.parts.sweep ?? {} }); // prettier-ignore
+          client &&
+          new Sweep({
+            declaration,
+            producers,
+            client,
+            database,
+            consumer: this.consumer,
+            logger,
+            clock,
+            settings: this.parts.sweep ?? {},
+          });
         this.sweep?.start();
         return;
       } catch (error) {

@@ -67,12 +67,25 @@ describe('a consumer', () => {
 
   it('says what its handlers say when they succeed, and nothing of a handler that fails', async () => {
     const consumer = aConsumer((event, unit) => {
-      unit.emit({ event: inboxDelivered, key: 'reader', subject: 'notification/1', data: { ...inboxDelivered.example, title: event.sequence } }); // prettier-ignore
+      unit.emit({
+        event: inboxDelivered,
+        key: 'reader',
+        subject: 'notification/1',
+        data: { ...inboxDelivered.example, title: event.sequence },
+      });
       if (event.sequence === '2') throw new Error('no');
     });
     await consumer.deliver(delivered(anEvent('a', 1), anEvent('a', 2), anEvent('b', 1)));
-    const said = await readEventsAbove(harness.base.consumer, 'notification', { topic: 'notification-events', key: 'reader', epoch: 0, sequence: 0n }, 10); // prettier-ignore
-    expect(said.map(({ sequence, data }) => [sequence, (data as { title: string }).title])).toEqual([['1', '1'], ['2', '1']]); // prettier-ignore
+    const said = await readEventsAbove(
+      harness.base.consumer,
+      'notification',
+      { topic: 'notification-events', key: 'reader', epoch: 0, sequence: 0n },
+      10,
+    );
+    expect(said.map(({ sequence, data }) => [sequence, (data as { title: string }).title])).toEqual([
+      ['1', '1'],
+      ['2', '1'],
+    ]);
   });
 
   it('runs each handler in the trace of its event', async () => {
@@ -162,7 +175,9 @@ describe('a consumer', () => {
     });
     // Another transaction with the same rows in the opposite order; whoever the server picks, the batch gets through.
     const { admin } = harness.base;
-    await admin.query("begin; set local deadlock_timeout = '10s'; update notification.effects set at = 'y' where at = 'y'"); // prettier-ignore
+    await admin.query(
+      "begin; set local deadlock_timeout = '10s'; update notification.effects set at = 'y' where at = 'y'",
+    );
     const delivering = consumer.deliver(delivered(anEvent('a', 1), anEvent('a', 2)));
     await holdsX.promise;
     await admin.query("update notification.effects set at = 'x' where at = 'x'; commit");
@@ -216,7 +231,9 @@ describe('a consumer', () => {
     const { database } = harness.base.database.options;
     await harness.base.execute(`revoke connect on database ${database} from public`);
     try {
-      await harness.base.admin.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'dsops_notification' and datname = current_database()"); // prettier-ignore
+      await harness.base.admin.query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'dsops_notification' and datname = current_database()",
+      );
       await eventually(async () => expect(await consumer.deliver(batch)).toEqual(['retry']));
     } finally {
       await harness.base.execute(`grant connect on database ${database} to public`);
@@ -227,7 +244,12 @@ describe('a consumer', () => {
 
   it('blames the handler that swallows an error of the database, and nobody else', async () => {
     const consumer = aConsumer(async (event, unit) => {
-      unit.emit({ event: inboxDelivered, key: event.partitionkey, subject: 'notification/1', data: inboxDelivered.example }); // prettier-ignore
+      unit.emit({
+        event: inboxDelivered,
+        key: event.partitionkey,
+        subject: 'notification/1',
+        data: inboxDelivered.example,
+      });
       if (event.partitionkey === 'a') await unit.tx.$executeRawUnsafe('select 1/0').catch(() => undefined);
     });
     await consumer.deliver(delivered(anEvent('a', 1), anEvent('b', 1)));

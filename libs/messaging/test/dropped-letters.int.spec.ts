@@ -35,7 +35,9 @@ describe('a dead letter that is given up', () => {
     expect(dropped).toMatchObject({ status: 'dropped', note: 'ada: broken by hand' });
     expect(await world.textsOf('a')).toEqual(['before', 'after', 'later']);
     // The transport may bring it again, and somebody may try to replay it.
-    await transport.publish([{ topic: letter.topic as 'rotation-events', key: 'a', event: JSON.parse(letter.body) as never }]); // prettier-ignore
+    await transport.publish([
+      { topic: letter.topic as 'rotation-events', key: 'a', event: JSON.parse(letter.body) as never },
+    ]);
     await world.say('a', 'last');
     await eventually(async () => expect(await world.textsOf('a')).toEqual(['before', 'after', 'later', 'last']));
     expect(await replay(world.harness.consumer, [consumer], letter.id)).toMatchObject({ status: 'dropped' });
@@ -74,7 +76,9 @@ describe('a dead letter that is given up', () => {
     await world.say('b', 'poison b');
     await eventually(async () => expect(await lettersOf()).toHaveLength(2));
     expect(await lettersOf({ key: 'b' })).toMatchObject([{ key: 'b' }]);
-    expect(await lettersOf({ type: rotationStarted.type, topic: 'rotation-events', consumer: 'listener' })).toHaveLength(2); // prettier-ignore
+    expect(
+      await lettersOf({ type: rotationStarted.type, topic: 'rotation-events', consumer: 'listener' }),
+    ).toHaveLength(2);
     expect(await lettersOf({ consumer: 'somebody else' })).toEqual([]);
   });
 });

@@ -25,7 +25,13 @@ describe('dead letters by the policy of their type', () => {
     };
     const { transport } = await world.open();
     const declaration = { deadLetter, retryDelaysMs: [600_000] };
-    const { consumer } = await world.join({ transport, behaviour, registry: registryWith(retries), declaration, hasSweep: false }); // prettier-ignore
+    const { consumer } = await world.join({
+      transport,
+      behaviour,
+      registry: registryWith(retries),
+      declaration,
+      hasSweep: false,
+    });
     const relay = world.relay(transport);
     await world.say('a', 'poison');
     const letter = await eventually(async () => {

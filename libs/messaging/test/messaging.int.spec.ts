@@ -151,15 +151,28 @@ describe('messaging in a service', () => {
       expect(page.items).toHaveLength(1);
       return page.items;
     });
-    expect(await messaging.figures()).toMatchObject({ openDeadLetters: { listener: 1 }, parked: { listener: 1 }, unsent: 0 }); // prettier-ignore
-    expect(letter).toMatchObject({ owner: 'notification', consumer: 'listener', key: serviceId, blocksKey: true, attempts: 2 }); // prettier-ignore
+    expect(await messaging.figures()).toMatchObject({
+      openDeadLetters: { listener: 1 },
+      parked: { listener: 1 },
+      unsent: 0,
+    });
+    expect(letter).toMatchObject({
+      owner: 'notification',
+      consumer: 'listener',
+      key: serviceId,
+      blocksKey: true,
+      attempts: 2,
+    });
     const shown = deadLetterSchema.parse((await call(`/internal/dead-letters/${letter!.id}`)).body);
     expect(shown.event).toMatchObject({ id: letter!.eventId, type: rotationStarted.type });
     const replay = () => call(`/internal/dead-letters/${letter!.id}/replay`, { method: 'POST' });
     expect(await replay()).toMatchObject({ status: 409, body: { code: 'dead_letter_failed_again' } });
     isPoisonous = false;
     expect(await replay()).toMatchObject({ status: 200, body: { status: 'replayed' } });
-    expect((await call('/internal/dead-letters?status=replayed')).body).toMatchObject({ items: [{ id: letter!.id }], next: null }); // prettier-ignore
+    expect((await call('/internal/dead-letters?status=replayed')).body).toMatchObject({
+      items: [{ id: letter!.id }],
+      next: null,
+    });
     expect((await call('/internal/dead-letters?limit=none')).status).toBe(400);
     expect((await call(`/internal/dead-letters/${newId()}`)).body).toMatchObject({ code: 'dead_letter_not_found' });
   });
@@ -171,7 +184,9 @@ describe('messaging in a service', () => {
         headers: { [TOKEN_HEADER]: token, 'content-type': 'application/json' },
       });
     const body = JSON.stringify({ consumer: 'tester', topics: ['rotation-events'], cursors: [] });
-    const heads = headsAnswerSchema.parse(await (await ask('/internal/events/heads', 'token', { method: 'POST', body })).json()); // prettier-ignore
+    const heads = headsAnswerSchema.parse(
+      await (await ask('/internal/events/heads', 'token', { method: 'POST', body })).json(),
+    );
     const [head] = heads.heads;
     const query = new URLSearchParams({ topic: head!.topic, key: head!.key, after: '0' }).toString();
     const { events } = eventsAnswerSchema.parse(await (await ask(`/internal/events?${query}`, 'token')).json());
@@ -183,7 +198,10 @@ describe('messaging in a service', () => {
   });
 
   it('hides its internal routes where the port itself asks for no token', async () => {
-    const guarded = await startServiceApp(MessagingModule.forService({ ...options('rotation'), internalToken: new Secret('inner') }), { logger }); // prettier-ignore
+    const guarded = await startServiceApp(
+      MessagingModule.forService({ ...options('rotation'), internalToken: new Secret('inner') }),
+      { logger },
+    );
     apps.push(guarded);
     const ask = (headers: Record<string, string>) => fetch(`${guarded.url}/internal/dead-letters`, { headers });
     expect((await ask({})).status).toBe(404);

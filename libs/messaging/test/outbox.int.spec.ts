@@ -139,6 +139,10 @@ describe('a unit of work', () => {
       });
     });
     const places = (await saidOf('a')).map((event) => [event.epoch, event.sequence]);
-    expect(places).toEqual([[1, '1'], [1, '2'], [epoch, '1']]); // prettier-ignore
+    expect(places).toEqual([
+      [1, '1'],
+      [1, '2'],
+      [epoch, '1'],
+    ]);
   });
 });

@@ -64,7 +64,14 @@ describe('the relay', () => {
     });
   const start = (transport: Transport = broker, settings = {}) => {
     const { producer: database, logger } = harness;
-    const relay = new Relay({ service: 'rotation', database, transport, logger, consumersOf: () => [], settings: { pollMs: 20, leaseMs: 300, ...settings } }); // prettier-ignore
+    const relay = new Relay({
+      service: 'rotation',
+      database,
+      transport,
+      logger,
+      consumersOf: () => [],
+      settings: { pollMs: 20, leaseMs: 300, ...settings },
+    });
     relays.push(relay);
     relay.start();
     return relay;
@@ -227,11 +234,14 @@ describe('the relay', () => {
     await say('a');
     const client = harness.admin;
     const connection = {
-      $executeRawUnsafe: async (query: string, ...values: unknown[]) => (await client.query(query, values)).rowCount ?? 0, // prettier-ignore
+      $executeRawUnsafe: async (query: string, ...values: unknown[]) =>
+        (await client.query(query, values)).rowCount ?? 0,
       $queryRawUnsafe: async <T>(query: string, ...values: unknown[]) => (await client.query(query, values)).rows as T,
     };
     await client.query('set search_path = rotation; set synchronous_commit = on');
-    const [{ position }] = (await client.query<{ position: string }>('select position from outbox')).rows as [{ position: string }]; // prettier-ignore
+    const [{ position }] = (await client.query<{ position: string }>('select position from outbox')).rows as [
+      { position: string },
+    ];
     const durability = async () => (await client.query<{ synchronous_commit: string }>('show synchronous_commit')).rows;
     await client.query('begin');
     expect(await leases.markSent(connection, lease, [BigInt(position)])).toBe(true);
@@ -278,7 +288,11 @@ describe('the relay', () => {
     start();
     await say('a', 3);
     await eventually(async () => expect(await unsent()).toBe(0));
-    await answerHeads(harness.producer, { consumer: 'c', topics: [], cursors: [{ topic: 'rotation-events', key: 'a', epoch: 1, sequence: '3' }] }); // prettier-ignore
+    await answerHeads(harness.producer, {
+      consumer: 'c',
+      topics: [],
+      cursors: [{ topic: 'rotation-events', key: 'a', epoch: 1, sequence: '3' }],
+    });
     expect(await prune(['c'], 60_000)).toBe(0);
     expect(await prune(['c'], 0)).toBe(2);
   });
@@ -293,7 +307,12 @@ describe('the relay', () => {
         order by key desc, n;
        insert into rotation.sequence_counters values ('rotation-events', 'held', 1, ${held}, '1'), ('rotation-events', 'free', 1, 10, '1')`,
     );
-    const report = (key: string, sequence: number) => answerHeads(harness.producer, { consumer: 'c', topics: [], cursors: [{ topic: 'rotation-events', key, epoch: 1, sequence: String(sequence) }] }); // prettier-ignore
+    const report = (key: string, sequence: number) =>
+      answerHeads(harness.producer, {
+        consumer: 'c',
+        topics: [],
+        cursors: [{ topic: 'rotation-events', key, epoch: 1, sequence: String(sequence) }],
+      });
     const week = 7 * 86_400_000;
     const pruning = new OutboxPruning({ database: harness.producer, consumersOf: () => ['c'], keepSentMs: week });
     await report('free', 10);

@@ -20,10 +20,19 @@ describe('completeness', () => {
   afterEach(() => world.end());
 
   const rows = async (query: string) => (await harness.admin.query<Record<string, unknown>>(query)).rows;
-  const losses = () => rows("select key, sequence::integer, seen > 0 as seen, resolved_at is not null as resolved from notification.event_alarms where kind = 'loss'"); // prettier-ignore
+  const losses = () =>
+    rows(
+      "select key, sequence::integer, seen > 0 as seen, resolved_at is not null as resolved from notification.event_alarms where kind = 'loss'",
+    );
   const prune = (consumers: readonly string[], keepSentMs: number) =>
     new OutboxPruning({ database: harness.producer, consumersOf: () => consumers, keepSentMs }).walk();
-  const heads = (since?: string) => answerHeads(harness.producer, { consumer: 'asker', topics: [topic], cursors: [], ...(since === undefined ? {} : { since }) }); // prettier-ignore
+  const heads = (since?: string) =>
+    answerHeads(harness.producer, {
+      consumer: 'asker',
+      topics: [topic],
+      cursors: [],
+      ...(since === undefined ? {} : { since }),
+    });
   const keysOf = (answer: Awaited<ReturnType<typeof heads>>) => answer.heads.map(({ key }) => key);
 
   it('tells heads that changed since the last pass, one that committed late included', async () => {
@@ -76,9 +85,10 @@ describe('completeness', () => {
     await sleeper.stop();
     await world.say('a', '3', '4', '5', '6');
     await harness.execute("delete from delivery.deliveries where consumer = 'sleeper'"); // and the transport has forgotten
-    await eventually(
-      async () =>
-      expect(await rows("select sequence::integer from rotation.reported_cursors where consumer = 'awake'")).toEqual([{ sequence: 6 }]), // prettier-ignore
+    await eventually(async () =>
+      expect(await rows("select sequence::integer from rotation.reported_cursors where consumer = 'awake'")).toEqual([
+        { sequence: 6 },
+      ]),
     );
     expect(await prune(['sleeper', 'awake'], 0)).toBe(1); // what both have settled
     await world.join({ transport, name: 'sleeper' });
@@ -103,13 +113,17 @@ describe('completeness', () => {
       create trigger forget after update on rotation.outbox for each row execute function rotation.forget()`);
     await world.say('a', '2', '3');
     await world.say('b', '1');
-    await eventually(async () => expect(await losses()).toEqual([{ key: 'a', sequence: 2, seen: true, resolved: false }])); // prettier-ignore
+    await eventually(async () =>
+      expect(await losses()).toEqual([{ key: 'a', sequence: 2, seen: true, resolved: false }]),
+    );
     await eventually(async () => assert.deepEqual(await world.textsOf('b'), ['1']));
     assert.deepEqual(await world.textsOf('a'), ['1']);
     await harness.execute(`drop trigger forget on rotation.outbox;
       insert into rotation.outbox overriding system value select * from rotation.kept`);
     await eventually(async () => assert.deepEqual(await world.textsOf('a'), ['1', '2', '3']));
-    await eventually(async () => expect(await losses()).toEqual([{ key: 'a', sequence: 2, seen: true, resolved: true }])); // prettier-ignore
+    await eventually(async () =>
+      expect(await losses()).toEqual([{ key: 'a', sequence: 2, seen: true, resolved: true }]),
+    );
   });
 
   it('notices a producer that was restored behind its consumers without a new epoch', async () => {
@@ -121,9 +135,10 @@ describe('completeness', () => {
     await relay.stop();
     await harness.execute(`update rotation.sequence_counters set head = 1, changed_in = pg_current_xact_id();
                            delete from rotation.outbox where sequence > 1`);
-    await eventually(
-      async () =>
-      expect(await rows('select kind, key, sequence::integer from notification.event_alarms')).toEqual([{ kind: 'ahead', key: 'a', sequence: 3 }]), // prettier-ignore
+    await eventually(async () =>
+      expect(await rows('select kind, key, sequence::integer from notification.event_alarms')).toEqual([
+        { kind: 'ahead', key: 'a', sequence: 3 },
+      ]),
     );
   });
 
@@ -139,6 +154,8 @@ describe('completeness', () => {
     await joining;
     await world.say('a', '3');
     await eventually(async () => assert.deepEqual(await world.textsOf('a'), ['3']));
-    expect(await rows("select start_sequence::integer as start from notification.consumer_cursors where key = 'a'")).toEqual([{ start: 2 }]); // prettier-ignore
+    expect(
+      await rows("select start_sequence::integer as start from notification.consumer_cursors where key = 'a'"),
+    ).toEqual([{ start: 2 }]);
   });
 });

@@ -25,7 +25,10 @@ class Listener {
 
   @Handles(rotationProgressed)
   async progressed(event: EventEnvelope, { tx }: Unit): Promise<void> {
-    const [{ seen } = { seen: 0 }] = await tx.$queryRawUnsafe<{ seen: number }[]>('select count(*)::int as seen from effects where at like $1', `${event.partitionkey}:%`); // prettier-ignore
+    const [{ seen } = { seen: 0 }] = await tx.$queryRawUnsafe<{ seen: number }[]>(
+      'select count(*)::int as seen from effects where at like $1',
+      `${event.partitionkey}:%`,
+    );
     await write(tx, [`${placeOf(event)} after ${seen}`]);
   }
 }
@@ -47,7 +50,9 @@ describe('events that are taken together', () => {
 
   it('come in one call, each key in its order, however they arrived', async () => {
     const { listener, deliver } = join();
-    expect(await deliver(anEvent('b', 2), anEvent('a', 1), anEvent('b', 1), anEvent('a', 2))).toEqual(Array(4).fill('success')); // prettier-ignore
+    expect(await deliver(anEvent('b', 2), anEvent('a', 1), anEvent('b', 1), anEvent('a', 2))).toEqual(
+      Array(4).fill('success'),
+    );
     expect(listener.calls).toHaveLength(1);
     expect(listener.calls[0]!.filter((at) => at.startsWith('a'))).toEqual(['a:1', 'a:2']);
     expect(listener.calls[0]!.filter((at) => at.startsWith('b'))).toEqual(['b:1', 'b:2']);

@@ -40,7 +40,10 @@ describe('invocation', () => {
   let app: ServiceApp;
   let daprd: FakeDaprd;
   beforeEach(async () => {
-    app = await startServiceApp(EchoModule, { logger: createLogger({ service: 'audit', level: 'silent' }), token: APP_TOKEN }); // prettier-ignore
+    app = await startServiceApp(EchoModule, {
+      logger: createLogger({ service: 'audit', level: 'silent' }),
+      token: APP_TOKEN,
+    });
     daprd = await FakeDaprd.start({
       appId: 'gateway',
       broker: new FakeBroker(),
@@ -57,7 +60,8 @@ describe('invocation', () => {
   const lines: string[] = [];
   const logger = createLogger({ service: 'gateway', destination: { write: (line) => void lines.push(line) } });
   beforeEach(() => void lines.splice(0));
-  const throughDapr = (apiToken = API_TOKEN) => new DaprInvoker({ sidecarUrl: daprd.url, apiToken: new Secret(apiToken), logger }); // prettier-ignore
+  const throughDapr = (apiToken = API_TOKEN) =>
+    new DaprInvoker({ sidecarUrl: daprd.url, apiToken: new Secret(apiToken), logger });
   const ways: [string, () => Invoker][] = [
     ['in the process', () => new HttpInvoker(() => app.url, APP_TOKEN)],
     ['through Dapr', () => throughDapr()],
@@ -110,7 +114,12 @@ describe('invocation', () => {
   });
 
   it.each([
-    ['the sidecar is not there', 'audit', 'ECONNREFUSED', () => new DaprInvoker({ sidecarUrl: 'http://127.0.0.1:65535', apiToken: new Secret('x'), logger })], // prettier-ignore
+    [
+      'the sidecar is not there',
+      'audit',
+      'ECONNREFUSED',
+      () => new DaprInvoker({ sidecarUrl: 'http://127.0.0.1:65535', apiToken: new Secret('x'), logger }),
+    ],
     ['the sidecar refuses our token', 'audit', 'refuses our token', () => throughDapr('wrong')],
     ['the other side may not be called', 'rotation', 'access control', () => throughDapr()],
     ['the other side is unknown', 'notification', 'ERR_DIRECT_INVOKE', () => throughDapr()],
@@ -125,7 +134,13 @@ describe('invocation', () => {
     const call = throughDapr().invoke('rotation', { method: 'GET', path: '/credentials/one?name=hidden' });
     await expect(call).rejects.toMatchObject({ code: 'service_unavailable' });
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      expect.objectContaining({ level: 'warn', service: 'gateway', appId: 'rotation', path: '/credentials/one', status: 403 }), // prettier-ignore
+      expect.objectContaining({
+        level: 'warn',
+        service: 'gateway',
+        appId: 'rotation',
+        path: '/credentials/one',
+        status: 403,
+      }),
     ]);
     expect(lines.join()).not.toContain('hidden');
     lines.splice(0);
@@ -135,6 +150,8 @@ describe('invocation', () => {
 
   it('through Dapr gives up in time', async () => {
     daprd.planned.push('silence');
-    await expect(throughDapr().invoke('audit', { method: 'GET', path: '/refuses', timeoutMs: 100 })).rejects.toMatchObject({ code: 'service_unavailable', message: expect.stringContaining('TimeoutError') }); // prettier-ignore
+    await expect(
+      throughDapr().invoke('audit', { method: 'GET', path: '/refuses', timeoutMs: 100 }),
+    ).rejects.toMatchObject({ code: 'service_unavailable', message: expect.stringContaining('TimeoutError') });
   });
 });

@@ -36,7 +36,11 @@ export class DaprInvoker implements Invoker {
       const fault = faultOf(answer);
       if (fault !== undefined) {
         // Without the query, which may say more than what was asked for.
-        if (answer.status === 403) this.logger.warn({ appId: service, path: invocation.path.split('?')[0], status: 403 }, 'the access control of Dapr has refused a call'); // prettier-ignore
+        if (answer.status === 403)
+          this.logger.warn(
+            { appId: service, path: invocation.path.split('?')[0], status: 403 },
+            'the access control of Dapr has refused a call',
+          );
         throw doesNotAnswer(service, undefined, fault);
       }
       return answerOf(answer.status, answer.text);
@@ -62,9 +66,15 @@ function pathForDaprd(path: string): string {
 function faultOf(answer: SidecarAnswer): { message: string; remedy: string } | undefined {
   const fault = sidecarFault(answer);
   if (refusesToken(answer))
-    return { message: 'The Dapr sidecar refuses our token.', remedy: 'Give the service the DAPR_API_TOKEN of its sidecar.' }; // prettier-ignore
+    return {
+      message: 'The Dapr sidecar refuses our token.',
+      remedy: 'Give the service the DAPR_API_TOKEN of its sidecar.',
+    };
   if (fault === undefined) return undefined;
   return answer.status === 403
-    ? { message: `The access control of Dapr refuses the call (${fault}).`, remedy: 'Allow it in the table that dapr/ is generated from.' } // prettier-ignore
+    ? {
+        message: `The access control of Dapr refuses the call (${fault}).`,
+        remedy: 'Allow it in the table that dapr/ is generated from.',
+      }
     : { message: `The call got no further than the Dapr sidecars (${fault}).`, remedy: 'Try again in a moment.' };
 }

@@ -35,7 +35,12 @@ export class Sidecar {
     this.url = sidecarUrl.replace(/\/+$/, '');
     this.apiToken = apiToken;
     if (!/^[\x21-\x7e]+$/.test(unwrapSecret(apiToken)))
-      throw new DomainError('sidecar_token_invalid', 'invalid', 'The token for the Dapr sidecar is empty or holds a character that no header can carry.', { remedy: 'Look at DAPR_API_TOKEN, often it ends with a line break.' }); // prettier-ignore
+      throw new DomainError(
+        'sidecar_token_invalid',
+        'invalid',
+        'The token for the Dapr sidecar is empty or holds a character that no header can carry.',
+        { remedy: 'Look at DAPR_API_TOKEN, often it ends with a line break.' },
+      );
   }
 
   /** @throws DomainError `sidecar_unavailable` when no answer came; whether the sidecar did something is unknown then. */
@@ -51,7 +56,12 @@ export class Sidecar {
       return { status: response.status, text: await response.text() };
     } catch (error) {
       // Without the cause: errors of fetch may quote what was sent.
-      throw new DomainError('sidecar_unavailable', 'unavailable', `The Dapr sidecar does not answer (${nameOf(error)}).`, { remedy: 'See whether daprd runs, and whether DAPR_HTTP_PORT is its port.' }); // prettier-ignore
+      throw new DomainError(
+        'sidecar_unavailable',
+        'unavailable',
+        `The Dapr sidecar does not answer (${nameOf(error)}).`,
+        { remedy: 'See whether daprd runs, and whether DAPR_HTTP_PORT is its port.' },
+      );
     }
   }
 }

@@ -111,7 +111,12 @@ export async function callOperation<O extends Operation>(
   });
   if (answer.status < 400) return operation.response.parse(answer.body) as ResponseOf<O>;
   const problem = problemSchema.safeParse(answer.body);
-  if (!problem.success) throw new DomainError('service_unavailable', 'unavailable', `The ${operation.service} service gave no answer that can be read.`); // prettier-ignore
+  if (!problem.success)
+    throw new DomainError(
+      'service_unavailable',
+      'unavailable',
+      `The ${operation.service} service gave no answer that can be read.`,
+    );
   const { code, kind, detail, remedy, errors } = problem.data;
   throw new DomainError(code, kind, detail, {
     ...(remedy === undefined ? {} : { remedy }),

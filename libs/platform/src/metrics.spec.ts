@@ -32,7 +32,9 @@ describe('the metrics of a service', () => {
     const text = await scrape();
     expect(text).toContain('http_requests_total{method="GET",route="/things/:id",status="200",service="things"} 2');
     expect(text).toContain('http_requests_total{method="GET",route="unknown",status="404",service="things"} 1');
-    expect(text).toContain('http_request_duration_seconds_count{method="GET",route="/things/:id",status="200",service="things"} 2'); // prettier-ignore
+    expect(text).toContain(
+      'http_request_duration_seconds_count{method="GET",route="/things/:id",status="200",service="things"} 2',
+    );
     expect(text).not.toContain('health');
   });
 

@@ -22,7 +22,13 @@ export class Metrics {
     const registers = [this.registry];
     const labelNames = ['method', 'route', 'status'] as const;
     this.requests = new Counter({ name: 'http_requests_total', help: 'Requests answered', labelNames, registers });
-    this.requestSeconds = new Histogram({ name: 'http_request_duration_seconds', help: 'Time to the last byte of an answer', labelNames, buckets: SHORT_BUCKETS, registers }); // prettier-ignore
+    this.requestSeconds = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time to the last byte of an answer',
+      labelNames,
+      buckets: SHORT_BUCKETS,
+      registers,
+    });
   }
 
   counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {

@@ -39,7 +39,12 @@ describe('the input of an operation', () => {
     ['a zero character in a path', { thing: 'a\0b' }, 'path.thing', 'must hold no zero character'],
     ['a zero character in a query', { filter: '\0' }, 'query.filter', 'must hold no zero character'],
     ['a zero character in a list', { body: { names: ['a', '\0'] } }, 'names.1', 'must hold no zero character'],
-    ['half a character', { body: { names: [], inner: { reason: 'a\ud800' } } }, 'inner.reason', 'must hold no half of a character'], // prettier-ignore
+    [
+      'half a character',
+      { body: { names: [], inner: { reason: 'a\ud800' } } },
+      'inner.reason',
+      'must hold no half of a character',
+    ],
   ])('may not hold %s, which no database stores', (_, request, path, message) =>
     expect(() => parse(request)).toThrow(
       expect.objectContaining({

@@ -84,7 +84,8 @@ function* unstorableIn(value: unknown, at: string): Generator<{ path: string; me
 export function faultsOf(error: z.ZodError, prefix = ''): { path: string; message: string }[] {
   return error.issues.flatMap((issue) => {
     const at = [prefix, ...issue.path.map(String)].filter((part) => part !== '').join('.') || 'body';
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ path: at === 'body' ? key : `${at}.${key}`, message: 'is not a known field' })); // prettier-ignore
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ path: at === 'body' ? key : `${at}.${key}`, message: 'is not a known field' }));
     return [{ path: at, message: issue.message }];
   });
 }

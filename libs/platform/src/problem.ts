@@ -27,7 +27,16 @@ const unexpected = new DomainError('internal_error', 'internal', 'Something went
   remedy: 'Look for the request id in the log.',
 });
 
-const KIND_OF_STATUS: Record<number, ErrorKind> = { 400: 'invalid', 401: 'unauthenticated', 403: 'forbidden', 404: 'not_found', 413: 'too_large', 415: 'invalid', 429: 'rate_limited', 503: 'unavailable' }; // prettier-ignore
+const KIND_OF_STATUS: Record<number, ErrorKind> = {
+  400: 'invalid',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'too_large',
+  415: 'invalid',
+  429: 'rate_limited',
+  503: 'unavailable',
+};
 
 /** Errors of Express and Nest before any of our code runs: unknown paths, bodies that are too large or no JSON. */
 function translate(error: unknown): DomainError | undefined {
@@ -41,9 +50,17 @@ function translate(error: unknown): DomainError | undefined {
       remedy: 'Send application/json.',
     });
   const status = error instanceof HttpException ? error.getStatus() : (error as { status?: number } | null)?.status;
-  if (status === 404) return new DomainError('path_unknown', 'not_found', 'There is nothing at this path.', { remedy: 'See /api/v1/openapi.json.' }); // prettier-ignore
+  if (status === 404)
+    return new DomainError('path_unknown', 'not_found', 'There is nothing at this path.', {
+      remedy: 'See /api/v1/openapi.json.',
+    });
   const kind = status === undefined ? undefined : KIND_OF_STATUS[status];
-  return kind && new DomainError(`http_${kind}`, kind, 'The request was refused before it was read.', { remedy: 'Check its path, its headers and how its body is encoded.' }); // prettier-ignore
+  return (
+    kind &&
+    new DomainError(`http_${kind}`, kind, 'The request was refused before it was read.', {
+      remedy: 'Check its path, its headers and how its body is encoded.',
+    })
+  );
 }
 
 @Catch()

@@ -135,7 +135,11 @@ function requireToken(token: string) {
     const given = Buffer.from(request.header(TOKEN_HEADER) ?? '');
     const isOurs = given.length === expected.length && timingSafeEqual(given, expected);
     if (isOurs || `${request.baseUrl}${request.path}`.startsWith('/health/')) return next();
-    const problem = problemOf(new DomainError('token_missing', 'unauthenticated', 'This port is for the services of dsops.', { remedy: 'Use the gateway.' })); // prettier-ignore
+    const problem = problemOf(
+      new DomainError('token_missing', 'unauthenticated', 'This port is for the services of dsops.', {
+        remedy: 'Use the gateway.',
+      }),
+    );
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
 }

@@ -91,7 +91,8 @@ export function openSpan({ name, kind = 'internal', attributes = {}, traceparent
   const parent = traceparent ?? currentContext()?.traceparent;
   if (tracer === undefined) return { traceparent: parent ?? newTraceparent(), end: () => undefined };
   const parsed = parent === undefined ? undefined : parseTraceparent(parent);
-  const context = parsed === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, { ...parsed, isRemote: true }); // prettier-ignore
+  const context =
+    parsed === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, { ...parsed, isRemote: true });
   const span = tracer.startSpan(name, { kind: KINDS[kind], attributes }, context);
   const { traceId, spanId, traceFlags } = span.spanContext();
   return {

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import { DomainError } from '@dsops/kernel';
-import { currentContext, inSpan, isTraceparent, newTraceparent, oneLine, Sidecar, sidecarFault, type Logger, type SidecarAnswer, type SidecarOptions } from '@dsops/platform'; // prettier-ignore
+import {
+  currentContext,
+  inSpan,
+  isTraceparent,
+  newTraceparent,
+  oneLine,
+  Sidecar,
+  sidecarFault,
+  type Logger,
+  type SidecarAnswer,
+  type SidecarOptions,
+} from '@dsops/platform';
 import { wakeUpSpan, type Appointment, type WakeUps } from './wake-ups.js';
 
 export interface DaprWakeUpsOptions extends SidecarOptions {
@@ -87,7 +98,11 @@ export class DaprWakeUps implements WakeUps {
     if (data === undefined) return this.logger.warn({ job }, 'a job that is no wake-up of ours; nothing is done');
     const handler = this.state === 'started' ? this.handlers.get(data.task) : undefined;
     if (handler === undefined)
-      throw new DomainError('wake_up_not_taken', 'unavailable', `This process takes no wake-up for ${oneLine(data.task)} now.`); // prettier-ignore
+      throw new DomainError(
+        'wake_up_not_taken',
+        'unavailable',
+        `This process takes no wake-up for ${oneLine(data.task)} now.`,
+      );
     const working = inSpan(wakeUpSpan(data.task, data.key, data.traceparent), () => handler(data.key));
     this.atWork.add(working);
     try {
@@ -117,7 +132,12 @@ const jobNameOf = (task: string, key: string): string =>
     .slice(0, 40)}`;
 
 const notDone = (what: string, answer: SidecarAnswer): DomainError =>
-  new DomainError('wake_up_failed', 'unavailable', `A wake-up could not be ${what} (${sidecarFault(answer) ?? oneLine(`${answer.status} ${answer.text}`)}).`, { remedy: 'See whether the Dapr scheduler is up.' }); // prettier-ignore
+  new DomainError(
+    'wake_up_failed',
+    'unavailable',
+    `A wake-up could not be ${what} (${sidecarFault(answer) ?? oneLine(`${answer.status} ${answer.text}`)}).`,
+    { remedy: 'See whether the Dapr scheduler is up.' },
+  );
 
 function jobDataOf(body: unknown): JobData | undefined {
   const { task, key, traceparent } = (body ?? {}) as Record<string, unknown>;

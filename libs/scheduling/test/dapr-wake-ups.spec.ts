@@ -26,7 +26,12 @@ async function openHarness(): Promise<WakeUpsHarness> {
         apiToken: API_TOKEN,
         scheduler,
       });
-      const wakeUps = new DaprWakeUps({ sidecarUrl: daprd.url, apiToken: new Secret(API_TOKEN), logger, retryAfterMs: 100 }); // prettier-ignore
+      const wakeUps = new DaprWakeUps({
+        sidecarUrl: daprd.url,
+        apiToken: new Secret(API_TOKEN),
+        logger,
+        retryAfterMs: 100,
+      });
       const app = await startApp(wakeUps);
       daprd.serve({ appUrl: app.url, appToken: APP_TOKEN, routes: new Map(), healthPath: '/health/live', isRaw: true });
       const close = async () => {
@@ -75,7 +80,9 @@ describe('a tick of a Dapr Job', () => {
   });
 
   it('is asked for again when the handler fails, whatever it fails with', async () => {
-    wakeUps.on('rotation', () => Promise.reject(new DomainError('rotation_unknown', 'not_found', 'There is no such rotation.'))); // prettier-ignore
+    wakeUps.on('rotation', () =>
+      Promise.reject(new DomainError('rotation_unknown', 'not_found', 'There is no such rotation.')),
+    );
     await wakeUps.start();
     expect(await tick(due)).toBe(503);
   });
@@ -86,7 +93,10 @@ describe('a tick of a Dapr Job', () => {
   });
 
   it.each([
-    ['the scheduler refuses it', { status: 500, body: { errorCode: 'DAPR_SCHEDULER_SCHEDULE_JOB', message: 'failed to schedule job' } }], // prettier-ignore
+    [
+      'the scheduler refuses it',
+      { status: 500, body: { errorCode: 'DAPR_SCHEDULER_SCHEDULE_JOB', message: 'failed to schedule job' } },
+    ],
     ['the sidecar has no such route', { status: 404, text: '' }],
     ['the answer is not the one of scheduling', { status: 200, text: '' }],
     ['the scheduler keeps us waiting', 'silence'],

@@ -26,8 +26,20 @@ export const machineToolsFolder = (): string =>
 export const wholeEnvironment = (): NodeJS.ProcessEnv => ({ ...process.env });
 
 const PASSED_ON = [
-  'PATH', 'Path', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'USERPROFILE', 'SystemRoot', 'ComSpec', 'JAVA_HOME',
-] as const; // prettier-ignore
+  'PATH',
+  'Path',
+  'HOME',
+  'USER',
+  'LANG',
+  'TZ',
+  'TMPDIR',
+  'TEMP',
+  'TMP',
+  'USERPROFILE',
+  'SystemRoot',
+  'ComSpec',
+  'JAVA_HOME',
+] as const;
 
 /** What a server gets to see of our environment. It does not inherit the rest, where secrets of others may be. */
 export function serverEnvironment(own: Readonly<Record<string, string>> = {}): Record<string, string> {
@@ -41,4 +53,6 @@ export function serverEnvironment(own: Readonly<Record<string, string>> = {}): R
 
 /** The Java that `JAVA_HOME` names, else the one on the path. */
 export const javaCommand = (): string =>
-  process.env.JAVA_HOME ? (process.platform === 'win32' ? win32 : posix).join(process.env.JAVA_HOME, 'bin', 'java') : 'java'; // prettier-ignore
+  process.env.JAVA_HOME
+    ? (process.platform === 'win32' ? win32 : posix).join(process.env.JAVA_HOME, 'bin', 'java')
+    : 'java';

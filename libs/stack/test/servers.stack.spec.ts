@@ -109,7 +109,9 @@ describe('the real servers', () => {
   beforeAll(async () => {
     tools = await ensureTools(['kafka', 'dapr', 'zipkin']);
     folder = mkdtempSync(join(tmpdir(), 'dsops-stack-'));
-    kafka = remember(await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'logs', 'kafka.log') })); // prettier-ignore
+    kafka = remember(
+      await startKafka({ tools, dataDir: join(folder, 'kafka'), logFile: join(folder, 'logs', 'kafka.log') }),
+    );
     await applyTopics(kafka, [TOPIC]);
     mkdirSync(join(folder, 'resources'));
     writeFileSync(join(folder, 'resources', 'pubsub.yaml'), component(kafka.brokers));
@@ -123,7 +125,9 @@ spec:
   nameResolution: { component: sqlite, configuration: { connectionString: '${join(folder, 'names.db')}' } }
 `,
     );
-    sentry = remember(await startSentry({ tools, dataDir: join(folder, 'sentry'), logFile: join(folder, 'logs', 'sentry.log') })); // prettier-ignore
+    sentry = remember(
+      await startSentry({ tools, dataDir: join(folder, 'sentry'), logFile: join(folder, 'logs', 'sentry.log') }),
+    );
     const appPort = await freePort();
     app = await startApp(appPort);
     reader = await startSidecar('reader', { appPort, appHealthPath: '/health' });
@@ -162,9 +166,17 @@ spec:
   });
 
   it('listen on this machine only', async () => {
-    const outside = Object.values(networkInterfaces()).flat().find((one) => one?.family === 'IPv4' && !one.internal); // prettier-ignore
+    const outside = Object.values(networkInterfaces())
+      .flat()
+      .find((one) => one?.family === 'IPv4' && !one.internal);
     if (outside === undefined) return; // a machine without a network cannot be asked
-    const ports = [kafka.port, reader.httpPort, reader.grpcPort, Number(new URL(reader.metricsUrl).port), Number(sentry.address.split(':')[1])]; // prettier-ignore
+    const ports = [
+      kafka.port,
+      reader.httpPort,
+      reader.grpcPort,
+      Number(new URL(reader.metricsUrl).port),
+      Number(sentry.address.split(':')[1]),
+    ];
     const answers = (host: string, port: number) =>
       new Promise<boolean>((done) => {
         const socket = connect({ host, port }, () => (socket.destroy(), done(true)));
@@ -187,7 +199,9 @@ spec:
     await expect(starting).rejects.toMatchObject({
       code: 'kafka_unreachable',
       message: expect.stringContaining('daprd of lost ended while it was starting'),
-      details: { lastLines: expect.arrayContaining([expect.stringMatching(/connection refused|out of available brokers/)]) }, // prettier-ignore
+      details: {
+        lastLines: expect.arrayContaining([expect.stringMatching(/connection refused|out of available brokers/)]),
+      },
     });
   });
 
@@ -203,7 +217,13 @@ spec:
 
   it('a Kafka that demands TLS and a login takes those who have both, and goes on with its data after a kill', async () => {
     const sasl = { username: 'dsops', password: new Secret('kafka-password') };
-    const options = { tools, dataDir: join(folder, 'guarded'), logFile: join(folder, 'logs', 'guarded.log'), sasl, tls: true }; // prettier-ignore
+    const options = {
+      tools,
+      dataDir: join(folder, 'guarded'),
+      logFile: join(folder, 'logs', 'guarded.log'),
+      sasl,
+      tls: true,
+    };
     const guarded = remember(await startKafka(options));
     expect(await applyTopics(guarded, [TOPIC])).toMatchObject([{ name: TOPIC.name, change: 'make' }]);
     const wrong = applyTopics({ ...guarded, sasl: { ...sasl, password: new Secret('wrong') } }, []);
@@ -223,7 +243,11 @@ spec:
     const zipkin = remember(await startZipkin({ tools, logFile: join(folder, 'logs', 'zipkin.log') }));
     const traceId = '463ac35c9f6413ad48485a3953bb6124';
     const span = { traceId, id: 'a2fb4a1d1a96d312', name: 'test', timestamp: Date.now() * 1000, duration: 10 };
-    const sent = await fetch(zipkin.spansUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify([span]) }); // prettier-ignore
+    const sent = await fetch(zipkin.spansUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([span]),
+    });
     expect(sent.status).toBe(202);
     await eventually(async () => expect((await fetch(`${zipkin.url}/api/v2/trace/${traceId}`)).status).toBe(200));
   });

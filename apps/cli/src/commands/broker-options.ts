@@ -47,7 +47,10 @@ export interface BrokerOptions {
 
 /** @throws DomainError of usage: no broker, a file that cannot be read, a password without a user */
 export async function addressOf(session: Session, options: BrokerOptions): Promise<KafkaAddress> {
-  const brokers = options.brokers.split(',').map((one) => one.trim()).filter(Boolean); // prettier-ignore
+  const brokers = options.brokers
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean);
   const wrong = brokers.find((one) => !/^[^\s:]+:\d{1,5}$/.test(one));
   if (brokers.length === 0 || wrong !== undefined)
     throw usageError('--brokers names no broker.', 'Write each as host:port, such as kafka-1:9092,kafka-2:9092.');

@@ -67,7 +67,10 @@ export function registerDrop(parent: CommandUnknownOpts, act: Act): void {
     .description('give them up: their events are never applied; what waited behind one follows')
     .addOption(new Option('--reason <text>', 'why; it stays with the letter, beside your name').makeOptionMandatory())
     .addOption(yesOption())
-    .addHelpText('after', examples(['dsops deadletters drop audit/01JD000000000000000000000B --reason "broken by hand"', ''])); // prettier-ignore
+    .addHelpText(
+      'after',
+      examples(['dsops deadletters drop audit/01JD000000000000000000000B --reason "broken by hand"', '']),
+    );
   command.action((which, id, { all, reason, yes, ...filter }) =>
     act(command, async (session) => {
       const client = await session.client();
@@ -99,7 +102,9 @@ async function placesOf(
   if (which !== undefined) return [readLetter(which, id)];
   if (!hasFilter)
     throw usageError('Which dead letters?', 'Name one as the list shows it, or say which: --owner, --type … or --all.');
-  const items = await collect(MOST, (page) => client.call(listDeadLetters, { query: { ...filter, status: 'open', ...page } })); // prettier-ignore
+  const items = await collect(MOST, (page) =>
+    client.call(listDeadLetters, { query: { ...filter, status: 'open', ...page } }),
+  );
   return items.toReversed().map((letter) => ({ owner: letter.owner, letterId: letter.id }));
 }
 

@@ -10,11 +10,20 @@ import { examples } from './options.js';
 export function registerLag(program: CommandUnknownOpts, act: Act): void {
   const command = brokerCommand(program, 'lag')
     .description('how far each service is behind in each topic')
-    .addOption(new Option('--serve <address>', 'stay, and serve it to Prometheus, such as 127.0.0.1:9308').argParser(readAddress))
+    .addOption(
+      new Option('--serve <address>', 'stay, and serve it to Prometheus, such as 127.0.0.1:9308').argParser(
+        readAddress,
+      ),
+    )
     .addOption(new Option('--partitions', 'a line for each partition, not the sums').default(false))
-    .addHelpText('after', examples(['dsops lag --brokers kafka:9092', ''], ['dsops lag --brokers kafka:9092 --partitions --format json', ''],
+    .addHelpText(
+      'after',
+      examples(
+        ['dsops lag --brokers kafka:9092', ''],
+        ['dsops lag --brokers kafka:9092 --partitions --format json', ''],
         ['dsops lag --brokers kafka:9092 --serve 127.0.0.1:9308', 'for Prometheus, until Ctrl-C'],
-      )); // prettier-ignore
+      ),
+    );
   command.action((options) =>
     act(command, async (session) => {
       const { readLag, serveLag } = await import('@dsops/broker');
@@ -75,5 +84,7 @@ const sums = (rows: readonly PartitionLag[]): LagLine[] =>
     group: parts[0]!.group,
     lag: parts.reduce((sum, { lag }) => sum + lag, 0),
     end: parts.reduce((sum, { end }) => sum + end, 0),
-    committed: parts.every(({ committed }) => committed === null) ? null : parts.reduce((sum, { committed }) => sum + (committed ?? 0), 0), // prettier-ignore
+    committed: parts.every(({ committed }) => committed === null)
+      ? null
+      : parts.reduce((sum, { committed }) => sum + (committed ?? 0), 0),
   }));

@@ -53,7 +53,12 @@ export function registerHistory(parent: CommandUnknownOpts, act: Act): void {
   );
 }
 
-type Filter = { service: string | undefined; environment: string | undefined; since: string | undefined; until: string | undefined }; // prettier-ignore
+type Filter = {
+  service: string | undefined;
+  environment: string | undefined;
+  since: string | undefined;
+  until: string | undefined;
+};
 
 /** One list per state, because the API filters by one; together they are in order again. */
 async function read(

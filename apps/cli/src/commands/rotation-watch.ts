@@ -11,7 +11,11 @@ import { envOption, examples, formatOption, serviceOption } from './options.js';
 
 /** What the lines of the watch need of an event; all events on a service have it. */
 const placeSchema = z.looseObject({ service: z.string(), environment: z.string() });
-const endSchema = z.looseObject({ durationMs: z.number().optional(), reason: z.string().optional(), version: z.string().nullish() }); // prettier-ignore
+const endSchema = z.looseObject({
+  durationMs: z.number().optional(),
+  reason: z.string().optional(),
+  version: z.string().nullish(),
+});
 
 /** Beginnings of types: also those that a later release adds. */
 const WATCHED = ['dsops.rotation.'];

@@ -49,7 +49,10 @@ export class HighWaterMark {
       if (mode === 'restored') throw restoredError(reason);
       await this.installations.raiseHighWater(tx);
     }, MARK_PATIENCE);
-    const reason = await this.database.$transaction((tx) => this.installations.lock(tx, 'mark').then((row) => this.follow(row)), MARK_PATIENCE); // prettier-ignore
+    const reason = await this.database.$transaction(
+      (tx) => this.installations.lock(tx, 'mark').then((row) => this.follow(row)),
+      MARK_PATIENCE,
+    );
     if (reason === null) return;
     await this.onBehind(reason);
     throw restoredError(reason);
@@ -58,7 +61,8 @@ export class HighWaterMark {
   /** Writes what has committed, under the row's lock: another process may have counted on in the meantime. */
   private async follow(installation: Installation): Promise<string | null> {
     const reason = whyRestored(await this.markFile.read(), { ...installation, hasServices: true });
-    if (reason === null) await this.markFile.write({ installationId: installation.id, highWater: installation.highWater }); // prettier-ignore
+    if (reason === null)
+      await this.markFile.write({ installationId: installation.id, highWater: installation.highWater });
     return reason;
   }
 }

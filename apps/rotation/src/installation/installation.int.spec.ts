@@ -124,7 +124,9 @@ describe('an installation', () => {
     });
     expect(restored.held).toHaveLength(1);
     await expect(restored.mark.advance()).rejects.toMatchObject({ code: 'installation_restored' });
-    await expect(restored.world.database.$transaction((tx) => restored.installation.assertNormal(tx))).rejects.toMatchObject({ code: 'installation_restored' }); // prettier-ignore
+    await expect(
+      restored.world.database.$transaction((tx) => restored.installation.assertNormal(tx)),
+    ).rejects.toMatchObject({ code: 'installation_restored' });
     expect(JSON.parse(await readFile(markPath(), 'utf8'))).toMatchObject({ highWater: '2' });
     // It stays so at the next start, and rotations are held again.
     const again = await start({ on: copy });
@@ -191,7 +193,9 @@ describe('an installation', () => {
     );
     const younger = await restored.world.addVersion(service, 'PENDING');
     expect(await new CheckOutRepository().holdsOf(restored.world.database, younger.id, nowMs)).toEqual([]);
-    await expect(restored.installation.confirmRestore({ actor: person, reason: 'once more', key: newId() })).rejects.toMatchObject({ code: 'not_restored' }); // prettier-ignore
+    await expect(
+      restored.installation.confirmRestore({ actor: person, reason: 'once more', key: newId() }),
+    ).rejects.toMatchObject({ code: 'not_restored' });
   });
 
   it('is confirmed once, however often the request comes, and a late repetition takes no mark back', async () => {

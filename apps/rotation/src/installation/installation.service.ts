@@ -93,7 +93,12 @@ export class InstallationService {
       if (row.mode === 'normal') {
         const nowMs = await vault.nowMs(unit.tx);
         const since = new Date(nowMs);
-        await installations.update(unit.tx, { mode: 'restored', since, reason, checkOutsPresumedUntil: presumedUntil(nowMs) }); // prettier-ignore
+        await installations.update(unit.tx, {
+          mode: 'restored',
+          since,
+          reason,
+          checkOutsPresumedUntil: presumedUntil(nowMs),
+        });
       }
       await openRotations.holdForRestore(unit, row.reason ?? reason);
     });

@@ -46,11 +46,15 @@ export function whyRestored(
 ): string | null {
   const didSomething = database.hasServices || database.highWater > 0n;
   if (mark === 'damaged') return 'The mark beside the key file cannot be read.';
-  if (mark === null) return didSomething ? 'The database is not empty, but its mark beside the key file is missing.' : null; // prettier-ignore
+  if (mark === null)
+    return didSomething ? 'The database is not empty, but its mark beside the key file is missing.' : null;
   const isAnother = mark.installationId !== database.id;
-  if (isAnother && (didSomething || mark.highWater > 0n)) return 'The mark beside the key file belongs to another database.'; // prettier-ignore
-  if (mark.isElsewhere && didSomething) return 'The folder with key and mark was moved or copied: where it came from, another dsops may still be at work.'; // prettier-ignore
-  if (database.highWater < mark.highWater) return `The database is older than the last change that dsops made (${database.highWater} of ${mark.highWater}).`; // prettier-ignore
+  if (isAnother && (didSomething || mark.highWater > 0n))
+    return 'The mark beside the key file belongs to another database.';
+  if (mark.isElsewhere && didSomething)
+    return 'The folder with key and mark was moved or copied: where it came from, another dsops may still be at work.';
+  if (database.highWater < mark.highWater)
+    return `The database is older than the last change that dsops made (${database.highWater} of ${mark.highWater}).`;
   return null;
 }
 

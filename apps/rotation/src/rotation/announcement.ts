@@ -148,7 +148,9 @@ function concluded(
     case 'rolled_back':
       return tell(rotationRolledBack, { ...common, trigger: turn?.trigger ?? 'automatic', reason });
     case 'rollback_failed': {
-      const accepted = Object.entries(knownByName(rotation)).flatMap(([name, verdict]) => (verdict === 'accepted' ? [name] : [])); // prettier-ignore
+      const accepted = Object.entries(knownByName(rotation)).flatMap(([name, verdict]) =>
+        verdict === 'accepted' ? [name] : [],
+      );
       return tell(rotationRollbackFailed, { ...common, reason, accepted });
     }
   }

@@ -88,7 +88,12 @@ class Story {
   private usual(effect: TargetEffect): Outcome {
     switch (effect.do) {
       case 'probe':
-        return { kind: 'probed', verdict: effect.subject === 'control' || this.rotation.isRetireIntended ? 'refused' : 'accepted', isVerification: false, note: '' }; // prettier-ignore
+        return {
+          kind: 'probed',
+          verdict: effect.subject === 'control' || this.rotation.isRetireIntended ? 'refused' : 'accepted',
+          isVerification: false,
+          note: '',
+        };
       case 'open-session':
         return { kind: 'opened', identity: { pid: this.entries.length } };
       case 'end-session':

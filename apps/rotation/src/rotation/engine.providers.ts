@@ -102,7 +102,17 @@ export const engineParts = ({
     },
     {
       provide: Turns,
-      inject: [UNIT_OF_WORK, RotationRepository, VaultRepository, VaultService, CheckOutRepository, RegistryRepository, InstallationService, Drivers, Opening], // prettier-ignore
+      inject: [
+        UNIT_OF_WORK,
+        RotationRepository,
+        VaultRepository,
+        VaultService,
+        CheckOutRepository,
+        RegistryRepository,
+        InstallationService,
+        Drivers,
+        Opening,
+      ],
       useFactory: (
         units: UnitOfWork<Tx>,
         rotations: RotationRepository,

@@ -35,20 +35,35 @@ describe('the guard of every effect that ends a value', () => {
 
   it.each<[string, Partial<GuardQuestion>, Partial<GuardMoment>, string[]]>([
     ['another id than the recorded one', { recorded: 'somebody-else' }, {}, ['recorded-id']],
-    ['a replacement that is not sealed', { replacement: { ...aQuestion().replacement, isSealed: false } }, {}, ['replacement-sealed']],
+    [
+      'a replacement that is not sealed',
+      { replacement: { ...aQuestion().replacement, isSealed: false } },
+      {},
+      ['replacement-sealed'],
+    ],
     ['a replacement that was refused', provenBy('refused', NOW), {}, ['replacement-proven']],
     ['a replacement that could not be checked', provenBy('errored', NOW), {}, ['replacement-proven']],
     ['an old proof', provenBy('accepted', NOW - PROOF_LASTS_MS - 1), {}, ['replacement-proven']],
     ['a proof from the future', provenBy('accepted', NOW + 1), {}, ['replacement-proven']],
-    ['one slot without an open session of the admin', { replacement: { isSealed: true, proof: { by: 'admin-path', isSessionOpen: false } } }, {}, ['replacement-proven']],
+    [
+      'one slot without an open session of the admin',
+      { replacement: { isSealed: true, proof: { by: 'admin-path', isSessionOpen: false } } },
+      {},
+      ['replacement-proven'],
+    ],
     ['a target that was not shown to refuse a wrong value', { control: null }, {}, ['path-proven']],
     ['a target that accepts anything', { control: { verdict: 'accepted', atMs: NOW } }, {}, ['path-proven']],
     ['a grace period that is not over', { graceMs: 15_000 }, {}, ['grace 5000']],
     ['a grace period that has not begun', { publishedAtMs: null }, {}, ['grace']],
     ['a value that somebody holds', {}, { checkOuts: [held] }, ['check-outs 30000']],
     ['a database that came from a copy', {}, { isRestored: true }, ['normal-mode']],
-    ['all of it, and says so at once', { recorded: null, control: null, graceMs: 15_000 }, { checkOuts: [held] }, ['recorded-id', 'path-proven', 'grace 5000', 'check-outs 30000']],
-  ])('refuses %s', (_, question, moment, expected) => expect(missing(question, moment)).toEqual(expected)); // prettier-ignore
+    [
+      'all of it, and says so at once',
+      { recorded: null, control: null, graceMs: 15_000 },
+      { checkOuts: [held] },
+      ['recorded-id', 'path-proven', 'grace 5000', 'check-outs 30000'],
+    ],
+  ])('refuses %s', (_, question, moment, expected) => expect(missing(question, moment)).toEqual(expected));
 
   it('waives waiting for an audited override, and never proof or the recorded id', () => {
     const waiver = { kind: 'rollback', reason: 'the new value failed' } as const;

@@ -134,8 +134,23 @@ function digestOf(
   findings: readonly Finding[],
 ): string {
   const { slots, owner, gracePeriodMs, verification, isRollbackAutomatic } = credential;
-  const checks = findings.filter(({ check }) => check !== 'conflict').map(({ check, level }) => `${check}=${level}`).sort(); // prettier-ignore
-  const facts = [id, target, adminUsername, strategy, placement, slots, owner, gracePeriodMs, verification, isRollbackAutomatic, checks]; // prettier-ignore
+  const checks = findings
+    .filter(({ check }) => check !== 'conflict')
+    .map(({ check, level }) => `${check}=${level}`)
+    .sort();
+  const facts = [
+    id,
+    target,
+    adminUsername,
+    strategy,
+    placement,
+    slots,
+    owner,
+    gracePeriodMs,
+    verification,
+    isRollbackAutomatic,
+    checks,
+  ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
 }
 

@@ -32,9 +32,18 @@ export class RotationMetrics {
     if (metrics === undefined) return; // nobody hosts it as a server
     const started = metrics.counter('dsops_rotation_started_total', 'Rotations that began');
     const completed = metrics.counter('dsops_rotation_completed_total', 'Rotations that ended, and how', ['status']);
-    const duration = metrics.histogram('dsops_rotation_duration_seconds', 'From the begin of a rotation to its end', BUCKETS, ['status']); // prettier-ignore
+    const duration = metrics.histogram(
+      'dsops_rotation_duration_seconds',
+      'From the begin of a rotation to its end',
+      BUCKETS,
+      ['status'],
+    );
     const rollbacks = metrics.counter('dsops_rollback_total', 'Rotations that were rolled back', ['type']);
-    const verification = metrics.histogram('dsops_verification_duration_seconds', 'How long the proof of a new value took', BUCKETS); // prettier-ignore
+    const verification = metrics.histogram(
+      'dsops_verification_duration_seconds',
+      'How long the proof of a new value took',
+      BUCKETS,
+    );
     runtime.onSaid(({ type, data }: SaidEvent) => {
       const status = ENDS[type];
       if (type === rotationStarted.type) started.inc();

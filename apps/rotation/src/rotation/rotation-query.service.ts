@@ -70,7 +70,9 @@ export class RotationQueries {
       last_rotation: latest?.row.startedAt.toISOString() ?? null,
       next_rotation: null,
       last_result: latest?.row.state ?? null,
-      last_error: isRefused ? `The target refuses ${current.name}, which is CURRENT here.` : ((latest && errorOf(latest)?.message) ?? null), // prettier-ignore
+      last_error: isRefused
+        ? `The target refuses ${current.name}, which is CURRENT here.`
+        : ((latest && errorOf(latest)?.message) ?? null),
       rotation_count: [...counts.values()].reduce((sum, each) => sum + each, 0),
       success_count: count('completed'),
       failure_count: count('failed', 'rolled_back', 'rollback_failed'),
@@ -85,7 +87,10 @@ export class RotationQueries {
 
   private async views(loaded: readonly LoadedRotation[]): Promise<RotationView[]> {
     const { database, rotations, versions } = this.parts;
-    const names = await rotations.namesOf(database, loaded.map(({ row }) => row.serviceId)); // prettier-ignore
+    const names = await rotations.namesOf(
+      database,
+      loaded.map(({ row }) => row.serviceId),
+    );
     const nowMs = await versions.nowMs(database);
     return loaded.flatMap((each) => {
       const its = names.get(each.row.serviceId);

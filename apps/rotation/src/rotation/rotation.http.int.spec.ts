@@ -20,7 +20,15 @@ import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, unwrapSecret } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
-import { CALLER_HEADER, createLogger, encodeCaller, HttpInvoker, pathOf, startServiceApp, type ServiceApp } from '@dsops/platform'; // prettier-ignore
+import {
+  CALLER_HEADER,
+  createLogger,
+  encodeCaller,
+  HttpInvoker,
+  pathOf,
+  startServiceApp,
+  type ServiceApp,
+} from '@dsops/platform';
 import { createTestDatabase, eventually, type TestDatabase } from '@dsops/testing';
 import { RotationModule } from '../rotation.module.js';
 import { scramVerifier } from '../target/postgresql/scram.js';
@@ -43,7 +51,11 @@ let home: string;
 let service: ServiceApp;
 
 beforeAll(async () => {
-  [target, test, home] = await Promise.all([startPostgresqlWorld(), createTestDatabase(), mkdtemp(join(tmpdir(), 'dsops-'))]); // prettier-ignore
+  [target, test, home] = await Promise.all([
+    startPostgresqlWorld(),
+    createTestDatabase(),
+    mkdtemp(join(tmpdir(), 'dsops-')),
+  ]);
   database = connect(PrismaClient, 'rotation', test.options);
   const logger = createLogger({ service: 'rotation', level: 'silent' });
   const module = RotationModule.register({

@@ -43,7 +43,10 @@ export class RotationController {
     @CalledBy() { actor }: Caller,
     @IdempotencyKey() key: string,
   ): Promise<ResponseOf<typeof startRotation>> {
-    const planned = await this.planning.plan(params, body.strategy).then((found) => ({ found }), (error: unknown) => ({ error })); // prettier-ignore
+    const planned = await this.planning.plan(params, body.strategy).then(
+      (found) => ({ found }),
+      (error: unknown) => ({ error }),
+    );
     return this.units.run((unit) =>
       answerOnce(unit, request(actor.id, key, startRotation.id, params, body), () => {
         if ('error' in planned) throw planned.error;

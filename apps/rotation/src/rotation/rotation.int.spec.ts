@@ -249,7 +249,14 @@ describe('requests', () => {
     expect(second.next).toBeNull();
     const current = (await engine.current(service)).name;
     expect(await engine.queries.status({ service: service.name })).toMatchObject([
-      { status: 'active', last_result: 'completed', rotation_count: 2, success_count: 2, current_version: current, target: { [current]: 'accepted' } }, // prettier-ignore
+      {
+        status: 'active',
+        last_result: 'completed',
+        rotation_count: 2,
+        success_count: 2,
+        current_version: current,
+        target: { [current]: 'accepted' },
+      },
     ]);
   });
 });
@@ -284,7 +291,11 @@ describe('automatic: false', () => {
     expect(view.error).toMatchObject({ code: 'verification_failed' });
     expect(await engine.accepted(service)).toHaveLength(2);
     await engine.resume(id);
-    await eventually(async () => expect((await happenedTo(service)).filter((each) => each === 'rotation.needs_operator')).toHaveLength(2), PATIENCE_MS); // prettier-ignore
+    await eventually(
+      async () =>
+        expect((await happenedTo(service)).filter((each) => each === 'rotation.needs_operator')).toHaveLength(2),
+      PATIENCE_MS,
+    );
     await engine.rollBack(service);
     await engine.until(id, 'rolled_back');
     expect(await engine.accepted(service)).toEqual([before.name]);

@@ -247,7 +247,11 @@ export class RotationRepository {
   }
 
   async openIds(tx: Tx): Promise<string[]> {
-    const rows = await tx.rotation.findMany({ where: { isSettled: false, isQueued: false }, select: { id: true }, orderBy: { id: 'asc' } }); // prettier-ignore
+    const rows = await tx.rotation.findMany({
+      where: { isSettled: false, isQueued: false },
+      select: { id: true },
+      orderBy: { id: 'asc' },
+    });
     return rows.map(({ id }) => id);
   }
 

@@ -198,11 +198,16 @@ function conflict(
   onConflict: 'reject' | 'concurrent',
 ): DomainError {
   const why = onConflict === 'concurrent' ? ' Two rotations of one credential never run side by side.' : '';
-  return new DomainError('rotation_open', 'conflict', `Rotation ${row.id} of ${name} in ${environment} is ${row.state}.${why}`, {
-    rotationId: row.id,
-    state: row.state,
-    remedy: 'Wait for it, or choose --on-conflict queue or replace.',
-  }); // prettier-ignore
+  return new DomainError(
+    'rotation_open',
+    'conflict',
+    `Rotation ${row.id} of ${name} in ${environment} is ${row.state}.${why}`,
+    {
+      rotationId: row.id,
+      state: row.state,
+      remedy: 'Wait for it, or choose --on-conflict queue or replace.',
+    },
+  );
 }
 
 const WHY_NOT: Record<Exclude<RollbackAnswer, 'possible' | 'already-going-back'>, string> = {

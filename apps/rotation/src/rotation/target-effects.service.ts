@@ -62,7 +62,11 @@ export class TargetEffects {
 
   async perform(effect: TargetEffect, inputs: EffectInputs, held: TargetSession | null): Promise<Performed> {
     const startedAt = performance.now();
-    const span = openSpan({ name: `target ${effect.do}`, kind: 'client', attributes: { 'dsops.rotation': inputs.plan.rotationId } }); // prettier-ignore
+    const span = openSpan({
+      name: `target ${effect.do}`,
+      kind: 'client',
+      attributes: { 'dsops.rotation': inputs.plan.rotationId },
+    });
     const { outcome, opened } = await inContext({ traceparent: span.traceparent }, () =>
       this.run(effect, inputs, held),
     );
@@ -85,7 +89,7 @@ export class TargetEffects {
         return { outcome: await this.end(inputs, effect.identity, limitMs) };
       case 'set':
         if (!inputs.login) throw new TypeError('A set has a login.');
-        return { outcome: await this.command(held, (session) => session.set(inputs.login!), limitMs) }; // prettier-ignore
+        return { outcome: await this.command(held, (session) => session.set(inputs.login!), limitMs) };
       case 'retire':
         return {
           outcome: await this.command(

@@ -181,7 +181,10 @@ export class Turns {
     this.watch = look(this.watch, nowMs, performance.now());
     const { jumps } = this.watch;
     if (jumps.length > before)
-      this.parts.logger.error({ jump: jumps.at(-1) }, 'the clock of the database was set ahead: waiting by it does not count'); // prettier-ignore
+      this.parts.logger.error(
+        { jump: jumps.at(-1) },
+        'the clock of the database was set ahead: waiting by it does not count',
+      );
   }
 
   private async observe({ unit, journal, nowMs, isRestored }: Scene, heldSession: number | null): Promise<Observation> {
@@ -270,7 +273,10 @@ export class Turns {
       }
       case 'move-labels': {
         const isMoved = await this.moveLabels(scene, effect);
-        return this.write(scene, isMoved ? { kind: 'labels-moved', to: effect.to } : { kind: 'labels-differ', failure: LABELS_DIFFER }); // prettier-ignore
+        return this.write(
+          scene,
+          isMoved ? { kind: 'labels-moved', to: effect.to } : { kind: 'labels-differ', failure: LABELS_DIFFER },
+        );
       }
       case 'publish': {
         const current = (await vault.versionsOf(unit.tx, row.credentialId)).find(({ label }) => label === 'CURRENT');

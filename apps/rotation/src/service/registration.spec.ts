@@ -54,9 +54,21 @@ describe('a registration', () => {
       ['current.username'],
     ],
     ['a grace period that is none', request({ gracePeriod: 'soon' }), ['credential.gracePeriod']],
-    ['a timeout of nothing', request({ verification: { query: 'select 1', timeout: '0s' } }), ['credential.verification.timeout']], // prettier-ignore
-    ['a timeout of a day', request({ verification: { query: 'select 1', timeout: '1d' } }), ['credential.verification.timeout']], // prettier-ignore
-    ['several faults', request({ slots: ['a'], owner: undefined, gracePeriod: '?' }), ['credential.slots', 'credential.owner', 'credential.gracePeriod']], // prettier-ignore
+    [
+      'a timeout of nothing',
+      request({ verification: { query: 'select 1', timeout: '0s' } }),
+      ['credential.verification.timeout'],
+    ],
+    [
+      'a timeout of a day',
+      request({ verification: { query: 'select 1', timeout: '1d' } }),
+      ['credential.verification.timeout'],
+    ],
+    [
+      'several faults',
+      request({ slots: ['a'], owner: undefined, gracePeriod: '?' }),
+      ['credential.slots', 'credential.owner', 'credential.gracePeriod'],
+    ],
   ])('with %s is refused, each fault by its path', (_, body, paths) => {
     expect(faultsOf(body)).toEqual(paths);
   });

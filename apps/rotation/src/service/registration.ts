@@ -83,11 +83,20 @@ export function credentialOf(request: RequestedService, id: string): Credential 
 function* faultsOfSlots({ credential, admin, current }: RequestedService): Generator<Fault> {
   const { strategy, slots, owner } = credential;
   const at = 'credential.slots';
-  if (strategy === 'immediate' && slots.length !== 1) yield { path: at, message: 'immediate has one slot: the login that is in use' }; // prettier-ignore
-  if (strategy === 'two-key' && slots.length !== 2) yield { path: at, message: 'two-key needs two slots: two login roles that take turns' }; // prettier-ignore
+  if (strategy === 'immediate' && slots.length !== 1)
+    yield { path: at, message: 'immediate has one slot: the login that is in use' };
+  if (strategy === 'two-key' && slots.length !== 2)
+    yield { path: at, message: 'two-key needs two slots: two login roles that take turns' };
   if (new Set(slots).size !== slots.length) yield { path: at, message: 'the slots must be two different login roles' };
-  if (slots.includes(admin.username)) yield { path: at, message: 'the login that administers the target is never rotated by the rotations it administers' }; // prettier-ignore
-  if (strategy === 'two-key' && owner === undefined) yield { path: 'credential.owner', message: 'two-key needs the role that owns what both slots create' }; // prettier-ignore
-  if (owner !== undefined && slots.includes(owner)) yield { path: 'credential.owner', message: 'the owner must be a role of its own, not one of the slots' }; // prettier-ignore
-  if (current !== undefined && !slots.includes(current.username)) yield { path: 'current.username', message: 'the login in use must be one of the slots' }; // prettier-ignore
+  if (slots.includes(admin.username))
+    yield {
+      path: at,
+      message: 'the login that administers the target is never rotated by the rotations it administers',
+    };
+  if (strategy === 'two-key' && owner === undefined)
+    yield { path: 'credential.owner', message: 'two-key needs the role that owns what both slots create' };
+  if (owner !== undefined && slots.includes(owner))
+    yield { path: 'credential.owner', message: 'the owner must be a role of its own, not one of the slots' };
+  if (current !== undefined && !slots.includes(current.username))
+    yield { path: 'current.username', message: 'the login in use must be one of the slots' };
 }

@@ -35,7 +35,10 @@ export class RegistryController {
     const registration = registrationOf(body);
     // The body holds passwords: a plain hash of it could be guessed from, this one only with the key.
     const fingerprint = this.key.fingerprint(JSON.stringify([addService.id, body]));
-    const checked = await this.registry.check(registration).then((service) => ({ service }), (error: unknown) => ({ error })); // prettier-ignore
+    const checked = await this.registry.check(registration).then(
+      (service) => ({ service }),
+      (error: unknown) => ({ error }),
+    );
     return this.units.run((unit) =>
       answerOnce(unit, { principalId: actor.id, key, fingerprint }, async () => {
         if ('error' in checked) throw checked.error;

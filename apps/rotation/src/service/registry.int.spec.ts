@@ -73,7 +73,10 @@ async function add(body: AddService) {
 /** The error of a refused request, after making sure that it says nothing it must not and that nothing was stored. */
 async function refusal(body: AddService) {
   const before = await registry.list();
-  const error = await add(body).then(() => undefined, (thrown: unknown) => thrown); // prettier-ignore
+  const error = await add(body).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   if (!isDomainError(error)) throw new Error('It was not refused, or not by us.', { cause: error });
   const said = JSON.stringify({ message: error.message, stack: error.stack, ...error.details });
   for (const secret of [body.admin.password, body.current?.password])
@@ -84,9 +87,13 @@ async function refusal(body: AddService) {
 }
 
 const eventsOf = (serviceId: string) =>
-  world.database.$queryRawUnsafe<{ type: string; data: Record<string, unknown> }[]>('select type, data from outbox where key = $1 order by sequence', serviceId); // prettier-ignore
+  world.database.$queryRawUnsafe<{ type: string; data: Record<string, unknown> }[]>(
+    'select type, data from outbox where key = $1 order by sequence',
+    serviceId,
+  );
 /** What pg_authid knows of the slots: changes of any kind would be seen here. */
-const rolesNow = () => target.asSuperuser(`select rolname, rolcanlogin, rolpassword from pg_authid where rolname like 'shop_%' order by 1`); // prettier-ignore
+const rolesNow = () =>
+  target.asSuperuser(`select rolname, rolcanlogin, rolpassword from pg_authid where rolname like 'shop_%' order by 1`);
 
 describe('adding a service', () => {
   it('takes the login in use over as CURRENT, proven and unchanged', async () => {
@@ -160,7 +167,14 @@ describe('adding a service', () => {
 
   it('refuses a name that is taken, of those who come at once all but one', async () => {
     const body = asked();
-    const answers = await Promise.all([add(body), add(body), add(body)].map((answer) => answer.then(() => 'added', (error: unknown) => (isDomainError(error) ? error.code : String(error))))); // prettier-ignore
+    const answers = await Promise.all(
+      [add(body), add(body), add(body)].map((answer) =>
+        answer.then(
+          () => 'added',
+          (error: unknown) => (isDomainError(error) ? error.code : String(error)),
+        ),
+      ),
+    );
     expect(answers.sort()).toEqual(['added', 'service_exists', 'service_exists']);
     expect((await refusal(body)).code).toBe('service_exists');
   });
@@ -177,7 +191,14 @@ describe('adding a service', () => {
 
   it('gives a login to one of several services that come for it at once', async () => {
     const bodies = [asked(), asked(), asked()];
-    const codes = await Promise.all(bodies.map((body) => add(body).then(() => 'added', (error: unknown) => (isDomainError(error) ? error.code : String(error))))); // prettier-ignore
+    const codes = await Promise.all(
+      bodies.map((body) =>
+        add(body).then(
+          () => 'added',
+          (error: unknown) => (isDomainError(error) ? error.code : String(error)),
+        ),
+      ),
+    );
     expect(codes.sort()).toEqual(['added', 'login_taken', 'login_taken']);
   });
 
@@ -203,8 +224,12 @@ describe('removing a service', () => {
       'dsops.rotation.service.added.v1',
       'dsops.rotation.service.removed.v1',
     ]);
-    await expect(registry.find({ environment: 'production', service: body.name })).rejects.toMatchObject({ code: 'service_unknown' }); // prettier-ignore
-    await expect(registry.remove({ environment: 'production', service: body.name }, actor)).rejects.toMatchObject({ code: 'service_unknown' }); // prettier-ignore
+    await expect(registry.find({ environment: 'production', service: body.name })).rejects.toMatchObject({
+      code: 'service_unknown',
+    });
+    await expect(registry.remove({ environment: 'production', service: body.name }, actor)).rejects.toMatchObject({
+      code: 'service_unknown',
+    });
     expect((await add(body)).service.id).not.toBe(service.id);
   });
 

@@ -187,7 +187,12 @@ const exists = ({ name, environment }: { name: string; environment: string }): D
   });
 
 const rotationOpen = ({ service, environment }: Place, open: { id: string; state: string }): DomainError =>
-  new DomainError('rotation_open', 'conflict', `Rotation ${open.id} of ${service} in ${environment} is ${open.state}.`, {
-    rotationId: open.id,
-    remedy: 'Wait until it has ended, or roll it back, then remove the service.',
-  }); // prettier-ignore
+  new DomainError(
+    'rotation_open',
+    'conflict',
+    `Rotation ${open.id} of ${service} in ${environment} is ${open.state}.`,
+    {
+      rotationId: open.id,
+      remedy: 'Wait until it has ended, or roll it back, then remove the service.',
+    },
+  );

@@ -49,25 +49,46 @@ function assertWorks(probe: Probe, username: string): void {
   if (probe.verdict === 'accepted') return;
   if (probe.verdict !== 'refused') throw unproven(probe, username);
   if (probe.refusedBy === 'verification')
-    throw new DomainError('current_refused', 'refused', `${username} can log in, but the verification query fails. ${probe.note}`, {
-      path: 'credential.verification.query',
-      remedy: 'Correct the query, or give the login the rights that it needs.',
-    }); // prettier-ignore
-  throw new DomainError('current_refused', 'refused', `The target refuses ${username} with this password. ${probe.note}`, {
-    path: 'current.password',
-    remedy: 'Give the password that the login has now. Nothing was stored.',
-  }); // prettier-ignore
+    throw new DomainError(
+      'current_refused',
+      'refused',
+      `${username} can log in, but the verification query fails. ${probe.note}`,
+      {
+        path: 'credential.verification.query',
+        remedy: 'Correct the query, or give the login the rights that it needs.',
+      },
+    );
+  throw new DomainError(
+    'current_refused',
+    'refused',
+    `The target refuses ${username} with this password. ${probe.note}`,
+    {
+      path: 'current.password',
+      remedy: 'Give the password that the login has now. Nothing was stored.',
+    },
+  );
 }
 
 function assertRefuses(probe: Probe, username: string): void {
   if (probe.verdict === 'accepted' || probe.refusedBy === 'verification')
-    throw new DomainError('target_accepts_anybody', 'refused', `The target lets ${username} in with any password, so nothing could be proven there.`, {
-      remedy: 'Let the server ask for a password on this path; for PostgreSQL: scram-sha-256 instead of trust in pg_hba.conf.',
-    }); // prettier-ignore
+    throw new DomainError(
+      'target_accepts_anybody',
+      'refused',
+      `The target lets ${username} in with any password, so nothing could be proven there.`,
+      {
+        remedy:
+          'Let the server ask for a password on this path; for PostgreSQL: scram-sha-256 instead of trust in pg_hba.conf.',
+      },
+    );
   if (probe.verdict !== 'refused') throw unproven(probe, username);
 }
 
 const unproven = ({ note }: Probe, username: string): DomainError =>
-  new DomainError('current_unproven', 'unavailable', `It could not be proven what the target answers to ${username}. ${note}`, {
-    remedy: 'Look at the target, then send it again. Nothing was stored.',
-  }); // prettier-ignore
+  new DomainError(
+    'current_unproven',
+    'unavailable',
+    `It could not be proven what the target answers to ${username}. ${note}`,
+    {
+      remedy: 'Look at the target, then send it again. Nothing was stored.',
+    },
+  );

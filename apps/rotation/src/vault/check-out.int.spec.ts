@@ -55,7 +55,11 @@ const asked = (facts: Partial<CheckOutRequest> = {}): CheckOutRequest => ({
 });
 const inTx = <R>(work: (tx: Tx) => Promise<R>): Promise<R> => world.database.$transaction(work);
 const events = (type: string) =>
-  world.database.$queryRawUnsafe<{ data: Record<string, unknown> }[]>(`select data from outbox where key = $1 and type like $2`, service.id, `%${type}%`); // prettier-ignore
+  world.database.$queryRawUnsafe<{ data: Record<string, unknown> }[]>(
+    `select data from outbox where key = $1 and type like $2`,
+    service.id,
+    `%${type}%`,
+  );
 const codeOf = async (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'granted',
@@ -213,7 +217,10 @@ describe('a check-out', () => {
 
   it('fails before anything is stored when the sealed value is damaged', async () => {
     const version = await world.addVersion(service, 'CURRENT');
-    await world.database.$executeRawUnsafe(`update sealed_values set tag = decode(repeat('00', 16), 'hex') where owner_id = $1`, version.id); // prettier-ignore
+    await world.database.$executeRawUnsafe(
+      `update sealed_values set tag = decode(repeat('00', 16), 'hex') where owner_id = $1`,
+      version.id,
+    );
     expect(await codeOf(checkOuts.grant(asked()))).toBe('sealed_value_damaged');
     expect(await events('check_out')).toEqual([]);
   });

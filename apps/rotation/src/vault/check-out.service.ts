@@ -153,7 +153,9 @@ const placeOf = (service: RegisteredService) => ({
 });
 
 const hashOf = ({ environment, service, ttl, purpose }: CheckOutRequest): string =>
-  createHash('sha256').update(JSON.stringify([environment, service, ttl, purpose ?? null])).digest('base64url'); // prettier-ignore
+  createHash('sha256')
+    .update(JSON.stringify([environment, service, ttl, purpose ?? null]))
+    .digest('base64url');
 
 /** Once the guard has let an effect pass that ends the value, it is given to nobody, not even again. */
 function assertLives({ endIntendedAt, endedAt, name }: Version): void {

@@ -80,18 +80,22 @@ function unwrapDataKey(key: SealingKey, place: SealedPlace, sealed: SealedValue)
       remedy: `Put the backup of the key file with the id that the database names back in its place.`,
     });
   if (sealed.algorithm !== ALGORITHM) throw damaged(place);
-  const dataKey = open(
-    place,
-    () =>
-    decrypt(key.wrappingKey(), { nonce: sealed.wrapNonce, ciphertext: sealed.wrappedKey, tag: sealed.wrapTag }, wrapContext(key.id, place)), // prettier-ignore
+  const dataKey = open(place, () =>
+    decrypt(
+      key.wrappingKey(),
+      { nonce: sealed.wrapNonce, ciphertext: sealed.wrappedKey, tag: sealed.wrapTag },
+      wrapContext(key.id, place),
+    ),
   );
   if (dataKey.length !== DATA_KEY_BYTES) throw damaged(place);
   return dataKey;
 }
 
 /** Associated data: a JSON list, in which no two different lists look the same. */
-const bodyContext = (place: SealedPlace): Buffer => Buffer.from(JSON.stringify(['dsops', ALGORITHM, 'value', ...idsOf(place)])); // prettier-ignore
-const wrapContext = (keyId: string, place: SealedPlace): Buffer => Buffer.from(JSON.stringify(['dsops', ALGORITHM, 'key', keyId, ...idsOf(place)])); // prettier-ignore
+const bodyContext = (place: SealedPlace): Buffer =>
+  Buffer.from(JSON.stringify(['dsops', ALGORITHM, 'value', ...idsOf(place)]));
+const wrapContext = (keyId: string, place: SealedPlace): Buffer =>
+  Buffer.from(JSON.stringify(['dsops', ALGORITHM, 'key', keyId, ...idsOf(place)]));
 
 const idsOf = (place: SealedPlace): string[] =>
   place.kind === 'version'
@@ -129,7 +133,9 @@ function open<T>(place: SealedPlace, attempt: () => T): T {
 }
 
 const nameOf = (place: SealedPlace): string =>
-  place.kind === 'version' ? `The sealed value of version ${place.versionId}` : `The sealed admin password of service ${place.serviceId}`; // prettier-ignore
+  place.kind === 'version'
+    ? `The sealed value of version ${place.versionId}`
+    : `The sealed admin password of service ${place.serviceId}`;
 
 const damaged = (place: SealedPlace): DomainError =>
   new DomainError('sealed_value_damaged', 'internal', `${nameOf(place)} is damaged: it does not open.`, {

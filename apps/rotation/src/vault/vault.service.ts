@@ -156,4 +156,9 @@ export class VaultService {
   }
 }
 
-const placeOf = ({ id, credentialId, slot }: Version): SealedPlace => ({ kind: 'version', credentialId, versionId: id, slot }); // prettier-ignore
+const placeOf = ({ id, credentialId, slot }: Version): SealedPlace => ({
+  kind: 'version',
+  credentialId,
+  versionId: id,
+  slot,
+});

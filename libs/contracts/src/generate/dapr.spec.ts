@@ -37,30 +37,57 @@ describe("the sidecars' files", () => {
   it('hear each topic by a component of its own, which only those have who listen: one is not held up by another', () => {
     for (const topic of new Set(Object.values(consumers).flatMap(({ topics }) => topics))) {
       const { scopes } = file(`resources/subscription-${topic}.yaml`) as { scopes: string[] };
-      expect(file(`resources/pubsub-${topic}.yaml`)).toMatchObject({ kind: 'Component', metadata: { name: `pubsub-${topic}` }, scopes }); // prettier-ignore
-      expect(metadataOf(file(`resources/pubsub-${topic}.yaml`, STAGING))).toEqual(metadataOf(file('resources/pubsub.yaml', STAGING))); // prettier-ignore
+      expect(file(`resources/pubsub-${topic}.yaml`)).toMatchObject({
+        kind: 'Component',
+        metadata: { name: `pubsub-${topic}` },
+        scopes,
+      });
+      expect(metadataOf(file(`resources/pubsub-${topic}.yaml`, STAGING))).toEqual(
+        metadataOf(file('resources/pubsub.yaml', STAGING)),
+      );
     }
   });
 
   it('share the partitions of a topic between two components on one machine, and leave each of many replicas one', () => {
     const wayOf = (pubsubname: string, maxAwaitDurationMs: number) =>
-      expect.objectContaining({ spec: expect.objectContaining({ pubsubname, bulkSubscribe: expect.objectContaining({ maxAwaitDurationMs }) as unknown }) as unknown }) as unknown; // prettier-ignore
+      expect.objectContaining({
+        spec: expect.objectContaining({
+          pubsubname,
+          bulkSubscribe: expect.objectContaining({ maxAwaitDurationMs }) as unknown,
+        }) as unknown,
+      }) as unknown;
     const ways = [wayOf('pubsub-access-events', 120), wayOf('pubsub-access-events-2', 120)];
     expect(documentsIn('resources/subscription-access-events.yaml')).toEqual(ways);
     const replicated: DaprSettings = { ...STAGING, place: { kind: 'processes', isReplicated: true } };
-    expect(documentsIn('resources/subscription-access-events.yaml', replicated)).toEqual([wayOf('pubsub-access-events', 160)]); // prettier-ignore
-    expect(documentsIn('resources/subscription-access-events.yaml', STAGING)).toEqual([wayOf('pubsub-access-events', 500)]); // prettier-ignore
+    expect(documentsIn('resources/subscription-access-events.yaml', replicated)).toEqual([
+      wayOf('pubsub-access-events', 160),
+    ]);
+    expect(documentsIn('resources/subscription-access-events.yaml', STAGING)).toEqual([
+      wayOf('pubsub-access-events', 500),
+    ]);
   });
 
   it('give every component that hears a topic its subscription, under a name of its own, and the retries that lose nothing', () => {
     for (const settings of [undefined, STAGING])
       for (const topic of new Set(Object.values(consumers).flatMap(({ topics }) => topics))) {
-        const components = documentsIn(`resources/pubsub-${topic}.yaml`, settings) as { metadata: { name: string }; scopes: string[] }[]; // prettier-ignore
-        const subscriptions = documentsIn(`resources/subscription-${topic}.yaml`, settings) as { metadata: { name: string }; scopes: string[]; spec: { pubsubname: string } }[]; // prettier-ignore
-        expect(subscriptions.map(({ spec, scopes }) => [spec.pubsubname, scopes])).toEqual(components.map(({ metadata, scopes }) => [metadata.name, scopes])); // prettier-ignore
+        const components = documentsIn(`resources/pubsub-${topic}.yaml`, settings) as {
+          metadata: { name: string };
+          scopes: string[];
+        }[];
+        const subscriptions = documentsIn(`resources/subscription-${topic}.yaml`, settings) as {
+          metadata: { name: string };
+          scopes: string[];
+          spec: { pubsubname: string };
+        }[];
+        expect(subscriptions.map(({ spec, scopes }) => [spec.pubsubname, scopes])).toEqual(
+          components.map(({ metadata, scopes }) => [metadata.name, scopes]),
+        );
         expect(new Set(subscriptions.map(({ metadata }) => metadata.name)).size).toBe(subscriptions.length);
         for (const { metadata } of components)
-          expect(file('resources/resiliency.yaml', settings)).toHaveProperty(['spec', 'targets', 'components', metadata.name, 'inbound', 'retry'], 'untilTaken'); // prettier-ignore
+          expect(file('resources/resiliency.yaml', settings)).toHaveProperty(
+            ['spec', 'targets', 'components', metadata.name, 'inbound', 'retry'],
+            'untilTaken',
+          );
       }
   });
 
@@ -71,7 +98,10 @@ describe("the sidecars' files", () => {
     });
     expect([...renderDapr().values()].join('\n')).not.toMatch(/deadLetterTopic|circuitBreaker/);
     expect(file('resources/resiliency.yaml')).toMatchObject({
-      spec: { policies: { retries: { untilTaken: { maxRetries: -1 } } }, targets: { components: { 'pubsub-rotation-events': { inbound: { retry: 'untilTaken' } } } } }, // prettier-ignore
+      spec: {
+        policies: { retries: { untilTaken: { maxRetries: -1 } } },
+        targets: { components: { 'pubsub-rotation-events': { inbound: { retry: 'untilTaken' } } } },
+      },
     });
   });
 
@@ -101,7 +131,9 @@ describe('who may invoke whom', () => {
   it('lets the gateway use the operations, and those who hear a service ask it for its events', () => {
     const [audit, , gateway] = callersOf('rotation');
     expect(audit).toEqual({ caller: 'audit', paths: ['/internal/events/**'] });
-    expect(gateway?.paths).toEqual(expect.arrayContaining(['/rotations/**', '/internal/dead-letters/**', '/health/ready'])); // prettier-ignore
+    expect(gateway?.paths).toEqual(
+      expect.arrayContaining(['/rotations/**', '/internal/dead-letters/**', '/health/ready']),
+    );
     expect(callersOf('audit').map(({ caller }) => caller)).toEqual(['gateway']);
     expect(callersOf('gateway')).toEqual([
       { caller: 'audit', paths: ['/internal/events/**'] },
@@ -120,7 +152,10 @@ describe('who may read which secret', () => {
   });
 
   it('closes the store that every sidecar in Kubernetes has besides', () => {
-    expect(scopesOf(file('config/audit.yaml', STAGING))).toContainEqual({ storeName: 'kubernetes', defaultAccess: 'deny' }); // prettier-ignore
+    expect(scopesOf(file('config/audit.yaml', STAGING))).toContainEqual({
+      storeName: 'kubernetes',
+      defaultAccess: 'deny',
+    });
   });
 });
 

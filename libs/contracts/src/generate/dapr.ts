@@ -61,8 +61,14 @@ export function renderDapr(settings: DaprSettings = LOCAL_DAPR): Map<string, str
   ]);
   for (const { topic, services } of topicReaders()) {
     const names = subscriptionsTo(settings, topic);
-    files.set(`resources/pubsub-${topic}.yaml`, names.map((name) => ({ ...pubsub(settings, hearing(name)), scopes: services }))); // prettier-ignore
-    files.set(`resources/subscription-${topic}.yaml`, names.map((name) => subscription(settings, topic, name, services))); // prettier-ignore
+    files.set(
+      `resources/pubsub-${topic}.yaml`,
+      names.map((name) => ({ ...pubsub(settings, hearing(name)), scopes: services })),
+    );
+    files.set(
+      `resources/subscription-${topic}.yaml`,
+      names.map((name) => subscription(settings, topic, name, services)),
+    );
   }
   for (const service of SERVICES) files.set(`config/${service}.yaml`, configuration(settings, service));
   return new Map([...files].map(([path, content]) => [path, HEADER + [content].flat().map(textOf).join('---\n')]));
@@ -181,7 +187,11 @@ const resiliency = (settings: DaprSettings): object => ({
       apps: Object.fromEntries(SERVICES.map((service) => [service, { retry: 'never' }])),
       components: {
         [PUBSUB]: { outbound: { retry: 'never' } },
-        ...Object.fromEntries(topicReaders().flatMap(({ topic }) => subscriptionsTo(settings, topic)).map((name) => [hearing(name), { inbound: { timeout: 'batch', retry: 'untilTaken' } }])), // prettier-ignore
+        ...Object.fromEntries(
+          topicReaders()
+            .flatMap(({ topic }) => subscriptionsTo(settings, topic))
+            .map((name) => [hearing(name), { inbound: { timeout: 'batch', retry: 'untilTaken' } }]),
+        ),
       },
     },
   },
@@ -226,11 +236,16 @@ export const databasePasswordOf = (service: ServiceName): string => `database-pa
  * every service. A consumer: the heads and events of the services whose events it hears.
  */
 export function callersOf(service: ServiceName): { readonly caller: ServiceName; readonly paths: readonly string[] }[] {
-  const folders = new Set(operations.filter((operation) => operation.service === service).map(({ path }) => path.split('/')[1]!)); // prettier-ignore
+  const folders = new Set(
+    operations.filter((operation) => operation.service === service).map(({ path }) => path.split('/')[1]!),
+  );
   const forGateway = [...[...folders].map((folder) => `/${folder}/**`), '/internal/dead-letters/**', '/health/ready'];
-  const said = new Set([...eventRegistry.values()].filter(({ producer }) => producer === service).map(({ topic }) => topic)); // prettier-ignore
+  const said = new Set(
+    [...eventRegistry.values()].filter(({ producer }) => producer === service).map(({ topic }) => topic),
+  );
   const all: readonly ConsumerDeclaration[] = Object.values(consumers);
-  const hears = (caller: ServiceName) => all.some((one) => one.service === caller && one.topics.some((topic) => said.has(topic))); // prettier-ignore
+  const hears = (caller: ServiceName) =>
+    all.some((one) => one.service === caller && one.topics.some((topic) => said.has(topic)));
   return SERVICES.flatMap((caller) => {
     const paths = [
       ...(caller === 'gateway' && service !== 'gateway' ? forGateway : []),

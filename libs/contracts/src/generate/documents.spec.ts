@@ -23,7 +23,10 @@ function referencesIn(value: unknown): string[] {
 }
 
 function follow(document: unknown, reference: string): unknown {
-  const steps = reference.slice(2).split('/').map((step) => step.replaceAll('~1', '/')); // prettier-ignore
+  const steps = reference
+    .slice(2)
+    .split('/')
+    .map((step) => step.replaceAll('~1', '/'));
   return steps.reduce<unknown>((part, step) => (part as Record<string, unknown> | undefined)?.[step], document);
 }
 

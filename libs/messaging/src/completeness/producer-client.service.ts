@@ -42,6 +42,11 @@ export class ProducerClient {
   private read<S extends z.ZodType>(producer: ServiceName, schema: S, answer: Answer): z.output<S> {
     const read = answer.status === 200 ? schema.safeParse(answer.body) : undefined;
     if (read?.success === true) return read.data;
-    throw new DomainError('service_unavailable', 'unavailable', `The ${producer} service gave no answer that can be read.`, { remedy: 'It is asked again.', status: answer.status }); // prettier-ignore
+    throw new DomainError(
+      'service_unavailable',
+      'unavailable',
+      `The ${producer} service gave no answer that can be read.`,
+      { remedy: 'It is asked again.', status: answer.status },
+    );
   }
 }

@@ -133,7 +133,8 @@ export class Sweep {
         const distance = byPlace(seen, head);
         if (distance < 0) {
           const before = behind.get(id)?.seen;
-          if (before !== undefined && byPlace(before, seen) === 0 && !seen.isNextHere) await this.fetch(producer, head, seen); // prettier-ignore
+          if (before !== undefined && byPlace(before, seen) === 0 && !seen.isNextHere)
+            await this.fetch(producer, head, seen);
           dialogue.behind.set(id, { head, seen });
         } else if (distance > 0) {
           const before = ahead.get(id)?.seen;
@@ -156,7 +157,13 @@ export class Sweep {
     let hasReported = false;
     let hasAllHeads = false;
     for (;;) {
-      const cursors: Coordinates[] = hasReported ? [] : await cursorsToReport(this.parts.database, consumer, topics, { isFull, after: lastReported, limit: REPORTED_PER_CALL }); // prettier-ignore
+      const cursors: Coordinates[] = hasReported
+        ? []
+        : await cursorsToReport(this.parts.database, consumer, topics, {
+            isFull,
+            after: lastReported,
+            limit: REPORTED_PER_CALL,
+          });
       const answer: HeadsAnswer = await this.parts.client.heads(producer, {
         consumer,
         topics: hasAllHeads ? [] : [...topics], // the remaining calls only report
@@ -202,7 +209,10 @@ export class Sweep {
     const fresh = await recordAlarms(this.parts.database, consumer, [{ kind, topic, key, epoch, sequence, id: '' }]);
     if (fresh.length === 0) return;
     this.parts.consumer.counts.alarms += 1;
-    this.parts.logger.error({ consumer, alarm: kind, topic, eventKey: key, epoch, sequence: String(sequence) }, 'event alarm'); // prettier-ignore
+    this.parts.logger.error(
+      { consumer, alarm: kind, topic, eventKey: key, epoch, sequence: String(sequence) },
+      'event alarm',
+    );
   }
 }
 

@@ -11,7 +11,8 @@ export class DirectInvoker implements Invoker {
 
   async invoke(service: ServiceName, { method, path, body }: Invocation): Promise<Answer> {
     const database = this.databases[service];
-    if (database === undefined) throw new DomainError('service_unavailable', 'unavailable', `The ${service} service does not answer.`); // prettier-ignore
+    if (database === undefined)
+      throw new DomainError('service_unavailable', 'unavailable', `The ${service} service does not answer.`);
     const url = new URL(path, 'http://service');
     if (method === 'POST' && url.pathname === '/internal/events/heads')
       return overTheWire(await answerHeads(database, headsRequestSchema.parse(body)));

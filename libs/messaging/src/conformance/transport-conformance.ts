@@ -129,7 +129,12 @@ aCase('replays a released letter alone, and only where order does not matter', a
     if (text === 'poison' && isBroken) throw new Error('broken');
   };
   const releases = { deadLetter: 'releases', retryDelaysMs: [] } as const;
-  const free = await world.join({ transport, name: 'free', behaviour, declaration: { ...releases, isOrderFree: true } }); // prettier-ignore
+  const free = await world.join({
+    transport,
+    name: 'free',
+    behaviour,
+    declaration: { ...releases, isOrderFree: true },
+  });
   const strict = await world.join({ transport, name: 'strict', behaviour, declaration: releases });
   world.relay(transport);
   await world.say('a', 'poison', 'after');
@@ -142,7 +147,10 @@ aCase('replays a released letter alone, and only where order does not matter', a
     else await assert.rejects(replay(world.harness.consumer, running, letter.id), { code: 'dead_letter_superseded' });
   assert.deepEqual(await world.textsOf('a', 'free'), ['after', 'poison']);
   assert.deepEqual(await world.textsOf('a', 'strict'), ['after']);
-  assert.deepEqual((await openLetters(world)).map(({ consumer }) => consumer), ['strict']); // prettier-ignore
+  assert.deepEqual(
+    (await openLetters(world)).map(({ consumer }) => consumer),
+    ['strict'],
+  );
 });
 
 aCase('makes one effect of an event that comes several times', async (world) => {
@@ -179,7 +187,9 @@ aCase('fetches an event that the transport has lost, and a lost last one too', a
   const { transport } = await world.open();
   await world.join({ transport });
   // Everything of a is lost; of b one in the middle and the last one.
-  world.relay(new ChaosTransport(transport, { drops: ({ key, event }) => key === 'a' || ['3', '8'].includes(event.sequence) })); // prettier-ignore
+  world.relay(
+    new ChaosTransport(transport, { drops: ({ key, event }) => key === 'a' || ['3', '8'].includes(event.sequence) }),
+  );
   await world.say('a', 'only');
   await world.say('b', ...numbers(8));
   await eventually(async () => assert.deepEqual(await world.textsOf('b'), numbers(8)));
@@ -216,10 +226,16 @@ aCase('parks what no contract fits as unknown, without attempts, until a release
   await eventually(async () => assert.deepEqual(await world.textsOf('d'), ['foreign']));
   await eventually(async () => assert.equal((await openLetters(world)).length, 3));
   const letters = await openLetters(world);
-  assert.deepEqual(letters.map(({ kind, attempts }) => [kind, attempts]).sort(), [['unknown', 0], ['unknown', 0], ['unreadable', 0]]); // prettier-ignore
+  assert.deepEqual(letters.map(({ kind, attempts }) => [kind, attempts]).sort(), [
+    ['unknown', 0],
+    ['unknown', 0],
+    ['unreadable', 0],
+  ]);
   assert.deepEqual(await world.textsOf('a'), []);
   const [unknown] = letters.filter(({ key }) => key === 'a');
-  await assert.rejects(replay(world.harness.consumer, [member.consumer], unknown!.id), { code: 'dead_letter_still_unknown' }); // prettier-ignore
+  await assert.rejects(replay(world.harness.consumer, [member.consumer], unknown!.id), {
+    code: 'dead_letter_still_unknown',
+  });
   await member.stop();
   await world.join({ transport, registry: new Map([...eventRegistry, [nextVersion.type, nextVersion]]) });
   await eventually(async () => assert.deepEqual(await world.textsOf('a'), ['foreign'])); // v9 has no handler: it moves the cursor

@@ -103,7 +103,7 @@ export class World {
     const { producer, consumer, logger } = this.harness;
     const settings = { pollMs: 20, leaseMs: 2_000 };
     const database = service === 'rotation' ? producer : consumer;
-    const relay = new Relay({ service, database, transport, logger, settings, consumersOf: () => [] }); // prettier-ignore
+    const relay = new Relay({ service, database, transport, logger, settings, consumersOf: () => [] });
     this.relays.push(relay);
     relay.start();
     return relay;

@@ -34,14 +34,19 @@ export function* chunksOf(entries: readonly Published[], maxBytes: number): Gene
 export const bulkBodyOf = (chunk: readonly Outgoing[]): string =>
   `[${chunk
     .map(({ published: { key }, json }, nth) => {
-      const frame = { entryId: String(nth), contentType: 'application/cloudevents+json', metadata: { partitionKey: key } }; // prettier-ignore
+      const frame = {
+        entryId: String(nth),
+        contentType: 'application/cloudevents+json',
+        metadata: { partitionKey: key },
+      };
       return `${JSON.stringify(frame).slice(0, -1)},"event":${json}}`;
     })
     .join(',')}]`;
 
 /** What became of a request: the places that were refused, and why; or that nothing is known of any. */
 export type BulkOutcome =
-  { readonly kind: 'settled'; readonly refused: ReadonlyMap<number, string> } | { readonly kind: 'unknown'; readonly reason: string }; // prettier-ignore
+  | { readonly kind: 'settled'; readonly refused: ReadonlyMap<number, string> }
+  | { readonly kind: 'unknown'; readonly reason: string };
 
 /**
  * Reads daprd's answer. 204: everything is in the broker. 500 with `failedEntries`: everything but those. Whatever else

@@ -26,7 +26,10 @@ export class DaprInboundController {
       const [answer = 'retry'] = await this.transport.receive(topic, [inbound.body]);
       return { status: STATUS[answer] };
     }
-    const answers = await this.transport.receive(topic, inbound.entries.map(({ body }) => body)); // prettier-ignore
+    const answers = await this.transport.receive(
+      topic,
+      inbound.entries.map(({ body }) => body),
+    );
     return {
       statuses: inbound.entries.map(({ entryId }, nth) => ({ entryId, status: STATUS[answers[nth] ?? 'retry'] })),
     };

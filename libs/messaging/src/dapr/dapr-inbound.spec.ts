@@ -49,7 +49,11 @@ describe('what daprd delivers', () => {
   const bulk = (...entries: { event: unknown; contentType?: string }[]) => ({
     id: '',
     topic: 'rotation-events',
-    entries: entries.map((entry, nth) => ({ entryId: String(nth), contentType: 'application/cloudevents+json', ...entry })), // prettier-ignore
+    entries: entries.map((entry, nth) => ({
+      entryId: String(nth),
+      contentType: 'application/cloudevents+json',
+      ...entry,
+    })),
   });
 
   it('comes in bulk, and is answered for each event', async () => {

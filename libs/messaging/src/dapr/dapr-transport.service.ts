@@ -63,7 +63,9 @@ export class DaprTransport implements Transport {
     const refused = (await Promise.all(byTopic.map(([topic, entries]) => this.publishTopic(topic, entries)))).flat();
     this.unpublishedBecause = refused.length === batch.length ? refused[0]!.reason : undefined;
     if (refused.length === batch.length)
-      throw new DomainError('publishing_failed', 'unavailable', `Nothing was published: ${refused[0]!.reason}`, { remedy: 'See whether the broker is up and the sidecar may publish to the topic.' }); // prettier-ignore
+      throw new DomainError('publishing_failed', 'unavailable', `Nothing was published: ${refused[0]!.reason}`, {
+        remedy: 'See whether the broker is up and the sidecar may publish to the topic.',
+      });
     return { refused };
   }
 
@@ -113,7 +115,9 @@ export class DaprTransport implements Transport {
     }
     if (answer.status === 204 && this.unpublishedBecause === undefined) return;
     const reason = this.unpublishedBecause ?? sidecarFault(answer) ?? `status ${answer.status}`;
-    throw new DomainError('transport_unavailable', 'unavailable', `Events do not get through: ${reason}`, { remedy: 'See whether daprd and the broker run.' }); // prettier-ignore
+    throw new DomainError('transport_unavailable', 'unavailable', `Events do not get through: ${reason}`, {
+      remedy: 'See whether daprd and the broker run.',
+    });
   }
 
   /**
@@ -155,7 +159,10 @@ export class DaprTransport implements Transport {
     const names = [...this.expected].filter(([, topics]) => topics.has(topic)).map(([name]) => name);
     const consumers = names.map((name) => this.listening.get(name));
     if (consumers.length === 0 || consumers.includes(undefined)) {
-      this.logger.debug({ topic, consumers: names, events: bodies.length }, 'events put off: not every consumer of their topic listens yet'); // prettier-ignore
+      this.logger.debug(
+        { topic, consumers: names, events: bodies.length },
+        'events put off: not every consumer of their topic listens yet',
+      );
       return bodies.map(() => 'retry');
     }
     const batch = bodies.map((body) => ({ topic, body }));

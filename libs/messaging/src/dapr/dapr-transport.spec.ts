@@ -65,7 +65,8 @@ describe('publishing through Dapr', () => {
   });
 
   it('answers what the broker refused, with its reason, and no more than that', async () => {
-    daprd.refuses = ({ event }) => ((event as EventEnvelope).sequence === '2' ? 'kafka server: Message was too large' : undefined); // prettier-ignore
+    daprd.refuses = ({ event }) =>
+      (event as EventEnvelope).sequence === '2' ? 'kafka server: Message was too large' : undefined;
     const batch = [published('a', 1), published('a', 2), published('b', 1)];
     const { refused } = await aTransport().publish(batch);
     expect(refused).toEqual([{ id: batch[1]!.event.id, reason: 'kafka server: Message was too large' }]);
@@ -73,9 +74,12 @@ describe('publishing through Dapr', () => {
   });
 
   it('bounds its requests, and sends nothing of a key behind an event of it that was refused', async () => {
-    daprd.refuses = ({ event }) => ((event as EventEnvelope).sequence === '1' && (event as EventEnvelope).partitionkey === 'a' ? 'no' : undefined); // prettier-ignore
+    daprd.refuses = ({ event }) =>
+      (event as EventEnvelope).sequence === '1' && (event as EventEnvelope).partitionkey === 'a' ? 'no' : undefined;
     const large = 'x'.repeat(3_000);
-    const batch = ['a', 'b', 'a', 'b'].map((key, nth) => published(key, Math.floor(nth / 2) + 1, 'rotation-events', large)); // prettier-ignore
+    const batch = ['a', 'b', 'a', 'b'].map((key, nth) =>
+      published(key, Math.floor(nth / 2) + 1, 'rotation-events', large),
+    );
     const { refused } = await aTransport({ maxRequestBytes: 4_000 }).publish(batch);
     expect(refused).toEqual([
       { id: batch[0]!.event.id, reason: 'no' },
@@ -105,14 +109,30 @@ describe('publishing through Dapr', () => {
   });
 
   it.each([
-    ['a topic that is not ours', { status: 403, body: { errorCode: 'ERR_PUBSUB_FORBIDDEN', message: 'topic x is not allowed' } }, '403 ERR_PUBSUB_FORBIDDEN: topic x is not allowed'], // prettier-ignore
-    ['a component that is not there', { status: 404, body: { errorCode: 'ERR_PUBSUB_NOT_FOUND', message: 'gone' } }, '404 ERR_PUBSUB_NOT_FOUND: gone'], // prettier-ignore
+    [
+      'a topic that is not ours',
+      { status: 403, body: { errorCode: 'ERR_PUBSUB_FORBIDDEN', message: 'topic x is not allowed' } },
+      '403 ERR_PUBSUB_FORBIDDEN: topic x is not allowed',
+    ],
+    [
+      'a component that is not there',
+      { status: 404, body: { errorCode: 'ERR_PUBSUB_NOT_FOUND', message: 'gone' } },
+      '404 ERR_PUBSUB_NOT_FOUND: gone',
+    ],
     ['too many requests', { status: 429, text: 'slow\ndown' }, '429 slow down'],
     ['a failure without a list', { status: 500, body: { errorCode: 'ERR_X', message: 'broken' } }, '500 ERR_X: broken'],
     ['a failure with an empty list', { status: 500, body: { failedEntries: [], errorCode: 'ERR_X' } }, '500 ERR_X'],
-    ['a list of somebody else’s entries', { status: 500, body: { failedEntries: [{ entryId: '7', error: 'no' }], errorCode: 'ERR_X' } }, '500 ERR_X'], // prettier-ignore
+    [
+      'a list of somebody else’s entries',
+      { status: 500, body: { failedEntries: [{ entryId: '7', error: 'no' }], errorCode: 'ERR_X' } },
+      '500 ERR_X',
+    ],
     ['a success that is not the one of publishing', { status: 200, text: '{}' }, '200 {}'],
-    ['every entry refused', { status: 500, body: { failedEntries: [{ entryId: '0', error: 'kafka: out of brokers' }] } }, 'kafka: out of brokers'], // prettier-ignore
+    [
+      'every entry refused',
+      { status: 500, body: { failedEntries: [{ entryId: '0', error: 'kafka: out of brokers' }] } },
+      'kafka: out of brokers',
+    ],
     ['silence', 'silence', 'The Dapr sidecar does not answer (TimeoutError).'],
   ] as const)('throws for %s, when that was all', async (_, answer, reason) => {
     daprd.planned.push(answer);
@@ -141,7 +161,10 @@ describe('publishing through Dapr', () => {
     'is not ready with a sidecar of version %s, which loses events',
     async (version) => {
       const old = await FakeDaprd.start({ appId: 'rotation', broker, apiToken: TOKEN, version });
-      const refused = expect.objectContaining({ code: 'sidecar_outdated', message: expect.stringContaining('1.15.6 or newer is needed') }); // prettier-ignore
+      const refused = expect.objectContaining({
+        code: 'sidecar_outdated',
+        message: expect.stringContaining('1.15.6 or newer is needed'),
+      });
       await expect(aTransport({ sidecarUrl: old.url }).check()).rejects.toEqual(refused);
       await old.stop();
     },
@@ -159,7 +182,9 @@ describe('publishing through Dapr', () => {
   });
 
   it('says that the token is refused, and never shows it', async () => {
-    const error = await aTransport({ apiToken: new Secret('a-wrong-token') }).publish([published('a', 1)]).catch((thrown: unknown) => thrown); // prettier-ignore
+    const error = await aTransport({ apiToken: new Secret('a-wrong-token') })
+      .publish([published('a', 1)])
+      .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ message: 'Nothing was published: 401 invalid api token ' });
     expect(() => aTransport({ apiToken: new Secret('a-wrong-token\n') })).toThrow(
       expect.objectContaining({ code: 'sidecar_token_invalid', message: expect.not.stringContaining('a-wrong-token') }),

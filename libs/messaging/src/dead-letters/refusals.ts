@@ -3,9 +3,14 @@ import { DomainError } from '@dsops/kernel';
 /** Why a dead letter was not replayed. Each leaves it open. */
 
 export const stillUnknown = (fault: string | undefined): DomainError =>
-  new DomainError('dead_letter_still_unknown', 'conflict', `This release has no contract for it. ${fault ?? ''}`.trimEnd(), {
-    remedy: 'Update dsops, then replay it.',
-  }); // prettier-ignore
+  new DomainError(
+    'dead_letter_still_unknown',
+    'conflict',
+    `This release has no contract for it. ${fault ?? ''}`.trimEnd(),
+    {
+      remedy: 'Update dsops, then replay it.',
+    },
+  );
 
 export const failedAgain = (reason: string): DomainError =>
   new DomainError('dead_letter_failed_again', 'conflict', `It failed again. ${reason}`, {

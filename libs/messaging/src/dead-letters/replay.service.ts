@@ -64,6 +64,11 @@ async function replayUnreadable(database: Database, consumer: Consumer, letter: 
   if (!isReadable) throw stillUnknown(letter.reason);
   const [answer] = await consumer.deliver([{ topic: letter.topic, body: JSON.parse(letter.body) }]);
   if (answer !== 'success')
-    throw new DomainError('database_unavailable', 'unavailable', 'The database does not answer.', { remedy: 'Try again in a moment.' }); // prettier-ignore
-  await database.$executeRawUnsafe("update dead_letters set status = 'replayed', closed_at = now() where id = $1", letter.id); // prettier-ignore
+    throw new DomainError('database_unavailable', 'unavailable', 'The database does not answer.', {
+      remedy: 'Try again in a moment.',
+    });
+  await database.$executeRawUnsafe(
+    "update dead_letters set status = 'replayed', closed_at = now() where id = $1",
+    letter.id,
+  );
 }

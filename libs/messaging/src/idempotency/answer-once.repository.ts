@@ -50,6 +50,11 @@ export async function answerOnce<Answer>(
   );
   const earlier = rows[0];
   if (earlier?.fingerprint !== fingerprint)
-    throw new DomainError('idempotency_key_reused', 'conflict', 'This Idempotency-Key came with another request before.', { remedy: 'Use a new key for a new request; repeat a request unchanged.' }); // prettier-ignore
+    throw new DomainError(
+      'idempotency_key_reused',
+      'conflict',
+      'This Idempotency-Key came with another request before.',
+      { remedy: 'Use a new key for a new request; repeat a request unchanged.' },
+    );
   return JSON.parse(earlier.answer) as Answer;
 }

@@ -100,7 +100,20 @@ export class Batch {
     for (const [id, ofKey] of byKey) await this.takeKey(this.keys.get(id)!, ofKey.toSorted(byPlace));
     await this.checkBehind();
     for (const { topic, id, body, fault } of unreadable)
-      this.letters.push({ kind: 'unreadable', blocksKey: false, reason: fault, attempts: 0, type: '', keepDays: KEEP_LETTERS_DAYS, topic, key: '', epoch: 0, sequence: 0n, eventId: id, body }); // prettier-ignore
+      this.letters.push({
+        kind: 'unreadable',
+        blocksKey: false,
+        reason: fault,
+        attempts: 0,
+        type: '',
+        keepDays: KEEP_LETTERS_DAYS,
+        topic,
+        key: '',
+        epoch: 0,
+        sequence: 0n,
+        eventId: id,
+        body,
+      });
     return this.finish();
   }
 
@@ -210,7 +223,8 @@ export class Batch {
   /** Applies what waits directly behind the cursor, until something is missing, fails, or time is up. */
   private async drainKey(state: KeyState): Promise<void> {
     for (;;) {
-      if (state.head !== undefined && byPlace(state.head, state.cursor) <= 0) state.head = (await inbox.firstParked(this.tx, this.consumer, [state.cursor]))[0]; // prettier-ignore
+      if (state.head !== undefined && byPlace(state.head, state.cursor) <= 0)
+        state.head = (await inbox.firstParked(this.tx, this.consumer, [state.cursor]))[0];
       if (state.head === undefined || standingOf(state.cursor, state.head) !== 'next') return;
       const before = { ...state.cursor, sequence: state.head.sequence - 1n, epoch: state.head.epoch };
       for (const parked of await inbox.parkedBehind(this.tx, this.consumer, before, DRAIN_CHUNK)) {
@@ -218,11 +232,23 @@ export class Batch {
         if (standingOf(state.cursor, parked) !== 'next' || isHeld(parked)) return;
         const judged = judge({ topic: parked.topic, body: JSON.parse(parked.body) }, this.context.registry);
         if (!('arrival' in judged)) {
-          this.toPark.set(placeIdOf(parked), { arrival: parked, state: 'unknown', attempts: 0, delayMs: null, reason: judged.unreadable.fault }); // prettier-ignore
+          this.toPark.set(placeIdOf(parked), {
+            arrival: parked,
+            state: 'unknown',
+            attempts: 0,
+            delayMs: null,
+            reason: judged.unreadable.fault,
+          });
           return;
         }
         if (this.isTimeUp()) {
-          this.toPark.set(placeIdOf(parked), { arrival: judged.arrival, state: 'waiting', attempts: parked.attempts, delayMs: 0, reason: null }); // prettier-ignore
+          this.toPark.set(placeIdOf(parked), {
+            arrival: judged.arrival,
+            state: 'waiting',
+            attempts: parked.attempts,
+            delayMs: 0,
+            reason: null,
+          });
           return;
         }
         if (!(await this.apply(state, judged.arrival, parked))) return;
@@ -254,7 +280,13 @@ export class Batch {
     const reason = reasonOf(error);
     const consequence = consequenceOf(this.context.declaration, this.retriesOf(arrival.type), error, attempts);
     if (consequence.kind === 'retry') {
-      this.toPark.set(placeIdOf(arrival), { arrival, state: 'retrying', attempts, delayMs: consequence.delayMs, reason }); // prettier-ignore
+      this.toPark.set(placeIdOf(arrival), {
+        arrival,
+        state: 'retrying',
+        attempts,
+        delayMs: consequence.delayMs,
+        reason,
+      });
       return false;
     }
     this.letters.push({ ...this.letterOf(arrival), kind: 'failed', blocksKey: consequence.blocks, reason, attempts });
@@ -308,7 +340,13 @@ export class Batch {
   private parkUnknown(arrival: Arrival): false {
     const reason = arrival.fault ?? null;
     this.toPark.set(placeIdOf(arrival), { arrival, state: 'unknown', attempts: 0, delayMs: null, reason });
-    this.letters.push({ ...this.letterOf(arrival), kind: 'unknown', blocksKey: true, reason: arrival.fault ?? '', attempts: 0 }); // prettier-ignore
+    this.letters.push({
+      ...this.letterOf(arrival),
+      kind: 'unknown',
+      blocksKey: true,
+      reason: arrival.fault ?? '',
+      attempts: 0,
+    });
     return false;
   }
 
@@ -353,7 +391,11 @@ export class Batch {
     await inbox.unpark(this.tx, this.consumer, this.toUnpark);
     const conflicts = await inbox.park(this.tx, this.consumer, [...this.toPark.values()]);
     for (const { arrival } of this.toPark.values()) if (conflicts.has(arrival.id)) this.alarm('conflict', arrival);
-    await writeLetters(this.tx, this.consumer, this.letters.filter(({ eventId }) => !conflicts.has(eventId))); // prettier-ignore
+    await writeLetters(
+      this.tx,
+      this.consumer,
+      this.letters.filter(({ eventId }) => !conflicts.has(eventId)),
+    );
     for (const event of this.toClose) await closeLetter(this.tx, this.consumer, event);
     const freshAlarms = await recordAlarms(this.tx, this.consumer, this.alarms);
     await writeOutbox(this.tx, this.runner.emitted);

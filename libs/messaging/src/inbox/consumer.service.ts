@@ -122,10 +122,10 @@ export class Consumer {
     for (let reruns = 0; ;) {
       const mode = { isCareful, timedOut, budgetMs: this.settings.budgetMs };
       try {
-        const result = await this.parts.database.$transaction(
-          (tx) => work(new Batch(tx, this.context, mode)),
-          { maxWait: MAX_WAIT_MS, timeout: this.settings.budgetMs + 2 * this.settings.handlerTimeoutMs + MAX_WAIT_MS },
-        ); // prettier-ignore
+        const result = await this.parts.database.$transaction((tx) => work(new Batch(tx, this.context, mode)), {
+          maxWait: MAX_WAIT_MS,
+          timeout: this.settings.budgetMs + 2 * this.settings.handlerTimeoutMs + MAX_WAIT_MS,
+        });
         this.tell(result);
         return result;
       } catch (error) {
@@ -178,10 +178,19 @@ export class Consumer {
     this.counts.alarms += result.freshAlarms.length;
     for (const { kind, topic, key, epoch, sequence, id } of result.freshAlarms)
       this.parts.logger.error(
-        { consumer: this.name, alarm: kind, topic, eventKey: key, epoch, sequence: String(sequence), alarmedEventId: id },
+        {
+          consumer: this.name,
+          alarm: kind,
+          topic,
+          eventKey: key,
+          epoch,
+          sequence: String(sequence),
+          alarmedEventId: id,
+        },
         'event alarm',
-      ); // prettier-ignore
-    if (result.letters > 0) this.parts.logger.error({ consumer: this.name, letters: result.letters }, 'dead letters written'); // prettier-ignore
+      );
+    if (result.letters > 0)
+      this.parts.logger.error({ consumer: this.name, letters: result.letters }, 'dead letters written');
     if (result.said.length > 0) this.parts.onSaid(result.said);
     if (result.parked > 0) this.wakeUp.ring();
   }

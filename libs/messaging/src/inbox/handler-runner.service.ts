@@ -127,7 +127,8 @@ export class HandlerRunner {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, refuse) => {
       // Of several nobody knows which one it was: they come again one by one.
-      const error = events.length === 1 ? new HandlerTimedOut(events[0]!.id) : new Error('Handlers did not come back in time.'); // prettier-ignore
+      const error =
+        events.length === 1 ? new HandlerTimedOut(events[0]!.id) : new Error('Handlers did not come back in time.');
       timer = setTimeout(() => refuse(error), this.context.handlerTimeoutMs);
     });
     try {

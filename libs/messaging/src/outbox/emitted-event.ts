@@ -55,7 +55,12 @@ export function prepareEvent(
   const frame = envelopeOf(service, { ...emitted, data: 'null' }, LAST_PLACE);
   const bytes = Buffer.byteLength(JSON.stringify(frame)) + Buffer.byteLength(emitted.data);
   if (bytes > MAX_EVENT_BYTES)
-    throw new DomainError('event_too_large', 'too_large', `${event.type} has ${bytes} bytes; ${MAX_EVENT_BYTES} are the most.`, { remedy: 'Say what changed and where to read it, not the thing itself.' }); // prettier-ignore
+    throw new DomainError(
+      'event_too_large',
+      'too_large',
+      `${event.type} has ${bytes} bytes; ${MAX_EVENT_BYTES} are the most.`,
+      { remedy: 'Say what changed and where to read it, not the thing itself.' },
+    );
   return emitted;
 }
 

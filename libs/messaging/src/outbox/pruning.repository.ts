@@ -89,5 +89,7 @@ export class OutboxPruning {
 /** Deletes what is kept for a fixed time: answers to requests with an Idempotency-Key, and ids of settled events. */
 export async function pruneRecords(database: SqlExecutor): Promise<void> {
   await database.$executeRawUnsafe(`delete from requests where created_at < now() - interval '${KEEP_REQUESTS}'`);
-  await database.$executeRawUnsafe(`delete from processed_events where processed_at < now() - interval '${KEEP_PROCESSED}'`); // prettier-ignore
+  await database.$executeRawUnsafe(
+    `delete from processed_events where processed_at < now() - interval '${KEEP_PROCESSED}'`,
+  );
 }

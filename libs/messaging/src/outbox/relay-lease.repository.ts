@@ -37,7 +37,10 @@ export async function renewLease(database: SqlExecutor, lease: Lease, ttlMs: num
 
 /** Gives the lease back, so that the next relay need not wait until it has run out. */
 export async function releaseLease(database: SqlExecutor, lease: Lease): Promise<void> {
-  await database.$executeRawUnsafe('update relay_lease set expires_at = now() - interval \'1 second\' where fence = $1::bigint', String(lease.fence)); // prettier-ignore
+  await database.$executeRawUnsafe(
+    "update relay_lease set expires_at = now() - interval '1 second' where fence = $1::bigint",
+    String(lease.fence),
+  );
 }
 
 /**

@@ -175,14 +175,21 @@ export class Relay {
       return 0;
     }
     await this.marked();
-    await this.backOff(lease, backingOff.map(({ topic, key, event }) => ({ topic, key, reason: reasonOf.get(event.id) ?? 'refused alone' }))); // prettier-ignore
+    await this.backOff(
+      lease,
+      backingOff.map(({ topic, key, event }) => ({ topic, key, reason: reasonOf.get(event.id) ?? 'refused alone' })),
+    );
     if (isFull) return 0;
     // It was all there was; what came meanwhile has rung the bell.
     return this.settings.pollMs;
   }
 
   private async mark(lease: leases.Lease, entries: readonly UnsentEntry[]): Promise<void> {
-    const isHeld = await leases.markSent(this.parts.database, lease, entries.map(({ position }) => position)); // prettier-ignore
+    const isHeld = await leases.markSent(
+      this.parts.database,
+      lease,
+      entries.map(({ position }) => position),
+    );
     if (!isHeld && this.lease === lease) this.lease = undefined;
   }
 
@@ -214,7 +221,9 @@ export class Relay {
 
   private withoutSuspects(entries: readonly UnsentEntry[]): readonly UnsentEntry[] {
     if (this.suspects.length === 0) return entries;
-    return entries.filter((entry) => !this.suspects.some(({ topic, key }) => topic === entry.topic && key === entry.key)); // prettier-ignore
+    return entries.filter(
+      (entry) => !this.suspects.some(({ topic, key }) => topic === entry.topic && key === entry.key),
+    );
   }
 
   private async settleIdle(): Promise<number> {

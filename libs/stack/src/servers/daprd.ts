@@ -71,7 +71,14 @@ export async function startDaprd(options: DaprdOptions): Promise<DaprdServer> {
     args: [
       ...['--app-id', appId, '--app-protocol', 'http', '--app-channel-address', '127.0.0.1'],
       ...(appPort === undefined ? [] : ['--app-port', String(appPort)]),
-      ...['--dapr-listen-addresses', '127.0.0.1', '--dapr-http-port', String(httpPort), '--dapr-grpc-port', String(grpcPort)], // prettier-ignore
+      ...[
+        '--dapr-listen-addresses',
+        '127.0.0.1',
+        '--dapr-http-port',
+        String(httpPort),
+        '--dapr-grpc-port',
+        String(grpcPort),
+      ],
       ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
       ...['--dapr-internal-grpc-port', String(options.internalGrpcPort ?? spare[2])],
       ...['--metrics-listen-address', '127.0.0.1', '--metrics-port', String(metricsPort)],

@@ -24,9 +24,23 @@ export async function makeKeystore(folder: string, java: string): Promise<Keysto
     const keytool = dirname(java) === '.' ? 'keytool' : join(dirname(java), 'keytool');
     await writeFile(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
     const store = ['-keystore', file, '-storetype', 'PKCS12', '-storepass:file', passwordFile, '-alias', 'kafka'];
-    // prettier-ignore
-    await mustRun("Making Kafka's certificate", keytool, ['-genkeypair', ...store, '-keyalg', 'EC', '-groupname', 'secp256r1',
-      '-validity', '3650', '-dname', 'CN=127.0.0.1', '-ext', 'SAN=ip:127.0.0.1,dns:localhost', '-ext', 'BC=ca:true']);
+
+    await mustRun("Making Kafka's certificate", keytool, [
+      '-genkeypair',
+      ...store,
+      '-keyalg',
+      'EC',
+      '-groupname',
+      'secp256r1',
+      '-validity',
+      '3650',
+      '-dname',
+      'CN=127.0.0.1',
+      '-ext',
+      'SAN=ip:127.0.0.1,dns:localhost',
+      '-ext',
+      'BC=ca:true',
+    ]);
     await mustRun("Exporting Kafka's certificate", keytool, [
       '-exportcert',
       '-rfc',

@@ -15,7 +15,7 @@ const SCRAM = 'SCRAM-SHA-256';
 /** `server.properties` of a broker that is its own controller, listening on 127.0.0.1 only. It may hold a password. */
 export function kafkaProperties(settings: KafkaSettings): string {
   const { port, controllerPort, logDir, sasl, keystore } = settings;
-  const protocol = `${sasl === undefined ? '' : 'SASL_'}${keystore === undefined ? (sasl === undefined ? 'PLAINTEXT' : 'PLAINTEXT') : 'SSL'}`; // prettier-ignore
+  const protocol = `${sasl === undefined ? '' : 'SASL_'}${keystore === undefined ? (sasl === undefined ? 'PLAINTEXT' : 'PLAINTEXT') : 'SSL'}`;
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
     'node.id': 1,

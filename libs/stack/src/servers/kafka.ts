@@ -40,7 +40,9 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const keystore = options.tls === true ? await makeKeystore(dataDir, tools.kafka.java) : undefined;
   const files = { properties: join(dataDir, 'server.properties'), log4j: join(dataDir, 'log4j2.properties') };
   const logDir = join(dataDir, 'records');
-  await writeFile(files.properties, properties({ port, controllerPort: controllerPort!, logDir, sasl, keystore }), { mode: 0o600 }); // prettier-ignore
+  await writeFile(files.properties, properties({ port, controllerPort: controllerPort!, logDir, sasl, keystore }), {
+    mode: 0o600,
+  });
   await writeFile(files.log4j, KAFKA_LOG4J);
   const java = ['-cp', join(tools.kafka.libs, '*'), `-Dlog4j2.configurationFile=${files.log4j}`];
   if (!existsSync(join(logDir, 'meta.properties')))

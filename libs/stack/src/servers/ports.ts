@@ -18,7 +18,10 @@ let next = randomInt(LOWEST, HIGHEST);
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   for (let tries = 0; ports.length < count; tries++) {
-    if (tries > HIGHEST - LOWEST) throw new DomainError('no_free_port', 'unavailable', 'No free port was found on this machine.', { remedy: `Close programs that listen on ports from ${LOWEST} to ${HIGHEST}.` }); // prettier-ignore
+    if (tries > HIGHEST - LOWEST)
+      throw new DomainError('no_free_port', 'unavailable', 'No free port was found on this machine.', {
+        remedy: `Close programs that listen on ports from ${LOWEST} to ${HIGHEST}.`,
+      });
     const port = next;
     next = next + 1 < HIGHEST ? next + 1 : LOWEST;
     if (given.has(port) || !(await isFree(port))) continue;

@@ -36,7 +36,10 @@ export function lastLinesOf(file: string, count: number): string[] {
 }
 
 const linesOf = (text: string, count: number): string[] =>
-  text.split(/\r?\n/).filter((line) => line.trim() !== '').slice(-count); // prettier-ignore
+  text
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
+    .slice(-count);
 
 /** The end of a file, from a place in it on. */
 function tailOf(file: string, begin: number): string {

@@ -54,7 +54,9 @@ describe('a server as a process', () => {
 
   it('is reported with the last lines of its log when it dies, and not when somebody ended it', async () => {
     const onExit = jest.fn<(exit: ServerExit) => void>();
-    await start(`console.log('ready'); setTimeout(() => { console.log('lost my mind'); process.exit(3); }, 100)`, { onExit }); // prettier-ignore
+    await start(`console.log('ready'); setTimeout(() => { console.log('lost my mind'); process.exit(3); }, 100)`, {
+      onExit,
+    });
     await eventually(() => expect(onExit).toHaveBeenCalledTimes(1));
     expect(onExit.mock.calls[0]![0]).toMatchObject({ code: 3, lastLines: ['ready', 'lost my mind'], cause: null });
 

@@ -104,10 +104,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function hasStarted(child: ChildProcess, name: string, command: string): Promise<void> {
   await new Promise<void>((done, failed) => {
     child.once('spawn', () => done());
-    child.once(
-      'error',
-      (cause) =>
-      failed(new DomainError('server_start_failed', 'unavailable', `${name} could not be started: there is no program ${command} that can be run.`, {}, { cause })), // prettier-ignore
+    child.once('error', (cause) =>
+      failed(
+        new DomainError(
+          'server_start_failed',
+          'unavailable',
+          `${name} could not be started: there is no program ${command} that can be run.`,
+          {},
+          { cause },
+        ),
+      ),
     );
   });
 }

@@ -24,9 +24,17 @@ export async function startZipkin(options: ZipkinOptions): Promise<ZipkinServer>
     name: 'Zipkin',
     command: java,
     // Its server listens on all interfaces unless it is told one.
-    args: ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-jar', jar, `--armeria.ports[0].port=${port}`, '--armeria.ports[0].ip=127.0.0.1', '--armeria.ports[0].protocols[0]=http'],
+    args: [
+      '-Xmx512m',
+      '-XX:TieredStopAtLevel=1',
+      '-jar',
+      jar,
+      `--armeria.ports[0].port=${port}`,
+      '--armeria.ports[0].ip=127.0.0.1',
+      '--armeria.ports[0].protocols[0]=http',
+    ],
     env: { QUERY_PORT: String(port), MEM_MAX_SPANS: '500000' },
     isReady: () => answers(`${url}/health`),
-  }); // prettier-ignore
+  });
   return { ...server, url, spansUrl: `${url}/api/v2/spans` };
 }

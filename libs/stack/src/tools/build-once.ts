@@ -91,4 +91,10 @@ function removeLeftovers(folder: string): void {
 }
 
 const unusable = (folder: string, cause: unknown) =>
-  new DomainError('tools_folder_unusable', 'unavailable', `dsops cannot write its tools to ${folder}.`, { remedy: 'Make it writable for you, or choose another folder with DSOPS_TOOLS_HOME.' }, { cause }); // prettier-ignore
+  new DomainError(
+    'tools_folder_unusable',
+    'unavailable',
+    `dsops cannot write its tools to ${folder}.`,
+    { remedy: 'Make it writable for you, or choose another folder with DSOPS_TOOLS_HOME.' },
+    { cause },
+  );

@@ -50,20 +50,29 @@ export async function buildDapr(
   await replaceQueue(source);
   progress.begin('fetching the modules it is made of, some minutes the first time');
   const packages = programs.map((name) => `./cmd/${name}`);
-  const listed = await mustRun(`Fetching the modules of ${programs[0]}`, go, ['list', '-deps', ...TAGS, ...packages], { cwd: source, env: ENV, ...stop }); // prettier-ignore
+  const listed = await mustRun(`Fetching the modules of ${programs[0]}`, go, ['list', '-deps', ...TAGS, ...packages], {
+    cwd: source,
+    env: ENV,
+    ...stop,
+  });
   const total = listed.stdout.trim().split('\n').length;
 
   let built = 0;
   for (const name of programs) {
     progress.begin(name === 'daprd' ? 'building daprd, about five minutes the first time' : `building ${name}`);
-    await mustRun(`Building ${name}`, go, ['build', '-v', ...TAGS, '-ldflags', LDFLAGS, '-o', daprProgram(folder, name), `./cmd/${name}`], {
-      cwd: source,
-      env: ENV,
-      // With -v the compiler names each package that it compiles, and is silent about those in its cache.
-      onLine: (line) => {
-        if (/^[\w.-]+(\/[\w.@~-]+)*$/.test(line)) progress.reach((built += 1) / total);
+    await mustRun(
+      `Building ${name}`,
+      go,
+      ['build', '-v', ...TAGS, '-ldflags', LDFLAGS, '-o', daprProgram(folder, name), `./cmd/${name}`],
+      {
+        cwd: source,
+        env: ENV,
+        // With -v the compiler names each package that it compiles, and is silent about those in its cache.
+        onLine: (line) => {
+          if (/^[\w.-]+(\/[\w.@~-]+)*$/.test(line)) progress.reach((built += 1) / total);
+        },
       },
-    }); // prettier-ignore
+    );
     await assertVersion(daprProgram(folder, name), name);
   }
   await rm(source, { recursive: true, force: true });
@@ -81,7 +90,12 @@ async function fetchModule(go: string): Promise<string> {
   const { stdout } = await mustRun("Fetching Dapr's source", go, ['mod', 'download', '-json', MODULE], { env: ENV });
   const { Dir: folder, Sum: sum } = JSON.parse(stdout) as { Dir: string; Sum: string };
   if (sum !== MODULE_SUM)
-    throw new DomainError('checksum_mismatch', 'refused', `Dapr ${DAPR_VERSION} as delivered is not the one that was reviewed.`, { remedy: 'Nothing was installed. Look at the proxy that Go uses (go env GOPROXY).' }); // prettier-ignore
+    throw new DomainError(
+      'checksum_mismatch',
+      'refused',
+      `Dapr ${DAPR_VERSION} as delivered is not the one that was reviewed.`,
+      { remedy: 'Nothing was installed. Look at the proxy that Go uses (go env GOPROXY).' },
+    );
   return folder;
 }
 

@@ -23,9 +23,19 @@ export interface EnsureToolsOptions {
   readonly signal?: AbortSignal;
 }
 
-const VERSIONS: Readonly<Record<ToolName, string>> = { dapr: DAPR_VERSION, scheduler: DAPR_VERSION, kafka: KAFKA_VERSION, zipkin: ZIPKIN_VERSION }; // prettier-ignore
+const VERSIONS: Readonly<Record<ToolName, string>> = {
+  dapr: DAPR_VERSION,
+  scheduler: DAPR_VERSION,
+  kafka: KAFKA_VERSION,
+  zipkin: ZIPKIN_VERSION,
+};
 
-const FOLDERS: Readonly<Record<ToolName, string>> = { dapr: 'dapr', scheduler: 'dapr-scheduler', kafka: 'kafka', zipkin: 'zipkin' }; // prettier-ignore
+const FOLDERS: Readonly<Record<ToolName, string>> = {
+  dapr: 'dapr',
+  scheduler: 'dapr-scheduler',
+  kafka: 'kafka',
+  zipkin: 'zipkin',
+};
 
 /**
  * The tools that are asked for, fetched or built where they are not there yet: Dapr takes about five minutes the first

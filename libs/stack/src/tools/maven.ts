@@ -40,7 +40,12 @@ export async function fetchKafka(folder: string, signal?: AbortSignal): Promise<
   const pom = join(folder, 'pom.xml');
   const libs = join(folder, 'libs');
   await writeFile(pom, POM);
-  await mustRun("Fetching Kafka's jars", maven, [...QUIET, '-f', pom, `${PLUGIN}:copy-dependencies`, `-DoutputDirectory=${libs}`], withSignal(signal)); // prettier-ignore
+  await mustRun(
+    "Fetching Kafka's jars",
+    maven,
+    [...QUIET, '-f', pom, `${PLUGIN}:copy-dependencies`, `-DoutputDirectory=${libs}`],
+    withSignal(signal),
+  );
   await verifyJars(libs, KAFKA_JARS);
   await rm(pom);
 }
@@ -49,7 +54,12 @@ export async function fetchKafka(folder: string, signal?: AbortSignal): Promise<
 export async function fetchZipkin(folder: string, signal?: AbortSignal): Promise<void> {
   const maven = await require(MAVEN);
   const artifact = `io.zipkin:zipkin-server:${ZIPKIN_VERSION}:jar:exec`;
-  await mustRun('Fetching Zipkin', maven, [...QUIET, `${PLUGIN}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], { cwd: folder, ...withSignal(signal) }); // prettier-ignore
+  await mustRun(
+    'Fetching Zipkin',
+    maven,
+    [...QUIET, `${PLUGIN}:copy`, `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`],
+    { cwd: folder, ...withSignal(signal) },
+  );
   await verifyJars(folder, { [ZIPKIN_JAR]: ZIPKIN_SHA256 });
 }
 
@@ -73,7 +83,15 @@ export async function verifyJars(folder: string, expected: Readonly<Record<strin
     ...changed.map((name) => `${name} is not the file that was reviewed`),
   ];
   if (complaints.length === 0) return;
-  throw new DomainError('checksum_mismatch', 'refused', `What Maven delivered is not what dsops expects: ${complaints.join('; ')}.`, { remedy: 'Nothing was installed. Look at the mirror that Maven uses (~/.m2/settings.xml), empty its cache for these files, and start again.' }); // prettier-ignore
+  throw new DomainError(
+    'checksum_mismatch',
+    'refused',
+    `What Maven delivered is not what dsops expects: ${complaints.join('; ')}.`,
+    {
+      remedy:
+        'Nothing was installed. Look at the mirror that Maven uses (~/.m2/settings.xml), empty its cache for these files, and start again.',
+    },
+  );
 }
 
 async function sha256Of(file: string): Promise<string> {

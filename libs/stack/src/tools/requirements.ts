@@ -60,7 +60,12 @@ export async function require(requirement: Requirement): Promise<string> {
     });
   const found = requirement.pattern.exec(result.tail);
   if (found !== null && !isAtLeast([Number(found[1]), Number(found[2] ?? 0)], atLeast))
-    throw new DomainError('tool_too_old', 'unavailable', `${name} on this machine is ${found[1]}${found[2] === undefined ? '' : `.${found[2]}`}; ${wanted} is needed (${why}).`, { remedy: `${get}.`, tool: name }); // prettier-ignore
+    throw new DomainError(
+      'tool_too_old',
+      'unavailable',
+      `${name} on this machine is ${found[1]}${found[2] === undefined ? '' : `.${found[2]}`}; ${wanted} is needed (${why}).`,
+      { remedy: `${get}.`, tool: name },
+    );
   return command;
 }
 

@@ -75,7 +75,12 @@ export async function mustRun(
     });
   const refused = /(\S+@v\S+): reading (\S+): (403|404|410)[^\n]*/.exec(tail);
   if (refused !== null)
-    throw new DomainError('tool_module_refused', 'unavailable', `${what} did not work: the proxy of Go modules does not deliver ${refused[1]} (HTTP ${refused[3]}).`, { remedy: 'Try again later, or ask whoever runs the proxy (go env GOPROXY) to let this module through.' }); // prettier-ignore
+    throw new DomainError(
+      'tool_module_refused',
+      'unavailable',
+      `${what} did not work: the proxy of Go modules does not deliver ${refused[1]} (HTTP ${refused[3]}).`,
+      { remedy: 'Try again later, or ask whoever runs the proxy (go env GOPROXY) to let this module through.' },
+    );
   const lastLines = tail.trim().split(/\r?\n/).slice(-12);
   throw new DomainError('tool_step_failed', 'unavailable', `${what} did not work: ${reasonOf(lastLines)}`, {
     remedy: `The same by hand: ${command} ${args.join(' ')}${options.cwd === undefined ? '' : ` (in ${options.cwd})`}`,
@@ -84,4 +89,6 @@ export async function mustRun(
 }
 
 const reasonOf = (lines: readonly string[]): string =>
-  lines.find((line) => /error|fail|cannot|refused|timeout|no such host/i.test(line))?.trim() ?? lines.at(-1)?.trim() ?? 'it ended without a word'; // prettier-ignore
+  lines.find((line) => /error|fail|cannot|refused|timeout|no such host/i.test(line))?.trim() ??
+  lines.at(-1)?.trim() ??
+  'it ended without a word';

@@ -130,8 +130,14 @@ export class FakeDaprd {
       return bulkPublish(this.options.broker, rules, url, body.toString());
     }
     if (url.pathname.startsWith('/v1.0/jobs/') && this.options.scheduler !== undefined)
-      return this.options.scheduler.answer(this.options.appId, method, decodeURIComponent(url.pathname.slice(11)), body.toString()); // prettier-ignore
-    if (method === 'GET' && url.pathname.startsWith('/v1.0/secrets/')) return getSecret(this.options.secretStores ?? {}, url.pathname); // prettier-ignore
+      return this.options.scheduler.answer(
+        this.options.appId,
+        method,
+        decodeURIComponent(url.pathname.slice(11)),
+        body.toString(),
+      );
+    if (method === 'GET' && url.pathname.startsWith('/v1.0/secrets/'))
+      return getSecret(this.options.secretStores ?? {}, url.pathname);
     const [, appId, rest] = /^\/v1\.0\/invoke\/([^/]+)\/method(\/.*)$/.exec(url.pathname) ?? [];
     if (appId !== undefined && rest !== undefined) {
       if (this.options.deniedApps?.includes(appId)) return denied(appId);

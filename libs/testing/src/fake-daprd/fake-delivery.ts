@@ -82,7 +82,14 @@ export class FakeDelivery {
     const entries = batch.map((record, nth) => this.entryOf(record, String(nth)));
     let answer: { status: number; text: string };
     try {
-      const body = JSON.stringify({ id: '', topic: batch[0]!.topic, pubsubname: 'pubsub', type: 'com.dapr.event.sent.bulk', entries, metadata: { pubsubName: 'pubsub' } }); // prettier-ignore
+      const body = JSON.stringify({
+        id: '',
+        topic: batch[0]!.topic,
+        pubsubname: 'pubsub',
+        type: 'com.dapr.event.sent.bulk',
+        entries,
+        metadata: { pubsubName: 'pubsub' },
+      });
       const headers = { 'content-type': 'application/json' };
       const response = await this.ask(this.to.routes.get(batch[0]!.topic)!, { method: 'POST', headers, body });
       answer = { status: response.status, text: await response.text() };
@@ -111,7 +118,12 @@ export class FakeDelivery {
     const metadata = { __key: key, __partition: String(partition), __offset: String(offset), __topic: topic };
     return this.to.isRaw
       ? { entryId, event: value.toString('base64'), contentType: 'application/octet-stream', metadata }
-      : { entryId, event: JSON.parse(value.toString()) as unknown, contentType: 'application/cloudevents+json', metadata }; // prettier-ignore
+      : {
+          entryId,
+          event: JSON.parse(value.toString()) as unknown,
+          contentType: 'application/cloudevents+json',
+          metadata,
+        };
   }
 }
 

@@ -45,4 +45,8 @@ export async function invoke(app: FakeApp | undefined, call: FakeInvocation): Pr
 }
 
 export const denied = (appId: string): FakeAnswer =>
-  fault(403, 'ERR_DIRECT_INVOKE', `failed to invoke, id: ${appId}, err: rpc error: code = PermissionDenied desc = access control policy has denied access to id: spiffe://public/ns/default/us`); // prettier-ignore
+  fault(
+    403,
+    'ERR_DIRECT_INVOKE',
+    `failed to invoke, id: ${appId}, err: rpc error: code = PermissionDenied desc = access control policy has denied access to id: spiffe://public/ns/default/us`,
+  );

@@ -25,7 +25,8 @@ export class FakeScheduler {
 
   /** `POST` and `DELETE /v1.0/jobs/<name>` as daprd 1.18.1 answers them. */
   answer(appId: string, method: string, name: string, body: string): FakeAnswer {
-    if (!NAME.test(name.toLowerCase().replaceAll(/[_: -]/g, ''))) return fault(500, 'DAPR_SCHEDULER_SCHEDULE_JOB', `failed to schedule job: job name is invalid: ${name}`); // prettier-ignore
+    if (!NAME.test(name.toLowerCase().replaceAll(/[_: -]/g, '')))
+      return fault(500, 'DAPR_SCHEDULER_SCHEDULE_JOB', `failed to schedule job: job name is invalid: ${name}`);
     const key = `${appId}/${name}`;
     if (method === 'DELETE') {
       this.remove(key);
@@ -33,10 +34,13 @@ export class FakeScheduler {
     }
     const { dueTime, schedule, overwrite, data, failurePolicy } = JSON.parse(body) as Record<string, unknown>;
     const dueAt = typeof dueTime === 'string' ? Date.parse(dueTime) : NaN;
-    if (schedule === undefined && Number.isNaN(dueAt)) return fault(400, 'SCHEDULER_SCHEDULE_EMPTY', 'dueTime and schedule are both empty'); // prettier-ignore
-    if (this.jobs.has(key) && overwrite !== true) return fault(409, 'DAPR_SCHEDULER_JOB_ALREADY_EXISTS', `job already exists: ${name}`); // prettier-ignore
+    if (schedule === undefined && Number.isNaN(dueAt))
+      return fault(400, 'SCHEDULER_SCHEDULE_EMPTY', 'dueTime and schedule are both empty');
+    if (this.jobs.has(key) && overwrite !== true)
+      return fault(409, 'DAPR_SCHEDULER_JOB_ALREADY_EXISTS', `job already exists: ${name}`);
     this.remove(key);
-    const { interval = '1s', maxRetries = 3 } = (failurePolicy as { constant?: { interval?: string; maxRetries?: number } } | undefined)?.constant ?? {}; // prettier-ignore
+    const { interval = '1s', maxRetries = 3 } =
+      (failurePolicy as { constant?: { interval?: string; maxRetries?: number } } | undefined)?.constant ?? {};
     const job: FakeJob = { data, retryMs: Number.parseFloat(interval) * 1_000, maxRetries, timer: undefined as never };
     this.jobs.set(key, job);
     this.ring(appId, name, job, Math.max(0, dueAt - Date.now()), 0);

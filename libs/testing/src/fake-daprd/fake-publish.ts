@@ -47,7 +47,11 @@ export function bulkPublish(broker: FakeBroker, rules: PublishRules, url: URL, b
   for (const entry of read) {
     const error = rules.refuses(entry);
     if (error === undefined)
-      broker.append(topic, entry.key, Buffer.from(JSON.stringify(isRaw ? entry.event : enveloped(entry.event, topic, pubsub)))); // prettier-ignore
+      broker.append(
+        topic,
+        entry.key,
+        Buffer.from(JSON.stringify(isRaw ? entry.event : enveloped(entry.event, topic, pubsub))),
+      );
     else failedEntries.push({ entryId: entry.entryId, error });
   }
   if (failedEntries.length === 0) return { status: 204 };
@@ -61,15 +65,24 @@ function entriesOf(body: string, topic: string): FakeEntry[] | FakeAnswer {
   } catch {
     given = undefined;
   }
-  if (!Array.isArray(given)) return fault(400, 'ERR_PUBSUB_EVENTS_SER', `error when unmarshaling the request for topic ${topic}`); // prettier-ignore
+  if (!Array.isArray(given))
+    return fault(400, 'ERR_PUBSUB_EVENTS_SER', `error when unmarshaling the request for topic ${topic}`);
   const seen = new Set<string>();
   const entries: FakeEntry[] = [];
   for (const one of given as Record<string, unknown>[]) {
     const { entryId, event, contentType, metadata } = one;
     if (typeof contentType !== 'string' || !JSON_TYPE.test(contentType))
-      return fault(400, 'ERR_PUBSUB_EVENTS_SER', `error when marshalling cloud event envelope for topic ${topic}: ContentType mismatch`); // prettier-ignore
+      return fault(
+        400,
+        'ERR_PUBSUB_EVENTS_SER',
+        `error when marshalling cloud event envelope for topic ${topic}: ContentType mismatch`,
+      );
     if (typeof entryId !== 'string' || entryId === '' || seen.has(entryId))
-      return fault(400, 'ERR_PUBSUB_EVENTS_SER', `error marshaling events to bytes for topic ${topic}: entryId is duplicated or not present for entry`); // prettier-ignore
+      return fault(
+        400,
+        'ERR_PUBSUB_EVENTS_SER',
+        `error marshaling events to bytes for topic ${topic}: entryId is duplicated or not present for entry`,
+      );
     if (metadata !== undefined && Object.values(metadata as object).some((value) => typeof value !== 'string'))
       return fault(400, 'ERR_PUBSUB_EVENTS_SER', `error when unmarshaling the request for topic ${topic}`);
     seen.add(entryId);

@@ -21,20 +21,118 @@ describe('The plan for a PostgreSQL target', () => {
 
   /** [what is wrong, how it became so, the check that finds it, its level, words of the message, how it is undone] */
   const cases: [string, string, string, 'error' | 'warning', string, string][] = [
-    ['the idle slot can log in', 'ALTER ROLE shop_b LOGIN', 'slot-use', 'error', 'shop_b can log in', 'ALTER ROLE shop_b NOLOGIN'], // prettier-ignore
-    ['the login in use cannot log in', 'ALTER ROLE shop_a NOLOGIN', 'slot-use', 'error', 'may not log in', 'ALTER ROLE shop_a LOGIN'], // prettier-ignore
-    ['a slot is no member of the owner', 'REVOKE shop_owner FROM shop_b', 'slot-owner', 'error', 'may not act as the owner', 'GRANT shop_owner TO shop_b WITH INHERIT TRUE, SET TRUE'], // prettier-ignore
-    ['a slot begins as itself', 'ALTER ROLE shop_b RESET role', 'slot-owner', 'error', 'would belong to shop_b', 'ALTER ROLE shop_b SET role = shop_owner'], // prettier-ignore
-    ['one database overrides where a slot begins', 'ALTER ROLE shop_b IN DATABASE shop SET role = shop_b', 'slot-owner', 'error', 'would belong to shop_b', 'ALTER ROLE shop_b IN DATABASE shop RESET role'], // prettier-ignore
-    ['a slot owns objects itself', 'CREATE TABLE mine (); ALTER TABLE mine OWNER TO shop_b', 'slot-owner', 'warning', '1 objects belong to shop_b', 'DROP TABLE mine'], // prettier-ignore
-    ['the owner can log in', 'ALTER ROLE shop_owner LOGIN', 'owner', 'warning', 'can log in', 'ALTER ROLE shop_owner NOLOGIN'], // prettier-ignore
-    ['passwords have expired', `ALTER ROLE shop_b VALID UNTIL '2020-01-01 00:00Z'`, 'slot-login', 'error', 'valid until 2020-01-01 00:00 UTC', `ALTER ROLE shop_b VALID UNTIL 'infinity'`], // prettier-ignore
-    ['passwords will expire', `ALTER ROLE shop_b VALID UNTIL '2999-01-01 00:00Z'`, 'slot-login', 'warning', '2999', `ALTER ROLE shop_b VALID UNTIL 'infinity'`], // prettier-ignore
-    ['a slot may not connect', 'REVOKE CONNECT ON DATABASE shop FROM PUBLIC; REVOKE CONNECT ON DATABASE shop FROM shop_owner', 'slot-login', 'error', 'may not connect to the database shop', 'GRANT CONNECT ON DATABASE shop TO PUBLIC, shop_owner'], // prettier-ignore
-    ['a slot may have no connection', 'ALTER ROLE shop_b CONNECTION LIMIT 0', 'connection-limit', 'error', 'no connection at all', 'ALTER ROLE shop_b CONNECTION LIMIT -1'], // prettier-ignore
-    ['the server makes md5 passwords', `ALTER ROLE dsops_admin SET password_encryption = 'md5'`, 'password-encryption', 'warning', 'md5', 'ALTER ROLE dsops_admin RESET password_encryption'], // prettier-ignore
-    ['the server is set to read only', 'ALTER DATABASE shop SET default_transaction_read_only = on', 'server-writable', 'error', 'read only', 'ALTER DATABASE shop RESET default_transaction_read_only'], // prettier-ignore
-    ['a slot is a superuser', 'ALTER ROLE shop_b SUPERUSER', 'slot-identity', 'error', 'only a superuser may change', 'ALTER ROLE shop_b NOSUPERUSER'], // prettier-ignore
+    [
+      'the idle slot can log in',
+      'ALTER ROLE shop_b LOGIN',
+      'slot-use',
+      'error',
+      'shop_b can log in',
+      'ALTER ROLE shop_b NOLOGIN',
+    ],
+    [
+      'the login in use cannot log in',
+      'ALTER ROLE shop_a NOLOGIN',
+      'slot-use',
+      'error',
+      'may not log in',
+      'ALTER ROLE shop_a LOGIN',
+    ],
+    [
+      'a slot is no member of the owner',
+      'REVOKE shop_owner FROM shop_b',
+      'slot-owner',
+      'error',
+      'may not act as the owner',
+      'GRANT shop_owner TO shop_b WITH INHERIT TRUE, SET TRUE',
+    ],
+    [
+      'a slot begins as itself',
+      'ALTER ROLE shop_b RESET role',
+      'slot-owner',
+      'error',
+      'would belong to shop_b',
+      'ALTER ROLE shop_b SET role = shop_owner',
+    ],
+    [
+      'one database overrides where a slot begins',
+      'ALTER ROLE shop_b IN DATABASE shop SET role = shop_b',
+      'slot-owner',
+      'error',
+      'would belong to shop_b',
+      'ALTER ROLE shop_b IN DATABASE shop RESET role',
+    ],
+    [
+      'a slot owns objects itself',
+      'CREATE TABLE mine (); ALTER TABLE mine OWNER TO shop_b',
+      'slot-owner',
+      'warning',
+      '1 objects belong to shop_b',
+      'DROP TABLE mine',
+    ],
+    [
+      'the owner can log in',
+      'ALTER ROLE shop_owner LOGIN',
+      'owner',
+      'warning',
+      'can log in',
+      'ALTER ROLE shop_owner NOLOGIN',
+    ],
+    [
+      'passwords have expired',
+      `ALTER ROLE shop_b VALID UNTIL '2020-01-01 00:00Z'`,
+      'slot-login',
+      'error',
+      'valid until 2020-01-01 00:00 UTC',
+      `ALTER ROLE shop_b VALID UNTIL 'infinity'`,
+    ],
+    [
+      'passwords will expire',
+      `ALTER ROLE shop_b VALID UNTIL '2999-01-01 00:00Z'`,
+      'slot-login',
+      'warning',
+      '2999',
+      `ALTER ROLE shop_b VALID UNTIL 'infinity'`,
+    ],
+    [
+      'a slot may not connect',
+      'REVOKE CONNECT ON DATABASE shop FROM PUBLIC; REVOKE CONNECT ON DATABASE shop FROM shop_owner',
+      'slot-login',
+      'error',
+      'may not connect to the database shop',
+      'GRANT CONNECT ON DATABASE shop TO PUBLIC, shop_owner',
+    ],
+    [
+      'a slot may have no connection',
+      'ALTER ROLE shop_b CONNECTION LIMIT 0',
+      'connection-limit',
+      'error',
+      'no connection at all',
+      'ALTER ROLE shop_b CONNECTION LIMIT -1',
+    ],
+    [
+      'the server makes md5 passwords',
+      `ALTER ROLE dsops_admin SET password_encryption = 'md5'`,
+      'password-encryption',
+      'warning',
+      'md5',
+      'ALTER ROLE dsops_admin RESET password_encryption',
+    ],
+    [
+      'the server is set to read only',
+      'ALTER DATABASE shop SET default_transaction_read_only = on',
+      'server-writable',
+      'error',
+      'read only',
+      'ALTER DATABASE shop RESET default_transaction_read_only',
+    ],
+    [
+      'a slot is a superuser',
+      'ALTER ROLE shop_b SUPERUSER',
+      'slot-identity',
+      'error',
+      'only a superuser may change',
+      'ALTER ROLE shop_b NOSUPERUSER',
+    ],
   ];
   it.each(cases)('says when %s', async (_, make, check, level, words, undo) => {
     await world.asSuperuser(make);
