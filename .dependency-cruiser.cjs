@@ -13,10 +13,10 @@
  */
 
 /** What only tests load: specs, what they share (`*.fixture.ts`), histories, and suites that every implementation passes. */
-const NOT_PRODUCTION = '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^tools/';
+const NOT_PRODUCTION =
+  '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^libs/drivers/src/kit/|^tools/';
 /** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. */
-const EDGE_FILE =
-  '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|setup|standalone|stack)/|^apps/rotation/src/target/[^/]+/|/test/';
+const EDGE_FILE = '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|setup|standalone|stack)/|/test/';
 
 const layer = (name, below) => ({
   name: `${name}-looks-down-only`,
@@ -52,12 +52,15 @@ module.exports = {
     },
     layer('kernel', []),
     layer('contracts', ['kernel']),
+    layer('contracts-generate', ['contracts', 'kernel']),
+    layer('sealing', ['kernel']),
+    layer('drivers', ['contracts', 'kernel']),
     layer('broker', ['platform', 'kernel']),
     layer('stack', ['broker', 'kernel']),
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['kernel']),
     layer('scheduling', ['database', 'platform', 'contracts', 'kernel']),
-    layer('distributed', ['messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
+    layer('service', ['messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
     layer('messaging', ['database', 'platform', 'scheduling', 'contracts', 'kernel']),
     {
       name: 'own-database-only',

@@ -139,7 +139,6 @@ export default defineConfig(
       '**/*.*.ts',
       '**/{main,config}.ts',
       'apps/{cli,standalone,stack}/**',
-      'apps/rotation/src/target/*/**',
       'libs/kernel/src/clock.ts',
       ...SPECS,
     ],

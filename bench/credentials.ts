@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { AddService, Target } from '@dsops/contracts';
+import type { AddService, Target } from '@dsops/contracts/rotation/api';
 
 /** Credentials that one administrator looks after: as many teams on a server would have it. */
 const PER_ADMIN = 50;

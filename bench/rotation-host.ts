@@ -3,7 +3,8 @@ import { connect, type DatabaseOptions } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import type { Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
-import { keyPaths, openKeyFile, RotationModule, type RotationOptions, type SealingKey } from '@dsops/rotation';
+import { keyPaths, RotationModule, type RotationOptions } from '@dsops/rotation';
+import { openKeyFile, type SealingKey } from '@dsops/sealing';
 import { newToken, ServiceClient } from './service-client.js';
 
 /** What one installation has for its life, whatever hosts it. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { problemSchema, type Operation, type RequestOf, type ResponseOf } from '@dsops/contracts';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
+import { problemSchema } from '@dsops/contracts/problem';
 import { newId } from '@dsops/kernel';
 import { CALLER_HEADER, encodeCaller, pathOf, TOKEN_HEADER, type Caller } from '@dsops/platform';
 

@@ -39,6 +39,11 @@ const PARTS = [
     args: () => [join(root, 'tools', 'generate.mjs'), '--check'],
   },
   {
+    name: 'references',
+    does: 'each tsconfig.json follows its package.json',
+    args: () => [join(root, 'tools', 'references.mjs'), '--check'],
+  },
+  {
     name: 'compose',
     does: "compose.yaml keeps to Compose's schema",
     args: () => [join(root, 'tools', 'compose.mjs')],

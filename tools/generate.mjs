@@ -39,11 +39,11 @@ const fail = (lines) => {
 
 async function loadContracts() {
   let output = '';
-  const code = await runNode(commandOf('tsc', 'typescript'), ['-b', 'libs/contracts'], {
+  const code = await runNode(commandOf('tsc', 'typescript'), ['-b', 'libs/contracts-generate'], {
     onOutput: (chunk) => (output += chunk),
   });
   if (code !== 0) fail([output.trimEnd(), 'libs/contracts does not build, so nothing can be generated from it.']);
-  return import(pathToFileURL(join(root, 'libs/contracts/dist/generate/generated-files.js')).href);
+  return import(pathToFileURL(join(root, 'libs/contracts-generate/dist/index.js')).href);
 }
 
 /** Git may have given the files Windows line ends. */

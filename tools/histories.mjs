@@ -16,7 +16,7 @@ A failure prints the history and how to replay it.
 
 // The sources as they are, without a build: the planted bugs run the same way on a copy.
 process.exit(
-  await runNode(join(root, 'apps/rotation/src/rotation/histories/run-from-source.mjs'), process.argv.slice(2), {
+  await runNode(join(root, 'apps/rotation/src/engine/histories/run-from-source.mjs'), process.argv.slice(2), {
     env: {
       NODE_OPTIONS: '--experimental-transform-types --disable-warning=ExperimentalWarning --conditions=@dsops/source',
     },

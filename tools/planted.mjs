@@ -30,4 +30,4 @@ if (flag !== undefined) {
     ),
   );
 }
-process.exit(await runNode(join(root, 'apps/rotation/src/rotation/histories/planted-bugs.mjs'), args));
+process.exit(await runNode(join(root, 'apps/rotation/src/engine/histories/planted-bugs.mjs'), args));

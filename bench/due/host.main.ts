@@ -1,8 +1,8 @@
-import { consumers } from '@dsops/contracts';
+import { consumers } from '@dsops/contracts/consumers';
 import { Secret } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger } from '@dsops/platform';
-import { PostgresqlDriver } from '@dsops/rotation';
+import { PostgresqlDriver } from '@dsops/drivers';
 import { hostRotation, makeRotationHome } from '../rotation-host.js';
 import type { FromHost, HostRequest, ToHost } from './protocol.js';
 

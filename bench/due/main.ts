@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type pg from 'pg';
-import { addService, startRotation, type Target } from '@dsops/contracts';
+import { addService, startRotation, type Target } from '@dsops/contracts/rotation/api';
 import { unwrapSecret } from '@dsops/kernel';
 import { Bench, type Report } from '../bench.js';
 import { prepareCredentials, serviceOf } from '../credentials.js';

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
-import { rotationStarted, type ConsumerDeclaration, type EventData, type EventEnvelope } from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { EventData } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { connect, type DatabaseOptions, type SqlExecutor } from '@dsops/database';
 import { PrismaClient as NotificationDatabase } from '@dsops/database/notification';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';

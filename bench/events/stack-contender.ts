@@ -1,4 +1,5 @@
-import { rotationStarted, type EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { newId } from '@dsops/kernel';
 
 /** One way of bringing events over the same broker. */

@@ -1,7 +1,8 @@
 import { applyTopics } from '@dsops/broker';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { renderDapr, TOPIC_PARTITIONS, topicList } from '@dsops/contracts/generate';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { renderDapr, topicList } from '@dsops/contracts-generate';
 import { Secret } from '@dsops/kernel';
 import { ensureTools, startDaprd, startKafka, type KafkaServer } from '@dsops/stack';
 import type { Bench } from '../bench.js';

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { rotationStarted } from '@dsops/contracts';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { connect, type DatabaseOptions } from '@dsops/database';
 import { PrismaClient as NotificationDatabase } from '@dsops/database/notification';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';

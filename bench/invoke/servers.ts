@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { renderDapr } from '@dsops/contracts/generate';
+import { renderDapr } from '@dsops/contracts-generate';
 import { Secret } from '@dsops/kernel';
 import { createLogger, DaprInvoker, HttpInvoker, type Invoker } from '@dsops/platform';
 import { ensureTools, startDaprd, startSentry } from '@dsops/stack';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import type { Target } from '@dsops/contracts';
+import type { Target } from '@dsops/contracts/rotation/api';
 import { Secret } from '@dsops/kernel';
-import { scramVerifier } from '@dsops/rotation';
+import { scramVerifier } from '@dsops/drivers';
 import type { PreparedCredential } from '../credentials.js';
 import { inLanes } from '../lanes.js';
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { addService, startRotation, type Target } from '@dsops/contracts';
+import { addService, startRotation, type Target } from '@dsops/contracts/rotation/api';
 import type { Transport } from '@dsops/messaging';
 import { serviceOf, type PreparedCredential } from '../credentials.js';
 import { inLanes } from '../lanes.js';

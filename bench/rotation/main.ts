@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { consumers, type Target } from '@dsops/contracts';
+import { consumers } from '@dsops/contracts/consumers';
+import type { Target } from '@dsops/contracts/rotation/api';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger } from '@dsops/platform';
-import { PostgresqlDriver } from '@dsops/rotation';
+import { PostgresqlDriver } from '@dsops/drivers';
 import { Bench, type Report } from '../bench.js';
 import { prepareCredentials } from '../credentials.js';
 import { median, medianRatio, threeDigits } from '../figures.js';

@@ -1,5 +1,5 @@
-import type { Target } from '@dsops/contracts';
-import type { PostgresqlDriver } from '@dsops/rotation';
+import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlDriver } from '@dsops/drivers';
 
 type Driver = PostgresqlDriver;
 type Login = Parameters<Driver['probe']>[1];

@@ -1,5 +1,5 @@
-import type { Target } from '@dsops/contracts';
-import { PostgresqlDriver } from '@dsops/rotation';
+import type { Target } from '@dsops/contracts/rotation/api';
+import { PostgresqlDriver } from '@dsops/drivers';
 import { Secret } from '@dsops/kernel';
 import type { PreparedCredential } from '../credentials.js';
 import { inLanes } from '../lanes.js';

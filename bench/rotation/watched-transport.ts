@@ -4,7 +4,7 @@ import {
   rotationNeedsOperator,
   rotationRollbackFailed,
   rotationRolledBack,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/events';
 import type { Published, Transport } from '@dsops/messaging';
 
 const ENDS = new Map<string, string>([

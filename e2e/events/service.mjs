@@ -7,7 +7,7 @@
  *  messaging: {relay?, sweep?, consumer?}}
  */
 import { Module } from '@nestjs/common';
-import { rotationStarted } from '@dsops/contracts';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres, type PostgresServer } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
-import { scramVerifier, setupStatements } from '@dsops/rotation';
+import { scramVerifier, setupStatements } from '@dsops/drivers';
 
 export interface Login {
   readonly username: string;

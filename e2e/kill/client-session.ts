@@ -1,4 +1,4 @@
-import { checkOut } from '@dsops/contracts';
+import { checkOut } from '@dsops/contracts/rotation/api';
 import { newId } from '@dsops/kernel';
 import { requestOnce } from './request.js';
 import type { Breach } from './sight.js';

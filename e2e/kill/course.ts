@@ -1,4 +1,5 @@
-import { addService, rollBack, startRotation, type Operation, type RequestOf } from '@dsops/contracts';
+import type { Operation, RequestOf } from '@dsops/contracts/define-operation';
+import { addService, rollBack, startRotation } from '@dsops/contracts/rotation/api';
 import { newId } from '@dsops/kernel';
 import type { Cast, Worker } from './cast.js';
 import type { Verdict } from './cell-watch.js';

@@ -7,7 +7,8 @@
 import { join } from 'node:path';
 import { plantAll, run } from '../planted/plant.mjs';
 
-const ROTATION = 'apps/rotation/src/rotation';
+const ENGINE = 'apps/rotation/src/engine';
+const RUN = 'apps/rotation/src/run';
 const VAULT = 'apps/rotation/src/vault/vault.service.ts';
 
 /** `cells` or `spec`: where it has to be seen. */
@@ -46,7 +47,7 @@ const BUGS = [
     name: 'retire goes by position instead of the recorded id',
     patches: [
       [
-        `${ROTATION}/target-effects.service.ts`,
+        `${RUN}/target-effects.service.ts`,
         'session.retire(effect.slot,',
         "session.retire(effect.slot.replace(/_b$/, '_a'),",
       ],
@@ -57,7 +58,7 @@ const BUGS = [
     name: 'a lost answer is taken for a failure, and nobody looks what the target accepts',
     patches: [
       [
-        `${ROTATION}/apply.ts`,
+        `${ENGINE}/fold.ts`,
         "    case 'lost':\n      return {};",
         "    case 'lost':\n      return { session: null, ...answer(rotation, 'refused', null), newValue: 'absent' };",
       ],
@@ -67,21 +68,21 @@ const BUGS = [
   {
     name: 'grace and check-outs are not waited for',
     patches: [
-      [`${ROTATION}/guard.ts`, 'if (question.waiver === null) {', 'if (nowMs < 0) {'],
-      [`${ROTATION}/steps.ts`, 'const untilMs = Math.max(graceEndsAtMs, heldUntilMs);', 'const untilMs = nowMs;'],
+      [`${ENGINE}/guard.ts`, 'if (question.waiver === null) {', 'if (nowMs < 0) {'],
+      [`${ENGINE}/steps.ts`, 'const untilMs = Math.max(graceEndsAtMs, heldUntilMs);', 'const untilMs = nowMs;'],
     ],
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/open-session#2/'],
   },
   {
     name: 'a clock that was set ahead counts as waiting',
-    patches: [[`${ROTATION}/clock-watch.ts`, '? overMs + aheadMs : overMs', '? overMs : overMs']],
+    patches: [[`${ENGINE}/clock-watch.ts`, '? overMs + aheadMs : overMs', '? overMs : overMs']],
     cells: ['--plan', 'two-key', '--fault', 'clock-ahead', '--cell', 'grace/'],
   },
   {
     name: 'nobody tries whether the old value is refused',
     patches: [
       [
-        `${ROTATION}/plans.ts`,
+        `${ENGINE}/paths.ts`,
         "    'retire-old',\n    'probe-old-refused',\n    'complete',",
         "    'retire-old',\n    'complete',",
       ],
@@ -94,7 +95,7 @@ const BUGS = [
       ['apps/rotation/src/vault/vault.repository.ts', "and label = 'CURRENT' for update`;", "and label = 'CURRENT'`;"],
     ],
     // The race is between two transactions of services that live: no kill makes it, so it is no cell.
-    spec: { file: 'apps/rotation/src/vault/check-out.int.spec.ts', proves: 'I4' },
+    spec: { file: 'apps/rotation/src/check-out/check-out.int.spec.ts', proves: 'I4' },
   },
 ];
 

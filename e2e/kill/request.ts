@@ -1,4 +1,4 @@
-import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import { CALLER_HEADER, encodeCaller, pathOf, TOKEN_HEADER, type Caller } from '@dsops/platform';
 
 /** What callers of a hosted service show. It protects nothing here: everything listens on loopback for seconds. */

@@ -1,4 +1,4 @@
-import type { Strategy } from '@dsops/contracts';
+import type { Strategy } from '@dsops/contracts/rotation/states';
 import type { ExpectedEnd } from './end-judge.js';
 import type { CellNeeds } from './world.js';
 

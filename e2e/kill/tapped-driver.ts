@@ -1,6 +1,6 @@
-import type { Target } from '@dsops/contracts';
+import type { Target } from '@dsops/contracts/rotation/api';
 import { unwrapSecret, type Secret } from '@dsops/kernel';
-import type { PostgresqlDriver } from '@dsops/rotation';
+import type { PostgresqlDriver } from '@dsops/drivers';
 import type { Points } from './points.js';
 import type { Tap } from './tap.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readServiceConfig } from '@dsops/distributed';
+import { readServiceConfig } from '@dsops/service';
 import { unwrapSecret } from '@dsops/kernel';
 import { ensureTools, freePort, startDaprd, startServer, type DaprdServer, type DaprdOptions } from '@dsops/stack';
 import { createTestDatabase, eventually } from '@dsops/testing';

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { renderDapr, type KafkaAccess } from '@dsops/contracts/generate';
+import { renderDapr, type KafkaAccess } from '@dsops/contracts-generate';
 import { Secret } from '@dsops/kernel';
 
 export const API_TOKEN = new Secret('api-token-of-the-stack-specs');

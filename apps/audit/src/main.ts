@@ -1,4 +1,4 @@
-import { runService } from '@dsops/distributed';
+import { runService } from '@dsops/service';
 import { AuditModule } from './audit.module.js';
 
 process.exitCode = await runService({

@@ -1,12 +1,7 @@
 import pg from 'pg';
-import {
-  consumers,
-  type EventDefinition,
-  type Operation,
-  type RequestOf,
-  type ResponseOf,
-  type ServiceName,
-} from '@dsops/contracts';
+import { consumers } from '@dsops/contracts/consumers';
+import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/audit';
 import { Secret } from '@dsops/kernel';

@@ -1,17 +1,16 @@
 import type { z } from 'zod';
+import type { AuditEntry } from '@dsops/contracts/audit/api';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import type { apiKeyViewSchema, DeadLetterView } from '@dsops/contracts/gateway/api';
+import type { NotificationView } from '@dsops/contracts/notification/api';
 import type {
-  apiKeyViewSchema,
-  AuditEntry,
   checkOut,
-  DeadLetterView,
-  NotificationView,
   PlanView,
-  ResponseOf,
   RotationView,
   ServiceStatus,
   ServiceView,
   versionViewSchema,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/api';
 
 type VersionView = z.infer<typeof versionViewSchema>;
 

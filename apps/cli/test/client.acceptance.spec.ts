@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:net';
-import { getStatus, startRotation } from '@dsops/contracts';
+import { getStatus, startRotation } from '@dsops/contracts/rotation/api';
 import { DomainError } from '@dsops/kernel';
 import { aRotation, aStatus } from './builders.js';
 import { Desk } from './command-line.js';

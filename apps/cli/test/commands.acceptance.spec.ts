@@ -1,32 +1,29 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { listAudit, listAuditOf, verifyAudit } from '@dsops/contracts/audit/api';
 import {
-  addService,
-  checkOut,
-  clearInbox,
-  confirmRestore,
   createApiKey,
   dropDeadLetter,
   getDeadLetter,
+  getSystem,
+  listApiKeys,
+  listDeadLetters,
+  replayDeadLetter,
+  revokeApiKey,
+} from '@dsops/contracts/gateway/api';
+import { clearInbox, listNotifications, markAllRead, readNotification } from '@dsops/contracts/notification/api';
+import {
+  addService,
+  checkOut,
+  confirmRestore,
   getInstallation,
   getService,
   getStatus,
-  getSystem,
-  listApiKeys,
-  listAudit,
-  listAuditOf,
-  listDeadLetters,
-  listNotifications,
   listServices,
-  markAllRead,
-  readNotification,
   releaseCheckOut,
   removeService,
-  replayDeadLetter,
-  revokeApiKey,
-  verifyAudit,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/api';
 import { eventually } from '@dsops/testing';
 import { aCheckOut, aDeadLetter, aKey, anAuditEntry, aNotification, aService, aStatus } from './builders.js';
 import { world } from './world.js';

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { checkOut, getRotation, getStatus, listRotations, startRotation } from '@dsops/contracts';
+import { checkOut, getRotation, getStatus, listRotations, startRotation } from '@dsops/contracts/rotation/api';
 import { eventually } from '@dsops/testing';
 import { aCheckOut, aRotation } from './builders.js';
 import { LivingRotation, world } from './world.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { getRotation, listRotations, planRotation, startRotation } from '@dsops/contracts';
+import { getRotation, listRotations, planRotation, startRotation } from '@dsops/contracts/rotation/api';
 import { DomainError } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import { aPlan, aRotation, NEW_VERSION, OLD_VERSION, ROTATION_ID, steps } from './builders.js';

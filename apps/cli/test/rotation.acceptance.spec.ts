@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { getRotation, getStatus, listRotations, rollBack, resumeRotation, startRotation } from '@dsops/contracts';
+import {
+  getRotation,
+  getStatus,
+  listRotations,
+  rollBack,
+  resumeRotation,
+  startRotation,
+} from '@dsops/contracts/rotation/api';
 import { DomainError } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import { aRotation, aStatus, aStep, NEW_VERSION, OLD_VERSION, ROTATION_ID, steps } from './builders.js';

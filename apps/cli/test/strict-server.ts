@@ -1,18 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import {
-  API_VERSION,
-  CLIENT_HEADER,
-  HTTP_STATUS,
-  operations,
-  type BodyOf,
-  type Operation,
-  type ParamsOf,
-  type Problem,
-  type QueryOf,
-  type ResponseOf,
-} from '@dsops/contracts';
+import { API_VERSION, CLIENT_HEADER, operations } from '@dsops/contracts/api';
+import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from '@dsops/contracts/define-operation';
+import { HTTP_STATUS, type Problem } from '@dsops/contracts/problem';
 import { DomainError, isDomainError, isId } from '@dsops/kernel';
 
 export const API_KEY = 'dsops_canary-key-0123456789';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { getRotation, listRotations, listServices, type RotationView } from '@dsops/contracts';
+import { getRotation, listRotations, listServices, type RotationView } from '@dsops/contracts/rotation/api';
 import { aRotation, aService } from './builders.js';
 import { Desk } from './command-line.js';
 import { StrictServer } from './strict-server.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { runService } from '@dsops/distributed';
+import { runService } from '@dsops/service';
 import { ensureAdminKey } from './gateway.module.js';
 import { startGateway } from './start-gateway.service.js';
 import { VERSION } from './version.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createApiKey, getSystem, listApiKeys, revokeApiKey } from '@dsops/contracts';
+import { createApiKey, getSystem, listApiKeys, revokeApiKey } from '@dsops/contracts/gateway/api';
 import { newId, type Clock } from '@dsops/kernel';
 import { FakeClock } from '@dsops/testing';
 import { asProblem, eventually, startTestGateway, type TestGateway } from './gateway-fixture.js';

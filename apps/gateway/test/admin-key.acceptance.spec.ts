@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { createApiKey, getSystem, listApiKeys, revokeApiKey } from '@dsops/contracts';
+import { createApiKey, getSystem, listApiKeys, revokeApiKey } from '@dsops/contracts/gateway/api';
 import { ensureAdminKey } from '../src/index.js';
 import { asProblem, startTestGateway, type TestGateway } from './gateway-fixture.js';
 

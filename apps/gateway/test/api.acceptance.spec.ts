@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { request as httpRequest } from 'node:http';
+import { operations } from '@dsops/contracts/api';
+import { listAudit } from '@dsops/contracts/audit/api';
+import { getSystem } from '@dsops/contracts/gateway/api';
+import { markAllRead } from '@dsops/contracts/notification/api';
 import {
   addService,
   checkOut,
   getRotation,
   getService,
   getStatus,
-  getSystem,
-  listAudit,
-  markAllRead,
-  operations,
   planRotation,
   startRotation,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/api';
 import { exampleOf } from './example-of.js';
 import { asProblem, startTestGateway, type TestGateway } from './gateway-fixture.js';
 import { problem } from './stub-services.js';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { addService, createApiKey, getSystem, listApiKeys, listDeadLetters, startRotation } from '@dsops/contracts';
+import { createApiKey, getSystem, listApiKeys, listDeadLetters } from '@dsops/contracts/gateway/api';
+import { addService, startRotation } from '@dsops/contracts/rotation/api';
 import { FeedReader } from './feed-reader.js';
 import { eventually, startTestGateway, TOKEN, type TestGateway } from './gateway-fixture.js';
 

@@ -1,13 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, type Socket } from 'node:net';
-import {
-  createApiKey,
-  envelopeSchema,
-  listApiKeys,
-  markAllRead,
-  revokeApiKey,
-  type EventEnvelope,
-} from '@dsops/contracts';
+import { envelopeSchema, type EventEnvelope } from '@dsops/contracts/envelope';
+import { createApiKey, listApiKeys, revokeApiKey } from '@dsops/contracts/gateway/api';
+import { markAllRead } from '@dsops/contracts/notification/api';
 import type { Clock } from '@dsops/kernel';
 import { FeedPruning } from '../src/feed/feed-pruning.service.js';
 import { FeedReader } from './feed-reader.js';

@@ -4,15 +4,10 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pg from 'pg';
 import type { DatabaseOptions } from '@dsops/database';
-import {
-  problemSchema,
-  type createApiKey,
-  type Operation,
-  type Problem,
-  type RequestOf,
-  type ResponseOf,
-  type Role,
-} from '@dsops/contracts';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
+import type { createApiKey } from '@dsops/contracts/gateway/api';
+import type { Role } from '@dsops/contracts/gateway/events';
+import { problemSchema, type Problem } from '@dsops/contracts/problem';
 import { newId, Secret, type Clock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, pathOf, type ServiceApp } from '@dsops/platform';

@@ -1,14 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  addService,
-  createApiKey,
-  getStatus,
-  markAllRead,
-  planRotation,
-  releaseCheckOut,
-  startRotation,
-  type Actor,
-} from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import { createApiKey } from '@dsops/contracts/gateway/api';
+import { markAllRead } from '@dsops/contracts/notification/api';
+import { addService, getStatus, planRotation, releaseCheckOut, startRotation } from '@dsops/contracts/rotation/api';
 import { newId } from '@dsops/kernel';
 import { startFaultProxy, type FaultProxy } from '@dsops/testing';
 import { AccessRecordService } from '../src/request/access-record.service.js';

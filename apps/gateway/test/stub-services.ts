@@ -1,13 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import {
-  deadLetterSchema,
-  HTTP_STATUS,
-  operations,
-  type DeadLetterView,
-  type Operation,
-  type ServiceName,
-} from '@dsops/contracts';
+import { operations } from '@dsops/contracts/api';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import type { Operation } from '@dsops/contracts/define-operation';
+import { deadLetterSchema, type DeadLetterView } from '@dsops/contracts/gateway/api';
+import { HTTP_STATUS } from '@dsops/contracts/problem';
 import { callerSchema, CALLER_HEADER, TOKEN_HEADER, type Caller } from '@dsops/platform';
 import { exampleOf } from './example-of.js';
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ServiceName } from '@dsops/contracts/define-event';
 import {
   getDeadLetter,
   dropDeadLetter,
   listDeadLetters,
-  openApiDocument,
   replayDeadLetter,
   type DeadLetterView,
-  type ServiceName,
-} from '@dsops/contracts';
+} from '@dsops/contracts/gateway/api';
+import { openApiDocument } from '@dsops/contracts-generate';
 import { newId } from '@dsops/kernel';
 import { TOKEN_HEADER } from '@dsops/platform';
 import { asProblem, eventually, startTestGateway, TOKEN, type TestGateway } from './gateway-fixture.js';

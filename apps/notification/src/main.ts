@@ -1,4 +1,4 @@
-import { runService } from '@dsops/distributed';
+import { runService } from '@dsops/service';
 import { NotificationModule } from './notification.module.js';
 
 process.exitCode = await runService({

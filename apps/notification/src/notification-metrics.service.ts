@@ -1,5 +1,5 @@
 import { Injectable, Optional } from '@nestjs/common';
-import { inboxDelivered } from '@dsops/contracts';
+import { inboxDelivered } from '@dsops/contracts/notification/events';
 import { MessagingRuntime } from '@dsops/messaging';
 import { Metrics } from '@dsops/platform';
 

@@ -1,20 +1,19 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Actor, EventData, EventDefinition } from '@dsops/contracts/define-event';
+import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
 import {
   clearInbox,
   countUnread,
   listNotifications,
   markAllRead,
-  principalCreated,
-  principalRevoked,
   readNotification,
+} from '@dsops/contracts/notification/api';
+import {
   rotationCompleted,
   rotationNeedsOperator,
   rotationProgressed,
   rotationStarted,
-  type Actor,
-  type EventData,
-  type EventDefinition,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/events';
 import { newId } from '@dsops/kernel';
 import type { EventToEmit } from '@dsops/messaging';
 import { eventually } from '@dsops/testing';

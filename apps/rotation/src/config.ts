@@ -4,9 +4,9 @@ import type { Clock } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
 import type { Invoker, Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
-import type { WorkerOptions } from './rotation/rotation.worker.js';
-import type { TargetDriver } from './target/driver.js';
-import type { SealingKey } from './vault/sealing-key.js';
+import type { WorkerOptions } from './run/rotation.worker.js';
+import type { TargetDriver } from '@dsops/drivers/driver';
+import type { SealingKey } from '@dsops/sealing';
 
 /** What the rotation service needs of the process that runs it. */
 export interface RotationOptions {

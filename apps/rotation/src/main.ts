@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
-import { runService } from '@dsops/distributed';
+import { runService } from '@dsops/service';
 import { RotationModule } from './rotation.module.js';
-import { PostgresqlDriver } from './target/postgresql/postgresql.driver.js';
-import { openKeyFile } from './vault/key-file.js';
+import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
+import { openKeyFile } from '@dsops/sealing';
 
 process.exitCode = await runService({
   name: 'rotation',

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pg from 'pg';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
+import { problemSchema } from '@dsops/contracts/problem';
 import {
   addService,
   checkOut,
@@ -11,13 +13,9 @@ import {
   getInstallation,
   getService,
   listServices,
-  problemSchema,
   releaseCheckOut,
   removeService,
-  type Operation,
-  type RequestOf,
-  type ResponseOf,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/api';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, unwrapSecret } from '@dsops/kernel';
@@ -34,10 +32,10 @@ import {
 import { createTestDatabase, eventually, type TestDatabase } from '@dsops/testing';
 import { keyPaths } from './config.js';
 import { RotationModule } from './rotation.module.js';
-import type { Login } from './target/driver.js';
-import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from './target/postgresql/postgresql-world.fixture.js';
-import { scramVerifier } from './target/postgresql/scram.js';
-import { openKeyFile } from './vault/key-file.js';
+import type { Login } from '@dsops/drivers/driver';
+import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
+import { scramVerifier } from '@dsops/drivers/postgresql/scram';
+import { openKeyFile } from '@dsops/sealing';
 
 const TOKEN = 'token-of-this-spec';
 const caller = encodeCaller({ actor: { kind: 'user', id: 'u1', name: 'Ann' }, role: 'admin' });

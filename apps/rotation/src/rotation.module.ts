@@ -9,17 +9,17 @@ import { InstallationRepository } from './installation/installation.repository.j
 import { InstallationService } from './installation/installation.service.js';
 import { MarkFile } from './installation/mark-file.js';
 import { RestoredProbes } from './installation/restored-probes.service.js';
-import { engineParts } from './rotation/engine.providers.js';
-import { Drivers } from './service/drivers.js';
-import { OPEN_ROTATIONS, type OpenRotations } from './service/open-rotations.js';
-import { RegistryController } from './service/registry.http.js';
-import { RegistryRepository } from './service/registry.repository.js';
-import { RegistryService } from './service/registry.service.js';
-import { CheckOutController } from './vault/check-out.http.js';
-import { CheckOutRepository } from './vault/check-out.repository.js';
-import { CheckOutService } from './vault/check-out.service.js';
+import { engineParts } from './run/engine.providers.js';
+import { Drivers } from './registry/drivers.js';
+import { OPEN_ROTATIONS, type OpenRotations } from './registry/open-rotations.js';
+import { RegistryController } from './registry/registry.http.js';
+import { RegistryRepository } from './registry/registry.repository.js';
+import { RegistryService } from './registry/registry.service.js';
+import { CheckOutController } from './check-out/check-out.http.js';
+import { CheckOutRepository } from './check-out/check-out.repository.js';
+import { CheckOutService } from './check-out/check-out.service.js';
 import { RetentionService } from './vault/retention.service.js';
-import { SealingKey } from './vault/sealing-key.js';
+import { SealingKey } from '@dsops/sealing';
 import { VaultRepository, type Tx } from './vault/vault.repository.js';
 import { VaultService } from './vault/vault.service.js';
 

@@ -1,7 +1,7 @@
-import { SERVICES, type ServiceName } from '@dsops/contracts';
+import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
 import { migrate, withClient } from '@dsops/database';
 import { unwrapSecret } from '@dsops/kernel';
-import { openKeyFile } from '@dsops/rotation';
+import { openKeyFile } from '@dsops/sealing';
 import type { SetupConfig } from './config.js';
 
 /**

@@ -1,10 +1,12 @@
 import { applyTopics } from '@dsops/broker';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { TOPIC_PARTITIONS, topicList } from '@dsops/contracts/generate';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { topicList } from '@dsops/contracts-generate';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
 import { isDomainError, type HomePaths } from '@dsops/kernel';
-import { keyPaths, openKeyFile, type SealingKey } from '@dsops/rotation';
+import { keyPaths } from '@dsops/rotation';
+import { openKeyFile, type SealingKey } from '@dsops/sealing';
 import {
   ensureTools,
   startKafka,

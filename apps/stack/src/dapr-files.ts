@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ServiceName } from '@dsops/contracts';
-import { renderDapr } from '@dsops/contracts/generate';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import { renderDapr } from '@dsops/contracts-generate';
 
 export interface DaprFiles {
   /** Components, subscriptions and resiliency, for every sidecar. */

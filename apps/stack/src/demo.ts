@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { DomainError, unwrapSecret } from '@dsops/kernel';
-import { keyPaths, openKeyFile } from '@dsops/rotation';
+import { keyPaths } from '@dsops/rotation';
+import { openKeyFile } from '@dsops/sealing';
 import { ApiClient, showSample } from '@dsops/standalone';
 import type { Screen } from '@dsops/standalone/screen';
 import { stackHome } from './stack-home.js';

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { AddService } from '@dsops/contracts';
+import type { AddService } from '@dsops/contracts/rotation/api';
 import { withClient } from '@dsops/database';
 import { Secret, unwrapSecret } from '@dsops/kernel';
-import { keyPaths, openKeyFile, scramVerifier, setupStatements } from '@dsops/rotation';
+import { keyPaths } from '@dsops/rotation';
+import { openKeyFile } from '@dsops/sealing';
+import { scramVerifier, setupStatements } from '@dsops/drivers';
 import type { StackUnderTest } from './stack-under-test.js';
 
 /** A database on the stack's server whose old password stays valid for a while. @returns how to add it to dsops */

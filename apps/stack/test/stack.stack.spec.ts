@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, chmodS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { addService, checkOut, getRotation, listServices, startRotation } from '@dsops/contracts';
+import { addService, checkOut, getRotation, listServices, startRotation } from '@dsops/contracts/rotation/api';
 import { ensureTools, isAlive } from '@dsops/stack';
 import { eventually } from '@dsops/testing';
 import { makeBilling } from './billing.js';

@@ -1,4 +1,5 @@
-import { problemSchema, type Operation, type RequestOf, type ResponseOf } from '@dsops/contracts';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
+import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError, newId } from '@dsops/kernel';
 import { pathOf } from '@dsops/platform';
 

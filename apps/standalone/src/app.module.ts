@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { AuditModule } from '@dsops/audit';
 import { connect, type DatabaseOptions, type SchemaName } from '@dsops/database';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
-import type { ServiceName } from '@dsops/contracts';
+import type { ServiceName } from '@dsops/contracts/define-event';
 import { ensureAdminKey, startGateway } from '@dsops/gateway';
 import { DomainError, Secret, systemClock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { NotificationModule } from '@dsops/notification';
 import { createLogger, HttpInvoker, startServiceApp, type Metrics, type ServiceApp } from '@dsops/platform';
-import { PostgresqlDriver, RotationModule, type SealingKey } from '@dsops/rotation';
+import { RotationModule } from '@dsops/rotation';
+import type { SealingKey } from '@dsops/sealing';
+import { PostgresqlDriver } from '@dsops/drivers';
 import { GraphileWakeUps } from '@dsops/scheduling';
 
 export interface HostOptions {

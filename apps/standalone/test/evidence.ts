@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { checkOut, createApiKey } from '@dsops/contracts';
+import { createApiKey } from '@dsops/contracts/gateway/api';
+import { checkOut } from '@dsops/contracts/rotation/api';
 import type { CapturedProcess } from './captured-process.js';
 import type { HomeFolder } from './home-folder.js';
 import type { CliRun, InstallationUnderTest } from './installation-under-test.js';

@@ -14,7 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { homePaths, type HomePaths } from '@dsops/kernel';
-import { keyPaths, openKeyFile, type SealingKey } from '@dsops/rotation';
+import { keyPaths } from '@dsops/rotation';
+import { openKeyFile, type SealingKey } from '@dsops/sealing';
 import { databaseFolder } from '../src/data-folder.js';
 
 /** The folder of one installation, below the temporary files of this machine. */

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type PostgresServer } from '@dsops/database';
-import { openKeyFile } from '@dsops/rotation';
+import { openKeyFile } from '@dsops/sealing';
 import { eventually } from '@dsops/testing';
 import pg from 'pg';
 import type { Ended } from './captured-process.js';

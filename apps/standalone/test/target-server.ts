@@ -6,7 +6,7 @@ import { expect } from '@jest/globals';
 import pg from 'pg';
 import { startPostgres, type PostgresServer } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
-import { scramVerifier, setupStatements } from '@dsops/rotation';
+import { scramVerifier, setupStatements } from '@dsops/drivers';
 import { eventually, startFaultProxy, type FaultProxy } from '@dsops/testing';
 
 const ASK_EVERYBODY = 'host all all 127.0.0.1/32 scram-sha-256\n';

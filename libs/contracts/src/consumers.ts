@@ -1,8 +1,8 @@
-import { eventRegistry, TOPICS, type EventDefinition, type ServiceName, type Topic } from './define-event.js';
+import { TOPICS, type EventDefinition, type ServiceName, type Topic } from './define-event.js';
+import { eventRegistry } from './event-registry.js';
 import { retryPolicies } from './retry-policy.js';
 import * as rotation from './rotation/events.js';
 import * as gateway from './gateway/events.js';
-import './notification/events.js';
 
 /**
  * A named group of handlers with its own cursors. What a consumer declares here must be what its service handles; a

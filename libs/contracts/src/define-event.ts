@@ -4,6 +4,8 @@ import type { RetryPolicy } from './retry-policy.js';
 /** Topics and their keys never change once released; a type stays on its topic. */
 export const TOPICS = ['rotation-events', 'notification-events', 'access-events'] as const;
 export type Topic = (typeof TOPICS)[number];
+/** A topic keeps the number of partitions that it was made with, because a key's order lives in its partition. */
+export const TOPIC_PARTITIONS = 12;
 
 export const SERVICES = ['rotation', 'audit', 'notification', 'gateway'] as const;
 export type ServiceName = (typeof SERVICES)[number];
@@ -60,5 +62,5 @@ export function defineEvent<Shape extends z.ZodRawShape>(definition: {
   return event;
 }
 
-/** Every event of the product by its type. Complete once the package's root has been imported. */
-export const eventRegistry: ReadonlyMap<string, EventDefinition> = defined;
+/** What has been defined so far; `event-registry.ts` has it complete. */
+export const definedEvents: ReadonlyMap<string, EventDefinition> = defined;

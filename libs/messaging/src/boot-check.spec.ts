@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { principalCreated, rotationFailed, rotationStarted, type ConsumerDeclaration } from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import { principalCreated } from '@dsops/contracts/gateway/events';
+import { rotationFailed, rotationStarted } from '@dsops/contracts/rotation/events';
 import { matchHandlers } from './boot-check.js';
 import { Handles } from './handles.js';
 

@@ -1,4 +1,5 @@
-import type { EventData, EventDefinition, EventEnvelope } from '@dsops/contracts';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
 import type { Unit } from './unit-of-work.js';
 

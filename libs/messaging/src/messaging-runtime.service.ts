@@ -6,7 +6,9 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { consumers as allConsumers, eventRegistry, type ConsumerDeclaration, type ServiceName } from '@dsops/contracts';
+import { consumers as allConsumers, type ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import { eventRegistry } from '@dsops/contracts/event-registry';
 import type { Database } from '@dsops/database';
 import { systemClock, type Clock, type Secret } from '@dsops/kernel';
 import { Metrics } from '@dsops/platform';

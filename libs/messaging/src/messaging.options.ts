@@ -1,4 +1,5 @@
-import type { ConsumerDeclaration, EventDefinition, ServiceName } from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
 import type { Database } from '@dsops/database';
 import type { Clock, Secret } from '@dsops/kernel';
 import type { Invoker, Logger } from '@dsops/platform';

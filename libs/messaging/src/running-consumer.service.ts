@@ -1,4 +1,4 @@
-import type { EventDefinition, ServiceName } from '@dsops/contracts';
+import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
 import { ProducerClient } from './completeness/producer-client.service.js';
 import { register, type StartsFrom } from './completeness/registration.service.js';
 import { Sweep, type SweepSettings } from './completeness/sweep.service.js';

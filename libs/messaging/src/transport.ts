@@ -1,4 +1,5 @@
-import type { EventEnvelope, Topic } from '@dsops/contracts';
+import type { Topic } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { Dependency } from '@dsops/platform';
 
 /** An event on its way: the topic stands beside the envelope, because an unknown type tells no topic. */

@@ -1,4 +1,4 @@
-import type { EventData, EventDefinition } from '@dsops/contracts';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import type { SqlExecutor } from '@dsops/database';
 
 /** One event to be said when the transaction commits. */

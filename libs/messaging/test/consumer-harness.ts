@@ -1,4 +1,6 @@
-import { eventRegistry, type EventDefinition, type EventEnvelope } from '@dsops/contracts';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { systemClock } from '@dsops/kernel';
 import type { Delivery } from '../src/index.js';
 import type { Handling } from '../src/handles.js';

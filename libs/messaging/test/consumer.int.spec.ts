@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { inboxDelivered, rotationProgressed, rotationStarted, type EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { inboxDelivered } from '@dsops/contracts/notification/events';
+import { rotationProgressed, rotationStarted } from '@dsops/contracts/rotation/events';
 import { currentContext } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
 import type { Unit } from '../src/index.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rotationStarted } from '@dsops/contracts';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { eventually } from '@dsops/testing';
 import { World } from '../src/conformance/world.js';
 import { listLetters, type Letter } from '../src/dead-letters/letter.repository.js';

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { rotationStarted, type EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { newId } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import { oldestDeliveries, takeTurn } from '../src/embedded/delivery.repository.js';

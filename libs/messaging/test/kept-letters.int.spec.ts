@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventRegistry, rotationStarted, type RetryPolicy } from '@dsops/contracts';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { RetryPolicy } from '@dsops/contracts/retry-policy';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { eventually } from '@dsops/testing';
 import { World } from '../src/conformance/world.js';
 import { listLetters, pruneLetters } from '../src/dead-letters/letter.repository.js';

@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import pg from 'pg';
-import {
-  rotationFailed,
-  rotationStarted,
-  type ConsumerDeclaration,
-  type EventData,
-  type EventEnvelope,
-  deadLetterSchema,
-  deadLetterViewSchema,
-  pageOf,
-} from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { EventData } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { deadLetterSchema, deadLetterViewSchema } from '@dsops/contracts/gateway/api';
+import { pageOf } from '@dsops/contracts/page';
+import { rotationFailed, rotationStarted } from '@dsops/contracts/rotation/events';
 import { connect, type Database } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, Secret } from '@dsops/kernel';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { rotationProgressed, rotationStarted, MAX_EVENT_BYTES, type EventEnvelope } from '@dsops/contracts';
+import { MAX_EVENT_BYTES, type EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationProgressed, rotationStarted } from '@dsops/contracts/rotation/events';
 import { newId, systemClock } from '@dsops/kernel';
 import { inContext } from '@dsops/platform';
 import { readEventsAbove } from '../src/outbox/outbox.repository.js';

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { rotationStarted } from '@dsops/contracts';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { eventually } from '@dsops/testing';
 import { answerHeads, retireSubscriber } from '../src/completeness/heads.repository.js';
 import { PrismaUnitOfWork, type Published, type Transport } from '../src/index.js';

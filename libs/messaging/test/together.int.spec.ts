@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { rotationProgressed, rotationStarted, type EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationProgressed, rotationStarted } from '@dsops/contracts/rotation/events';
 import type { SqlExecutor } from '@dsops/database';
 import { anEvent } from '../src/conformance/an-event.js';
 import { handlersOf, Handles, HandlesTogether, type Unit } from '../src/index.js';

@@ -1,4 +1,6 @@
-import { problemSchema, type Operation, type RequestOf, type ResponseOf, type ServiceName } from '@dsops/contracts';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
+import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError } from '@dsops/kernel';
 import { CALLER_HEADER, encodeCaller, type Caller } from './principal.js';
 import { currentContext } from './context.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { defineOperation } from '@dsops/contracts';
+import { defineOperation } from '@dsops/contracts/define-operation';
 import { parseInput } from './operation.js';
 
 const operation = defineOperation({

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import type { Request } from 'express';
 import type { z } from 'zod';
-import type { BodyOf, Operation, ParamsOf, QueryOf } from '@dsops/contracts';
+import type { BodyOf, Operation, ParamsOf, QueryOf } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 
 /** The checked input of an operation; what the operation does not take is undefined. */

@@ -1,7 +1,8 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { z } from 'zod';
-import { actorSchema, roleSchema, ROLES, type Role } from '@dsops/contracts';
+import { actorSchema } from '@dsops/contracts/define-event';
+import { roleSchema, ROLES, type Role } from '@dsops/contracts/gateway/events';
 import { DomainError } from '@dsops/kernel';
 
 /** Who calls, as the gateway has found out. It travels between services in a header that only they can set. */

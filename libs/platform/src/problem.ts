@@ -1,6 +1,6 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { HTTP_STATUS, type Problem } from '@dsops/contracts';
+import { HTTP_STATUS, type Problem } from '@dsops/contracts/problem';
 import { DomainError, isDomainError, type ErrorKind } from '@dsops/kernel';
 import { currentContext } from './context.js';
 import type { Logger } from './logging.js';

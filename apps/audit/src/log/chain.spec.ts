@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { AuditEntry } from '@dsops/contracts';
+import type { AuditEntry } from '@dsops/contracts/audit/api';
 import { CHAIN_START, hashOf, walkEnd, walkOn, walkStart, type Head, type UnhashedEntry } from './chain.js';
 
 function aChain(length: number): AuditEntry[] {

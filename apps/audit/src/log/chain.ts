@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import type { AuditEntry } from '@dsops/contracts';
+import type { AuditEntry } from '@dsops/contracts/audit/api';
 
 export type UnhashedEntry = Omit<AuditEntry, 'hash'>;
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { eventRegistry, type Actor, type EventEnvelope } from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { actionOf, entitiesOf, entryOf } from './entry.js';
 
 const actor: Actor = { kind: 'user', id: 'user-1', name: 'Ada' };

@@ -1,4 +1,6 @@
-import type { Actor, AuditEntry, EventEnvelope } from '@dsops/contracts';
+import type { AuditEntry } from '@dsops/contracts/audit/api';
+import type { Actor } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { maskDetails } from './mask.js';
 
 /** An entry that has no place in the chain yet. */

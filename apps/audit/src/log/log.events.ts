@@ -1,4 +1,6 @@
-import { eventRegistry, type Actor, type EventEnvelope } from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
 import { EventConsumer, HandlesTogether } from '@dsops/messaging';
 import { LogService } from './log.service.js';

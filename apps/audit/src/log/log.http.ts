@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
-import { listAudit, listAuditOf, verifyAudit, type ResponseOf } from '@dsops/contracts';
+import { listAudit, listAuditOf, verifyAudit } from '@dsops/contracts/audit/api';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
 import { Input, Serves, type InputOf } from '@dsops/platform';
 import { LogService } from './log.service.js';
 import type { EntryFilter } from './log.repository.js';

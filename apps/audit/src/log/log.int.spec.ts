@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { Actor, EventEnvelope } from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/audit';
 import { newId, unwrapSecret } from '@dsops/kernel';

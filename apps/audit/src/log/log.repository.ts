@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuditEntry } from '@dsops/contracts';
+import type { AuditEntry } from '@dsops/contracts/audit/api';
 import type { SqlExecutor } from '@dsops/database';
 import type { Entry, Prisma, PrismaClient } from '@dsops/database/audit';
 import { DATABASE } from '../audit.options.js';

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor, AuditEntry, EventEnvelope } from '@dsops/contracts';
+import type { AuditEntry } from '@dsops/contracts/audit/api';
+import type { Actor } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import { hashOf, walkEnd, walkOn, walkStart } from './chain.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { API_VERSION, CLIENT_HEADER, type Operation, type RequestOf, type ResponseOf } from '@dsops/contracts';
+import { API_VERSION, CLIENT_HEADER } from '@dsops/contracts/api';
+import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import { DomainError, newId, unwrapSecret, type Secret } from '@dsops/kernel';
 import { interrupted } from '../failure.js';
 import { CLI_VERSION } from '../version.js';

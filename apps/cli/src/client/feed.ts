@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
-import { envelopeSchema } from '@dsops/contracts';
+import { envelopeSchema } from '@dsops/contracts/envelope';
 import { isDomainError } from '@dsops/kernel';
 import type { ApiClient } from './api-client.js';
 import { isPassing } from './connection-loss.js';

@@ -1,4 +1,4 @@
-import { problemSchema } from '@dsops/contracts';
+import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError } from '@dsops/kernel';
 
 /** An answer that is not a success, as an error of the domain: the server's own words when it said any. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Operation } from '@dsops/contracts';
+import type { Operation } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 
 interface AnyRequest {

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { listAudit, listAuditOf, verifyAudit, type AuditEntry } from '@dsops/contracts';
+import { listAudit, listAuditOf, verifyAudit, type AuditEntry } from '@dsops/contracts/audit/api';
 import { collect } from '../client/pages.js';
 import { EXIT } from '../failure.js';
 import { sinceOf, untilOf } from '../input/instant.js';

@@ -1,5 +1,5 @@
 import { Argument, type CommandUnknownOpts, type Option } from '@commander-js/extra-typings';
-import { listServices } from '@dsops/contracts';
+import { listServices } from '@dsops/contracts/rotation/api';
 import { completionScript, SHELLS } from '../output/completion-script.js';
 import type { Act, Session } from '../session.js';
 import { examples } from './options.js';

@@ -1,4 +1,5 @@
-import { listRotations, ON_CONFLICT, TERMINAL_STATES, type RotationView } from '@dsops/contracts';
+import { listRotations, type RotationView } from '@dsops/contracts/rotation/api';
+import { ON_CONFLICT, TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { isDomainError, type DomainError } from '@dsops/kernel';
 import type { ApiClient } from '../client/api-client.js';
 import { usageError } from '../failure.js';

@@ -1,12 +1,7 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import {
-  dropDeadLetter,
-  listDeadLetters,
-  replayDeadLetter,
-  SERVICES,
-  type DeadLetterView,
-  type QueryOf,
-} from '@dsops/contracts';
+import { SERVICES } from '@dsops/contracts/define-event';
+import type { QueryOf } from '@dsops/contracts/define-operation';
+import { dropDeadLetter, listDeadLetters, replayDeadLetter, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { isDomainError } from '@dsops/kernel';
 import type { ApiClient } from '../client/api-client.js';
 import { collect } from '../client/pages.js';

@@ -1,5 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { deadLetterStatusSchema, getDeadLetter, listDeadLetters } from '@dsops/contracts';
+import { deadLetterStatusSchema, getDeadLetter, listDeadLetters } from '@dsops/contracts/gateway/api';
 import { collect } from '../client/pages.js';
 import { readLetter } from '../input/letter.js';
 import { print } from '../output/format.js';

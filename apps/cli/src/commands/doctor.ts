@@ -1,14 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import {
-  API_VERSION,
-  getInstallation,
-  getStatus,
-  getSystem,
-  listDeadLetters,
-  verifyAudit,
-  type Finding,
-} from '@dsops/contracts';
+import { API_VERSION } from '@dsops/contracts/api';
+import { verifyAudit } from '@dsops/contracts/audit/api';
+import { getSystem, listDeadLetters } from '@dsops/contracts/gateway/api';
+import { getInstallation, getStatus, type Finding } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '../client/api-client.js';
 import { findConnection, isLoopback, readApiKey } from '../client/connection.js';
 import { asDomainError, EXIT } from '../failure.js';

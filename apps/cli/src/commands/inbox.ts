@@ -1,5 +1,11 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { clearInbox, listNotifications, markAllRead, readNotification, type NotificationView } from '@dsops/contracts';
+import {
+  clearInbox,
+  listNotifications,
+  markAllRead,
+  readNotification,
+  type NotificationView,
+} from '@dsops/contracts/notification/api';
 import { collect } from '../client/pages.js';
 import { EXIT, usageError } from '../failure.js';
 import { confirm } from '../input/prompt.js';

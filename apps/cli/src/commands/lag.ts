@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { PartitionLag } from '@dsops/broker';
-import { consumers, TOPICS, type ConsumerDeclaration } from '@dsops/contracts';
+import { consumers, type ConsumerDeclaration } from '@dsops/contracts/consumers';
+import { TOPICS } from '@dsops/contracts/define-event';
 import { print } from '../output/format.js';
 import { table } from '../output/table.js';
 import type { Act } from '../session.js';

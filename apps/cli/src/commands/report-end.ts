@@ -1,4 +1,4 @@
-import type { RotationView } from '@dsops/contracts';
+import type { RotationView } from '@dsops/contracts/rotation/api';
 import { print, type Format } from '../output/format.js';
 import { endOf, exitCodeOfRotation, type Aim } from '../output/rotation-end.js';
 import type { Session } from '../session.js';

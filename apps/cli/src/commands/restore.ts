@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { confirmRestore, getInstallation } from '@dsops/contracts';
+import { confirmRestore, getInstallation } from '@dsops/contracts/rotation/api';
 import { EXIT, usageError } from '../failure.js';
 import { ask, confirm } from '../input/prompt.js';
 import { print } from '../output/format.js';

@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { listRotations, ROTATION_STATES, type RotationState, type RotationView } from '@dsops/contracts';
+import { listRotations, type RotationView } from '@dsops/contracts/rotation/api';
+import { ROTATION_STATES, type RotationState } from '@dsops/contracts/rotation/states';
 import type { ApiClient } from '../client/api-client.js';
 import { collect } from '../client/pages.js';
 import { usageError } from '../failure.js';

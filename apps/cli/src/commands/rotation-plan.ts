@@ -1,5 +1,6 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { planRotation, type PlanView, type ServiceView, type Strategy } from '@dsops/contracts';
+import { planRotation, type PlanView, type ServiceView } from '@dsops/contracts/rotation/api';
+import type { Strategy } from '@dsops/contracts/rotation/states';
 import type { ApiClient } from '../client/api-client.js';
 import { EXIT } from '../failure.js';
 import { findService } from '../input/place.js';

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { resumeRotation, type RotationView } from '@dsops/contracts';
+import { resumeRotation, type RotationView } from '@dsops/contracts/rotation/api';
 import { DomainError, isId } from '@dsops/kernel';
 import { usageError } from '../failure.js';
 import { showProgress } from '../follow/progress.js';

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { rollBack, type ServiceView } from '@dsops/contracts';
+import { rollBack, type ServiceView } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '../client/api-client.js';
 import { EXIT, unknownError, usageError } from '../failure.js';
 import { showProgress } from '../follow/progress.js';

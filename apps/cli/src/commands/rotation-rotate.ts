@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { startRotation, type RotationView, type ServiceView, type Strategy } from '@dsops/contracts';
+import { startRotation, type RotationView, type ServiceView } from '@dsops/contracts/rotation/api';
+import type { Strategy } from '@dsops/contracts/rotation/states';
 import type { ApiClient } from '../client/api-client.js';
 import { EXIT } from '../failure.js';
 import { showProgress } from '../follow/progress.js';

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { getRotation, listRotations, type RotationView } from '@dsops/contracts';
+import { getRotation, listRotations, type RotationView } from '@dsops/contracts/rotation/api';
 import { isId } from '@dsops/kernel';
 import type { ApiClient } from '../client/api-client.js';
 import { unknownError } from '../failure.js';

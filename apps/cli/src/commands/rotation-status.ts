@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { getStatus, type ServiceStatus } from '@dsops/contracts';
+import { getStatus, type ServiceStatus } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '../client/api-client.js';
 import { unknownError } from '../failure.js';
 import { watchChanges } from '../follow/watch-changes.js';

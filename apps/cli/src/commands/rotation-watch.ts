@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { z } from 'zod';
-import { rotationProgressed } from '@dsops/contracts';
+import { rotationProgressed } from '@dsops/contracts/rotation/events';
 import { formatDuration } from '@dsops/kernel';
 import { readFeed, type FeedEvent } from '../client/feed.js';
 import { stepLine } from '../output/rotation.js';

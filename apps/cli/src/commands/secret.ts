@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { checkOut, releaseCheckOut } from '@dsops/contracts';
+import { checkOut, releaseCheckOut } from '@dsops/contracts/rotation/api';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { usageError } from '../failure.js';
 import { findService } from '../input/place.js';

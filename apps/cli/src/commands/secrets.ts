@@ -1,5 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { RotationView } from '@dsops/contracts';
+import type { RotationView } from '@dsops/contracts/rotation/api';
 import { asDomainError, EXIT, exitCodeOf, usageError } from '../failure.js';
 import { showProgress } from '../follow/progress.js';
 import { findService } from '../input/place.js';

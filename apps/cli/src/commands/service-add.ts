@@ -1,5 +1,6 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { addService, type ServiceView, type Strategy } from '@dsops/contracts';
+import { addService, type ServiceView } from '@dsops/contracts/rotation/api';
+import type { Strategy } from '@dsops/contracts/rotation/states';
 import { unwrapSecret } from '@dsops/kernel';
 import { usageError } from '../failure.js';
 import { readPassword } from '../input/password.js';

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { getService, listServices, removeService } from '@dsops/contracts';
+import { getService, listServices, removeService } from '@dsops/contracts/rotation/api';
 import { EXIT, usageError } from '../failure.js';
 import { filterOf, findService } from '../input/place.js';
 import { ask } from '../input/prompt.js';

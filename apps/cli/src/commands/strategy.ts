@@ -1,4 +1,4 @@
-import { STRATEGIES, strategySchema, type Strategy } from '@dsops/contracts';
+import { STRATEGIES, strategySchema, type Strategy } from '@dsops/contracts/rotation/states';
 import { usageError } from '../failure.js';
 
 /** Other spellings of the strategies, from older configurations. */

@@ -1,6 +1,7 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TopicSpec, TopicStep } from '@dsops/broker';
-import { TOPIC_PARTITIONS, TOPICS } from '@dsops/contracts';
+import { TOPICS } from '@dsops/contracts/define-event';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
 import { formatDuration, parseDuration } from '@dsops/kernel';
 import { EXIT } from '../failure.js';
 import { print } from '../output/format.js';

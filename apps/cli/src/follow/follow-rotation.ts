@@ -1,4 +1,5 @@
-import { getRotation, TERMINAL_STATES, type RotationView } from '@dsops/contracts';
+import { getRotation, type RotationView } from '@dsops/contracts/rotation/api';
+import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import type { ApiClient } from '../client/api-client.js';
 import { isPassing } from '../client/connection-loss.js';
 import { readFeed } from '../client/feed.js';

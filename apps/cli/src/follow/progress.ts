@@ -1,4 +1,4 @@
-import type { RotationView } from '@dsops/contracts';
+import type { RotationView } from '@dsops/contracts/rotation/api';
 import { formatDuration } from '@dsops/kernel';
 import type { ApiClient } from '../client/api-client.js';
 import { interrupted } from '../failure.js';

@@ -1,4 +1,4 @@
-import { listServices, type ServiceView } from '@dsops/contracts';
+import { listServices, type ServiceView } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '../client/api-client.js';
 import { unknownError, usageError } from '../failure.js';
 import type { Session } from '../session.js';

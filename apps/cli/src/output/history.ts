@@ -1,4 +1,5 @@
-import type { RotationState, RotationView } from '@dsops/contracts';
+import type { RotationView } from '@dsops/contracts/rotation/api';
+import type { RotationState } from '@dsops/contracts/rotation/states';
 import { table } from './table.js';
 import type { Paint } from './terminal.js';
 import { shortDuration, timestamp } from './time.js';

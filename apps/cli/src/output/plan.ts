@@ -1,4 +1,4 @@
-import type { Finding, PlanView } from '@dsops/contracts';
+import type { Finding, PlanView } from '@dsops/contracts/rotation/api';
 import { fields } from './table.js';
 import type { Paint } from './terminal.js';
 

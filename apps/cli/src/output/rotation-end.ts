@@ -1,4 +1,5 @@
-import { TERMINAL_STATES, type RotationView } from '@dsops/contracts';
+import type { RotationView } from '@dsops/contracts/rotation/api';
+import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { formatDuration } from '@dsops/kernel';
 import { EXIT, isProviderCode } from '../failure.js';
 import { knownWords, withoutWait } from './rotation.js';

@@ -1,4 +1,4 @@
-import type { RotationView } from '@dsops/contracts';
+import type { RotationView } from '@dsops/contracts/rotation/api';
 import { formatDuration } from '@dsops/kernel';
 import { fields } from './table.js';
 import type { Paint } from './terminal.js';

@@ -1,4 +1,4 @@
-import type { ServiceView } from '@dsops/contracts';
+import type { ServiceView } from '@dsops/contracts/rotation/api';
 import { fields, table } from './table.js';
 import type { Paint } from './terminal.js';
 import { timestamp } from './time.js';

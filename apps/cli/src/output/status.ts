@@ -1,4 +1,4 @@
-import type { ServiceStatus } from '@dsops/contracts';
+import type { ServiceStatus } from '@dsops/contracts/rotation/api';
 import { table, type Row } from './table.js';
 import type { Paint } from './terminal.js';
 import { ago, until } from './time.js';

@@ -1,15 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
-import {
-  principalCreated,
-  principalRevoked,
-  roleSchema,
-  type Actor,
-  type BodyOf,
-  type createApiKey,
-  type listApiKeys,
-  type ResponseOf,
-} from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import type { BodyOf, ResponseOf } from '@dsops/contracts/define-operation';
+import type { createApiKey, listApiKeys } from '@dsops/contracts/gateway/api';
+import { principalCreated, principalRevoked, roleSchema } from '@dsops/contracts/gateway/events';
 import { DomainError, newId, unwrapSecret, type Clock, type Secret } from '@dsops/kernel';
 import { answerOnce, UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Caller } from '@dsops/platform';

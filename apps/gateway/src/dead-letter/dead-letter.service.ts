@@ -1,21 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import { consumers } from '@dsops/contracts/consumers';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import type { BodyOf, ParamsOf, QueryOf, ResponseOf } from '@dsops/contracts/define-operation';
 import {
-  consumers,
   deadLetterSchema,
   deadLetterViewSchema,
-  pageOf,
-  problemSchema,
-  type BodyOf,
   type dropDeadLetter,
   type getDeadLetter,
   type listDeadLetters,
-  type ParamsOf,
-  type QueryOf,
   type replayDeadLetter,
-  type ResponseOf,
-  type ServiceName,
-} from '@dsops/contracts';
+} from '@dsops/contracts/gateway/api';
+import { pageOf } from '@dsops/contracts/page';
+import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError, isDomainError } from '@dsops/kernel';
 import type { Invocation } from '@dsops/platform';
 import { ForwardService } from '../request/forward.service.js';

@@ -1,4 +1,5 @@
-import { eventRegistry, type Topic } from '@dsops/contracts';
+import type { Topic } from '@dsops/contracts/define-event';
+import { eventRegistry } from '@dsops/contracts/event-registry';
 import { DomainError } from '@dsops/kernel';
 import { includesRole, type Caller } from '@dsops/platform';
 

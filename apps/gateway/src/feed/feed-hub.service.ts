@@ -7,7 +7,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { z } from 'zod';
-import { principalRevoked } from '@dsops/contracts';
+import { principalRevoked } from '@dsops/contracts/gateway/events';
 import { DomainError, type Clock } from '@dsops/kernel';
 import { Metrics, type Logger } from '@dsops/platform';
 import { ApiKeyRepository } from '../access/api-key.repository.js';

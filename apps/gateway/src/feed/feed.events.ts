@@ -1,5 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { consumers, eventRegistry, inboxDelivered, type EventEnvelope } from '@dsops/contracts';
+import { consumers } from '@dsops/contracts/consumers';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { inboxDelivered } from '@dsops/contracts/notification/events';
 import type { SqlExecutor } from '@dsops/database';
 import type { Clock } from '@dsops/kernel';
 import { EventConsumer, HandlesTogether } from '@dsops/messaging';

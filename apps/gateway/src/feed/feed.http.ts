@@ -1,6 +1,6 @@
 import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { API_VERSION, CLIENT_HEADER, OLDEST_CLIENT } from '@dsops/contracts';
+import { API_VERSION, CLIENT_HEADER, OLDEST_CLIENT } from '@dsops/contracts/api';
 import { DomainError } from '@dsops/kernel';
 import { AuthenticationService } from '../access/authentication.service.js';
 import { wordOutage } from '../database-outage.js';

@@ -6,7 +6,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { requestMade } from '@dsops/contracts';
+import { requestMade } from '@dsops/contracts/gateway/events';
 import type { Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';

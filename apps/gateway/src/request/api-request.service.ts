@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { OLDEST_CLIENT, problemSchema } from '@dsops/contracts';
+import { OLDEST_CLIENT } from '@dsops/contracts/api';
+import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError, newId } from '@dsops/kernel';
 import { readIdempotencyKey } from '@dsops/messaging';
 import {

@@ -1,6 +1,6 @@
 import { All, Controller, Inject, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { API_VERSION, CLIENT_HEADER, operations } from '@dsops/contracts';
+import { API_VERSION, CLIENT_HEADER, operations } from '@dsops/contracts/api';
 import { DomainError, isDomainError } from '@dsops/kernel';
 import { problemOf, type Logger } from '@dsops/platform';
 import { LOGGER } from '../gateway.options.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Operation } from '@dsops/contracts';
+import type { Operation } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 import { TUNING, type GatewayTuning } from '../gateway.options.js';
 

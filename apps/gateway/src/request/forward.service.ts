@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { problemSchema, type Operation, type Problem, type ServiceName } from '@dsops/contracts';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import type { Operation } from '@dsops/contracts/define-operation';
+import { problemSchema, type Problem } from '@dsops/contracts/problem';
 import { DomainError } from '@dsops/kernel';
 import {
   CALLER_HEADER,

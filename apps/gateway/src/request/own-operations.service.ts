@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { operations } from '@dsops/contracts/api';
+import type { Operation, ResponseOf } from '@dsops/contracts/define-operation';
 import {
   createApiKey,
   dropDeadLetter,
@@ -7,12 +9,9 @@ import {
   getSystem,
   listApiKeys,
   listDeadLetters,
-  operations,
   replayDeadLetter,
   revokeApiKey,
-  type Operation,
-  type ResponseOf,
-} from '@dsops/contracts';
+} from '@dsops/contracts/gateway/api';
 import type { Caller, InputOf } from '@dsops/platform';
 import { ApiKeyService } from '../access/api-key.service.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';

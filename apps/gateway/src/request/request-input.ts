@@ -1,4 +1,5 @@
-import { API_VERSION, type Operation } from '@dsops/contracts';
+import { API_VERSION } from '@dsops/contracts/api';
+import type { Operation } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 import { parseInput, type InputOf } from '@dsops/platform';
 

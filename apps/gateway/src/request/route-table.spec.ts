@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { operations } from '@dsops/contracts';
+import { operations } from '@dsops/contracts/api';
 import { RouteTable } from './route-table.js';
 
 const table = new RouteTable(operations);

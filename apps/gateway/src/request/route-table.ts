@@ -1,4 +1,4 @@
-import type { Operation } from '@dsops/contracts';
+import type { Operation } from '@dsops/contracts/define-operation';
 
 export type RouteMatch =
   | { readonly kind: 'found'; readonly operation: Operation; readonly params: Readonly<Record<string, string>> }

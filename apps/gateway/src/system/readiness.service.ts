@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SERVICES, type ServiceName } from '@dsops/contracts';
+import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
 import type { PrismaClient } from '@dsops/database/gateway';
 import type { Clock } from '@dsops/kernel';
 import { INVOKER, type Invoker } from '@dsops/platform';

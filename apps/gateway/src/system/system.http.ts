@@ -1,6 +1,7 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { API_VERSION, openApiDocument } from '@dsops/contracts';
+import { API_VERSION } from '@dsops/contracts/api';
+import { openApiDocument } from '@dsops/contracts-generate';
 import { ReadinessService } from './readiness.service.js';
 import { SystemService } from './system.service.js';
 import { welcomePage, welcomeText } from './welcome.js';

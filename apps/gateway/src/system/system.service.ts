@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { API_VERSION, OLDEST_CLIENT, type getSystem, type ResponseOf } from '@dsops/contracts';
+import { API_VERSION, OLDEST_CLIENT } from '@dsops/contracts/api';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import type { getSystem } from '@dsops/contracts/gateway/api';
 import type { Clock } from '@dsops/kernel';
 import { CLOCK, VERSION } from '../gateway.options.js';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { API_VERSION } from '@dsops/contracts';
+import { API_VERSION } from '@dsops/contracts/api';
 
 const WHAT = 'dsops rotates credentials without an outage, proves every step, and keeps the record.';
 const PLACES = [

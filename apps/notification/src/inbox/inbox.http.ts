@@ -1,12 +1,12 @@
 import { Controller } from '@nestjs/common';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
 import {
   clearInbox,
   countUnread,
   listNotifications,
   markAllRead,
   readNotification,
-  type ResponseOf,
-} from '@dsops/contracts';
+} from '@dsops/contracts/notification/api';
 import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
 import { InboxService } from './inbox.service.js';
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { NotificationView } from '@dsops/contracts';
+import type { NotificationView } from '@dsops/contracts/notification/api';
 import type { SqlExecutor } from '@dsops/database';
 import type { Prisma, PrismaClient } from '@dsops/database/notification';
 import { DATABASE } from '../notification.options.js';

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { NotificationView } from '@dsops/contracts';
+import type { NotificationView } from '@dsops/contracts/notification/api';
 import { DomainError, isId, type Clock } from '@dsops/kernel';
 import { CLOCK } from '../notification.options.js';
 import { InboxRepository } from './inbox.repository.js';

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { principalCreated, rotationCompleted, rotationFailed, type Actor } from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import { principalCreated } from '@dsops/contracts/gateway/events';
+import { rotationCompleted, rotationFailed } from '@dsops/contracts/rotation/events';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/notification';
 import { newId } from '@dsops/kernel';

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { inboxDelivered, systemActor, type Actor, type Role } from '@dsops/contracts';
+import { systemActor, type Actor } from '@dsops/contracts/define-event';
+import type { Role } from '@dsops/contracts/gateway/events';
+import { inboxDelivered } from '@dsops/contracts/notification/events';
 import { newId, type Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import { CLOCK } from '../notification.options.js';

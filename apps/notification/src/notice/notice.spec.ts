@@ -1,19 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
+import { consumers } from '@dsops/contracts/consumers';
+import { systemActor, type EventData, type EventDefinition } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
 import {
-  consumers,
-  principalCreated,
-  principalRevoked,
   rotationCompleted,
   rotationFailed,
   rotationNeedsOperator,
   rotationRollbackFailed,
   rotationRolledBack,
   rotationStarted,
-  systemActor,
-  type EventData,
-  type EventDefinition,
-  type EventEnvelope,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/events';
 import { notableEvents, noticeOf, type NotableData } from './notice.js';
 
 const ROTATION = '01JD0000000000000000000003';

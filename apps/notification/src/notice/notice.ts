@@ -1,3 +1,5 @@
+import type { Actor, EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import {
   rotationCompleted,
   rotationFailed,
@@ -5,12 +7,8 @@ import {
   rotationRollbackFailed,
   rotationRolledBack,
   rotationStarted,
-  type Actor,
-  type EventData,
-  type EventDefinition,
-  type EventEnvelope,
-  type ProbeVerdict,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/events';
+import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { formatDuration } from '@dsops/kernel';
 
 export const NOTICE_KINDS = ['started', 'completed', 'failed', 'rollback', 'needs_operator'] as const;

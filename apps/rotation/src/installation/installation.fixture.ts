@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { raiseEpoch } from '@dsops/messaging';
 import { createLogger } from '@dsops/platform';
-import { noOpenRotations } from '../service/open-rotations.js';
+import { noOpenRotations } from '../registry/open-rotations.js';
 import type { RotationDatabase } from '../vault/rotation-database.fixture.js';
 import { HighWaterMark } from './high-water-mark.service.js';
 import { InstallationRepository } from './installation.repository.js';

@@ -1,5 +1,6 @@
 import { Controller } from '@nestjs/common';
-import { confirmRestore, getInstallation, type ResponseOf } from '@dsops/contracts';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import { confirmRestore, getInstallation } from '@dsops/contracts/rotation/api';
 import { IdempotencyKey } from '@dsops/messaging';
 import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
 import { InstallationService } from './installation.service.js';

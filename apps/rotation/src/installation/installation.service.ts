@@ -1,10 +1,12 @@
-import { confirmRestore, restoreConfirmed, type Actor } from '@dsops/contracts';
+import type { Actor } from '@dsops/contracts/define-event';
+import { confirmRestore } from '@dsops/contracts/rotation/api';
+import { restoreConfirmed } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError, newId } from '@dsops/kernel';
 import { answerOnce, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
-import type { OpenRotations } from '../service/open-rotations.js';
-import type { SealingKey } from '../vault/sealing-key.js';
+import type { OpenRotations } from '../registry/open-rotations.js';
+import type { SealingKey } from '@dsops/sealing';
 import type { Tx, VaultRepository } from '../vault/vault.repository.js';
 import { presumedUntil, whyRestored, type Installation } from './installation.js';
 import type { InstallationRepository } from './installation.repository.js';

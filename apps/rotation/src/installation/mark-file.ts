@@ -3,7 +3,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { DomainError } from '@dsops/kernel';
-import { replaceFile } from '../vault/durable-file.js';
+import { replaceFile } from '@dsops/sealing';
 import type { FoundMark, Mark } from './installation.js';
 
 const NOTE = 'How far dsops has come. Never copy it together with the database: that is how it knows a copy.';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@dsops/platform';
-import { openEngine, type Engine } from '../rotation/engine.fixture.js';
-import { Drivers } from '../service/drivers.js';
-import type { RegisteredService } from '../service/service.js';
-import type { Probe, TargetDriver } from '../target/driver.js';
-import { startPostgresqlWorld, type PostgresqlWorld } from '../target/postgresql/postgresql-world.fixture.js';
+import { openEngine, type Engine } from '../run/engine.fixture.js';
+import { Drivers } from '../registry/drivers.js';
+import type { RegisteredService } from '../registry/service.js';
+import type { Probe, TargetDriver } from '@dsops/drivers/driver';
+import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
 import { RestoredProbes } from './restored-probes.service.js';
 
 let target: PostgresqlWorld;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Secret, unwrapSecret } from '@dsops/kernel';
-import type { RegisteredService } from '../service/service.js';
+import type { RegisteredService } from '../registry/service.js';
 import { openRotationDatabase, type RotationDatabase } from './rotation-database.fixture.js';
-import { newKeyBytes, SealingKey } from './sealing-key.js';
+import { newKeyBytes, SealingKey } from '@dsops/sealing';
 import type { Tx } from './vault.repository.js';
 import { VaultService } from './vault.service.js';
 

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { targetSchema, verdictSchema, type ProbeVerdict } from '@dsops/contracts';
+import { targetSchema } from '@dsops/contracts/rotation/api';
+import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
 import type { Prisma } from '@dsops/database/rotation';
-import type { SealedPlace, SealedValue } from './sealing.js';
+import type { SealedPlace, SealedValue } from '@dsops/sealing';
 import type { LabelMove, Version, VersionLabel } from './version.js';
 
 /** A transaction of the rotation service's database. */

@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ProbeVerdict, Target } from '@dsops/contracts';
+import type { Target } from '@dsops/contracts/rotation/api';
+import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { DomainError, versionName, type Secret } from '@dsops/kernel';
-import type { Login } from '../target/driver.js';
-import { seal, unseal, type SealedPlace } from './sealing.js';
-import { SealingKey } from './sealing-key.js';
+import type { Login } from '@dsops/drivers/driver';
+import { seal, unseal, type SealedPlace } from '@dsops/sealing';
+import { SealingKey } from '@dsops/sealing';
 import { VaultRepository, type Tx } from './vault.repository.js';
 import { promotion, type LabelMove, type Version, type VersionLabel } from './version.js';
 

@@ -1,4 +1,5 @@
-import type { ProbeVerdict, Target } from '@dsops/contracts';
+import type { Target } from '@dsops/contracts/rotation/api';
+import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 
 export type VersionLabel = 'PENDING' | 'CURRENT' | 'PREVIOUS';
 

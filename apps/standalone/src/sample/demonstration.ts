@@ -2,17 +2,16 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createApiKey, revokeApiKey } from '@dsops/contracts/gateway/api';
 import {
   addService,
-  createApiKey,
   getRotation,
   getStatus,
   listRotations,
-  revokeApiKey,
   startRotation,
-  TERMINAL_STATES,
   type RotationView,
-} from '@dsops/contracts';
+} from '@dsops/contracts/rotation/api';
+import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { DomainError } from '@dsops/kernel';
 import type { ApiClient } from '../api-client.js';
 import type { Screen } from '../screen.js';

@@ -6,7 +6,8 @@
  * the end a {@link Report}.
  */
 import pg from 'pg';
-import { checkOut, releaseCheckOut, type ResponseOf } from '@dsops/contracts';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import { checkOut, releaseCheckOut } from '@dsops/contracts/rotation/api';
 import { ApiClient } from '../api-client.js';
 import { SAMPLE } from './world.js';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { AddService } from '@dsops/contracts';
+import type { AddService } from '@dsops/contracts/rotation/api';
 import { withClient } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
-import { scramVerifier, setupStatements } from '@dsops/rotation';
+import { scramVerifier, setupStatements } from '@dsops/drivers';
 
 export const SAMPLE = { service: 'shop-db', environment: 'sample', database: 'shop' } as const;
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
-import type { EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { DomainError } from '@dsops/kernel';
 import { InternalGuard } from '../internal-guard.http.js';
 import { MessagingRuntime } from '../messaging-runtime.service.js';

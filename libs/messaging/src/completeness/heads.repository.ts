@@ -1,4 +1,5 @@
-import type { EventEnvelope, ServiceName } from '@dsops/contracts';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { Database, SqlExecutor } from '@dsops/database';
 import { readEventsAbove } from '../outbox/outbox.repository.js';
 import { HEADS_PER_PAGE, type EventsQuery, type HeadsAnswer, type HeadsRequest } from './heads.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { envelopeSchema } from '@dsops/contracts';
+import { envelopeSchema } from '@dsops/contracts/envelope';
 
 const whole = z.string().regex(/^\d{1,18}$/, 'a whole number, as a string');
 const place = { topic: z.string().min(1), key: z.string().min(1), epoch: z.int().positive(), sequence: whole };

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { EventEnvelope, ServiceName } from '@dsops/contracts';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { DomainError } from '@dsops/kernel';
 import type { Answer, Invoker } from '@dsops/platform';
 import type { Coordinates } from '../inbox/judge.js';

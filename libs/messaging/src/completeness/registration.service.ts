@@ -1,4 +1,4 @@
-import type { ServiceName, Topic } from '@dsops/contracts';
+import type { ServiceName, Topic } from '@dsops/contracts/define-event';
 import type { Database, SqlExecutor } from '@dsops/database';
 import { startAtHeads } from './cursor.repository.js';
 import type { HeadsAnswer } from './heads.js';

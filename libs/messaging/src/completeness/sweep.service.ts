@@ -1,4 +1,5 @@
-import type { ConsumerDeclaration, ServiceName } from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ServiceName } from '@dsops/contracts/define-event';
 import type { SqlExecutor } from '@dsops/database';
 import type { Clock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';

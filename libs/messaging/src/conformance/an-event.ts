@@ -1,4 +1,5 @@
-import { rotationStarted, type EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { newId } from '@dsops/kernel';
 
 /** A sound event of this key at this place, as a producer would have said it; `change` makes it another one. */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { eventRegistry, rotationStarted, type EventEnvelope } from '@dsops/contracts';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { DomainError } from '@dsops/kernel';
 import { listLetters, type Letter } from '../dead-letters/letter.repository.js';
 import { replay } from '../dead-letters/replay.service.js';

@@ -1,10 +1,8 @@
-import {
-  eventRegistry,
-  rotationStarted,
-  type ConsumerDeclaration,
-  type EventDefinition,
-  type EventEnvelope,
-} from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import type { Database } from '@dsops/database';
 import { newId, systemClock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rotationStarted, type EventEnvelope, type Topic } from '@dsops/contracts';
+import type { Topic } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { Secret } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';
 import { FakeBroker, FakeDaprd } from '@dsops/testing';

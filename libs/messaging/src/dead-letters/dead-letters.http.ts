@@ -1,6 +1,8 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
 import { z } from 'zod';
-import { deadLetterStatusSchema, pageQuery, type DeadLetterView, type ServiceName } from '@dsops/contracts';
+import type { ServiceName } from '@dsops/contracts/define-event';
+import { deadLetterStatusSchema, type DeadLetterView } from '@dsops/contracts/gateway/api';
+import { pageQuery } from '@dsops/contracts/page';
 import { InternalGuard } from '../internal-guard.http.js';
 import { MessagingRuntime } from '../messaging-runtime.service.js';
 import { parseRequest } from '../parse-request.http.js';

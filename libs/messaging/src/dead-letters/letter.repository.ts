@@ -1,4 +1,4 @@
-import type { DeadLetterView } from '@dsops/contracts';
+import type { DeadLetterView } from '@dsops/contracts/gateway/api';
 import type { SqlExecutor } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import type { Coordinates } from '../inbox/judge.js';

@@ -1,4 +1,4 @@
-import { KEEP_LETTERS_DAYS, type ConsumerDeclaration, type EventDefinition, type RetryPolicy } from '@dsops/contracts';
+import { KEEP_LETTERS_DAYS, type RetryPolicy } from '@dsops/contracts/retry-policy';
 import type { SqlExecutor } from '@dsops/database';
 import type { DomainError } from '@dsops/kernel';
 import {
@@ -11,39 +11,14 @@ import {
   type NewLetter,
 } from '../dead-letters/letter.repository.js';
 import { failedAgain, mustWait, stillUnknown, superseded } from '../dead-letters/refusals.js';
-import type { EmittedEvent } from '../outbox/emitted-event.js';
 import { writeOutbox } from '../outbox/outbox.repository.js';
 import { recordAlarms, type Alarm } from './alarm.repository.js';
+import { statedTypeOf, type BatchContext, type BatchMode, type BatchResult } from './batch.js';
 import { consequenceOf, reasonOf } from './failure.js';
-import { HandlerRunner, type RunContext, type RunMode } from './handler-runner.service.js';
+import { HandlerRunner } from './handler-runner.service.js';
 import * as inbox from './inbox.repository.js';
 import { judge, type Arrival, type Coordinates, type Unreadable } from './judge.js';
 import { byPlace, standingOf } from './place.js';
-
-/** What a batch needs to know of its consumer. */
-export interface BatchContext extends RunContext {
-  readonly declaration: ConsumerDeclaration;
-  readonly registry: ReadonlyMap<string, EventDefinition>;
-  /** Milliseconds on a monotonic clock. */
-  readonly nowMs: () => number;
-}
-
-export interface BatchMode extends RunMode {
-  /** When the transaction has worked for so long, no further event is begun. */
-  readonly budgetMs: number;
-}
-
-export interface BatchResult {
-  /** Not begun, because time was up: they go into the next transaction. */
-  readonly leftover: readonly Arrival[];
-  readonly applied: number;
-  readonly duplicates: number;
-  readonly parked: number;
-  readonly letters: number;
-  /** What its handlers said. */
-  readonly said: readonly EmittedEvent[];
-  readonly freshAlarms: readonly Alarm[];
-}
 
 const DRAIN_CHUNK = 200;
 const keyIdOf = ({ topic, key }: inbox.KeyOf): string => `${topic}\n${key}`;
@@ -232,23 +207,11 @@ export class Batch {
         if (standingOf(state.cursor, parked) !== 'next' || isHeld(parked)) return;
         const judged = judge({ topic: parked.topic, body: JSON.parse(parked.body) }, this.context.registry);
         if (!('arrival' in judged)) {
-          this.toPark.set(placeIdOf(parked), {
-            arrival: parked,
-            state: 'unknown',
-            attempts: 0,
-            delayMs: null,
-            reason: judged.unreadable.fault,
-          });
+          this.park(parked, 'unknown', { reason: judged.unreadable.fault });
           return;
         }
         if (this.isTimeUp()) {
-          this.toPark.set(placeIdOf(parked), {
-            arrival: judged.arrival,
-            state: 'waiting',
-            attempts: parked.attempts,
-            delayMs: 0,
-            reason: null,
-          });
+          this.park(judged.arrival, 'waiting', { attempts: parked.attempts, delayMs: 0 });
           return;
         }
         if (!(await this.apply(state, judged.arrival, parked))) return;
@@ -280,13 +243,7 @@ export class Batch {
     const reason = reasonOf(error);
     const consequence = consequenceOf(this.context.declaration, this.retriesOf(arrival.type), error, attempts);
     if (consequence.kind === 'retry') {
-      this.toPark.set(placeIdOf(arrival), {
-        arrival,
-        state: 'retrying',
-        attempts,
-        delayMs: consequence.delayMs,
-        reason,
-      });
+      this.park(arrival, 'retrying', { attempts, delayMs: consequence.delayMs, reason });
       return false;
     }
     this.letters.push({ ...this.letterOf(arrival), kind: 'failed', blocksKey: consequence.blocks, reason, attempts });
@@ -294,7 +251,7 @@ export class Batch {
       await this.move(state, arrival, parked);
       return true;
     }
-    this.toPark.set(placeIdOf(arrival), { arrival, state: 'dead', attempts, delayMs: null, reason });
+    this.park(arrival, 'dead', { attempts, reason });
     return false;
   }
 
@@ -325,6 +282,18 @@ export class Batch {
     state.head = (await inbox.firstParked(this.tx, this.consumer, [state.cursor]))[0];
   }
 
+  private park(
+    arrival: inbox.ToPark['arrival'],
+    state: inbox.ToPark['state'],
+    {
+      attempts = 0,
+      delayMs = null,
+      reason = null,
+    }: Partial<Pick<inbox.ToPark, 'attempts' | 'delayMs' | 'reason'>> = {},
+  ): void {
+    this.toPark.set(placeIdOf(arrival), { arrival, state, attempts, delayMs, reason });
+  }
+
   private parkWaiting(arrival: Arrival): void {
     const place = placeIdOf(arrival);
     const earlier = this.toPark.get(place);
@@ -334,12 +303,11 @@ export class Batch {
       return;
     }
     if (arrival.event === undefined) return void this.parkUnknown(arrival);
-    this.toPark.set(place, { arrival, state: 'waiting', attempts: 0, delayMs: null, reason: null });
+    this.park(arrival, 'waiting');
   }
 
   private parkUnknown(arrival: Arrival): false {
-    const reason = arrival.fault ?? null;
-    this.toPark.set(placeIdOf(arrival), { arrival, state: 'unknown', attempts: 0, delayMs: null, reason });
+    this.park(arrival, 'unknown', { reason: arrival.fault ?? null });
     this.letters.push({
       ...this.letterOf(arrival),
       kind: 'unknown',
@@ -374,7 +342,7 @@ export class Batch {
   }
 
   private letterOf({ topic, key, epoch, sequence, id, body }: Coordinates & { id: string; body: string }) {
-    const type = typeOf(body);
+    const type = statedTypeOf(body);
     const keepDays = this.retriesOf(type)?.keepLettersDays ?? KEEP_LETTERS_DAYS;
     return { topic, key, epoch, sequence, eventId: id, type, keepDays, body };
   }
@@ -409,10 +377,4 @@ export class Batch {
       freshAlarms,
     };
   }
-}
-
-/** The type as the body states it; a body that states none has the empty one. */
-function typeOf(body: string): string {
-  const type = (JSON.parse(body) as { type?: unknown } | null)?.type;
-  return typeof type === 'string' ? type.replaceAll('\u0000', '\uFFFD') : '';
 }

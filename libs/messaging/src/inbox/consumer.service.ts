@@ -1,4 +1,5 @@
-import type { ConsumerDeclaration, EventDefinition } from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { EventDefinition } from '@dsops/contracts/define-event';
 import type { Database } from '@dsops/database';
 import type { Clock, DomainError } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
@@ -9,7 +10,8 @@ import type { EmittedEvent } from '../outbox/emitted-event.js';
 import type { Delivery, DeliveryAnswer } from '../transport.js';
 import type { EventToEmit } from '../unit-of-work.js';
 import { WakeUp } from '../wake-up.js';
-import { Batch, type BatchContext, type BatchResult } from './batch.service.js';
+import { Batch } from './batch.service.js';
+import type { BatchContext, BatchResult } from './batch.js';
 import { HandlerTimedOut } from './handler-runner.service.js';
 import { dueKeys, retryUnknown } from './inbox.repository.js';
 import { judge, type Arrival, type Unreadable } from './judge.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { consumers, retryPolicies, type RetryPolicy } from '@dsops/contracts';
+import { consumers } from '@dsops/contracts/consumers';
+import { retryPolicies, type RetryPolicy } from '@dsops/contracts/retry-policy';
 import { DomainError } from '@dsops/kernel';
 import { consequenceOf, reasonOf } from './failure.js';
 

@@ -1,4 +1,5 @@
-import type { ConsumerDeclaration, RetryPolicy } from '@dsops/contracts';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { RetryPolicy } from '@dsops/contracts/retry-policy';
 import { isDomainError, type ErrorKind } from '@dsops/kernel';
 
 /** Does the same event have a chance later? What is wrong in itself stays wrong. */

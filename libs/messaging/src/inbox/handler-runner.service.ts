@@ -1,4 +1,4 @@
-import type { EventEnvelope } from '@dsops/contracts';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
 import { inContext, newTraceparent, openSpan } from '@dsops/platform';
 import { isRerun, savepoint } from '../database-error.js';

@@ -1,4 +1,4 @@
-import { LONGEST_WAIT_MS } from '@dsops/contracts';
+import { LONGEST_WAIT_MS } from '@dsops/contracts/consumers';
 import type { SqlExecutor } from '@dsops/database';
 import { hasCome } from '../has-come.js';
 import type { Arrival, Coordinates } from './judge.js';

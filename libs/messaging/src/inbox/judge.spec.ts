@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { eventRegistry, rotationStarted } from '@dsops/contracts';
+import { eventRegistry } from '@dsops/contracts/event-registry';
+import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { judge } from './judge.js';
 
 const body = {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { envelopeSchema, type EventDefinition, type EventEnvelope } from '@dsops/contracts';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import { envelopeSchema, type EventEnvelope } from '@dsops/contracts/envelope';
 import type { Delivery } from '../transport.js';
 
 export interface Coordinates {

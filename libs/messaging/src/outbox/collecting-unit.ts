@@ -1,4 +1,4 @@
-import type { EventDefinition } from '@dsops/contracts';
+import type { EventDefinition } from '@dsops/contracts/define-event';
 import type { SqlExecutor } from '@dsops/database';
 import type { EventToEmit, Unit } from '../unit-of-work.js';
 import type { EmittedEvent } from './emitted-event.js';

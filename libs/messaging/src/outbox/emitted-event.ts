@@ -1,4 +1,5 @@
-import { MAX_EVENT_BYTES, type EventDefinition, type EventEnvelope, type ServiceName } from '@dsops/contracts';
+import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
+import { MAX_EVENT_BYTES, type EventEnvelope } from '@dsops/contracts/envelope';
 import { DomainError } from '@dsops/kernel';
 import type { EventToEmit } from '../unit-of-work.js';
 

@@ -1,4 +1,5 @@
-import type { EventEnvelope, ServiceName, Topic } from '@dsops/contracts';
+import type { ServiceName, Topic } from '@dsops/contracts/define-event';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
 import type { Published } from '../transport.js';
 import { envelopeOf, type EmittedEvent, type Place } from './emitted-event.js';

@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { actorSchema, type Actor } from '@dsops/contracts/define-event';
+import type { Prisma } from '@dsops/database/rotation';
+import { LONGEST_CHECK_OUT_MS } from './check-out.js';
+import type { Tx } from '../vault/vault.repository.js';
+
+/** Who holds a value until when. */
+export interface CheckOut {
+  readonly id: string;
+  readonly versionId: string;
+  readonly principal: Actor;
+  readonly purpose: string | null;
+  readonly grantedAt: Date;
+  readonly expiresAt: Date;
+  readonly releasedAt: Date | null;
+  /** Idempotency-Key and hash of the request that made it. */
+  readonly idempotencyKey: string;
+  readonly requestHash: string;
+}
+
+/** The id of a hold that stands for check-outs which this database may have lost when it was restored. */
+export const UNKNOWN_CHECK_OUT = 'unknown';
+
+/** A check-out that keeps a value alive. */
+export interface Hold {
+  readonly id: string;
+  /** Null when it is not known since when. */
+  readonly grantedAtMs: number | null;
+  readonly expiresAtMs: number;
+}
+
+@Injectable()
+export class CheckOutRepository {
+  /** @returns false, and nothing was changed, when the same request made one in the meantime. */
+  async insert(tx: Tx, checkOut: CheckOut): Promise<boolean> {
+    const { principal, ...facts } = checkOut;
+    const row = { ...facts, principal: { ...principal }, principalId: principal.id };
+    const { count } = await tx.checkOut.createMany({ data: [row], skipDuplicates: true });
+    return count === 1;
+  }
+
+  async find(tx: Tx, id: string): Promise<CheckOut | null> {
+    const row = await tx.checkOut.findUnique({ where: { id } });
+    return row && checkOutOf(row);
+  }
+
+  /** The check-out that this request made before. */
+  async findByRequest(tx: Tx, principalId: string, idempotencyKey: string): Promise<CheckOut | null> {
+    const row = await tx.checkOut.findFirst({ where: { principalId, idempotencyKey } });
+    return row && checkOutOf(row);
+  }
+
+  /** @returns false when it was released before. */
+  async release(tx: Tx, id: string, at: Date): Promise<boolean> {
+    const { count } = await tx.checkOut.updateMany({ where: { id, releasedAt: null }, data: { releasedAt: at } });
+    return count === 1;
+  }
+
+  /** What keeps this version alive at `nowMs`. Complete only while the caller has the version's row locked. */
+  async holdsOf(tx: Tx, versionId: string, nowMs: number): Promise<Hold[]> {
+    const now = new Date(nowMs);
+    const rows = await tx.checkOut.findMany({ where: { versionId, releasedAt: null, expiresAt: { gt: now } } });
+    const presumedUntil = await this.presumedUntil(tx, versionId, now);
+    return [
+      ...rows.map(({ id, grantedAt, expiresAt }) => ({
+        id,
+        grantedAtMs: grantedAt.getTime(),
+        expiresAtMs: expiresAt.getTime(),
+      })),
+      ...(presumedUntil === null
+        ? []
+        : [{ id: UNKNOWN_CHECK_OUT, grantedAtMs: null, expiresAtMs: presumedUntil.getTime() }]),
+    ];
+  }
+
+  /** Versions that are younger than the restore were never in the hands of the former installation. */
+  private async presumedUntil(tx: Tx, versionId: string, now: Date): Promise<Date | null> {
+    const installation = await tx.installation.findFirst({ where: { checkOutsPresumedUntil: { gt: now } } });
+    const until = installation?.checkOutsPresumedUntil ?? null;
+    if (until === null) return null;
+    const createdBefore = new Date(until.getTime() - LONGEST_CHECK_OUT_MS);
+    const isOlder = (await tx.version.count({ where: { id: versionId, createdAt: { lte: createdBefore } } })) > 0;
+    return isOlder ? until : null;
+  }
+}
+
+const checkOutOf = (row: Prisma.CheckOutGetPayload<object>): CheckOut => {
+  const { principalId: _, principal, ...facts } = row;
+  return { ...facts, principal: actorSchema.parse(principal) };
+};

@@ -1,0 +1,228 @@
+import { describe, expect, it } from '@jest/globals';
+import type { DriverFacts } from '@dsops/drivers/driver';
+import { fold } from './fold.js';
+import { decide } from './decide.js';
+import type { Effect, Entry, Happening, Outcome, Subject, TargetEffect } from './journal.js';
+import type { Observation } from './evidence.js';
+import type { Plan } from './plan.js';
+import { canRollBack, stateOf, type Rotation } from './rotation.js';
+
+const FACTS: DriverFacts = {
+  origin: 'chosen',
+  authority: 'admin',
+  slots: 2,
+  marker: 'none',
+  abandonment: { by: 'ending-session' },
+  propagationMs: 0,
+  lockout: null,
+  refusesOldValues: false,
+  evidence: null,
+};
+const aPlan = (facts: Partial<Plan> = {}): Plan => ({
+  engineVersion: 1,
+  rotationId: 'r',
+  serviceId: 's',
+  credentialId: 'c',
+  strategy: 'two-key',
+  target: { host: 'db', port: 5432, database: 'shop', sslMode: 'disable' },
+  owner: null,
+  facts: FACTS,
+  newVersion: { id: 'new', name: 'new', slot: 'b' },
+  oldVersion: { id: 'old', name: 'old', slot: 'a' },
+  occupant: null,
+  graceMs: 0,
+  verification: { query: 'SELECT 1', timeoutMs: 30_000 },
+  isRollbackAutomatic: true,
+  endSessions: false,
+  earlierWrongLogins: [],
+  ...facts,
+});
+
+/** A rotation that is led through its journal: what it decides is written, and answered as the test says. */
+class Story {
+  private readonly entries: Entry[];
+  nowMs = 1_000;
+  observation: Observation = { heldSession: null, checkOuts: [], jumps: [], isRestored: false };
+
+  constructor(plan: Partial<Plan> = {}) {
+    this.entries = [{ seq: 1, atMs: this.nowMs, kind: 'planned', plan: aPlan(plan) }];
+  }
+
+  get rotation(): Rotation {
+    return fold(JSON.parse(JSON.stringify(this.entries)) as Entry[]);
+  }
+
+  get next(): Effect | null {
+    return decide(this.rotation, this.observation, this.nowMs);
+  }
+
+  write(happening: Happening): this {
+    this.entries.push({ seq: this.entries.length + 1, atMs: this.nowMs, ...happening });
+    return this;
+  }
+
+  ended(outcome: Outcome): this {
+    this.write({ kind: 'ended', outcome, durationMs: 1 });
+    if (outcome.kind === 'opened') this.observation = { ...this.observation, heldSession: this.entries.length };
+    return this;
+  }
+
+  /** Goes on until this effect is intended; everything before it works as it should. */
+  until(what: TargetEffect['do'], subject?: Subject): this {
+    for (let i = 0; i < 60; i++) {
+      const { next } = this;
+      if (!next || next.do === 'wait') throw new Error(`It stands still before ${what}.`);
+      if (next.do === 'journal') this.write(next.happening);
+      else if (next.do === 'generate') this.write({ kind: 'generated', name: 'new' });
+      else if (next.do === 'move-labels') this.write({ kind: 'labels-moved', to: next.to });
+      else if (next.do === 'publish') this.write({ kind: 'published' });
+      else {
+        this.write({ kind: 'intended', effect: next });
+        if (next.do === what && (!subject || (next.do === 'probe' && next.subject === subject))) return this;
+        this.ended(this.usual(next));
+      }
+    }
+    throw new Error(`It never came to ${what}.`);
+  }
+
+  private usual(effect: TargetEffect): Outcome {
+    switch (effect.do) {
+      case 'probe':
+        return {
+          kind: 'probed',
+          verdict: effect.subject === 'control' || this.rotation.isRetireIntended ? 'refused' : 'accepted',
+          isVerification: false,
+          note: '',
+        };
+      case 'open-session':
+        return { kind: 'opened', identity: { pid: this.entries.length } };
+      case 'end-session':
+        return { kind: 'session-ended' };
+      case 'set':
+      case 'retire':
+        return { kind: 'applied' };
+    }
+  }
+}
+
+const said = (verdict: 'accepted' | 'refused' | 'errored', isVerification = false): Outcome => ({
+  kind: 'probed',
+  verdict,
+  isVerification,
+  note: '',
+});
+const ALICE = { kind: 'user', id: 'alice', name: 'Alice' } as const;
+
+describe('a decision', () => {
+  it('begins with a random wrong value, before anything else', () =>
+    expect(new Story().next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b' }));
+
+  it('ends the session of an abandoned command before anything else happens', () => {
+    const story = new Story().until('set');
+    story.observation = { ...story.observation, heldSession: null };
+    expect(story.next).toMatchObject({ happening: { kind: 'abandoned' } });
+    story.write({ kind: 'abandoned' });
+    expect(story.next).toMatchObject({ do: 'end-session' });
+    story.write({ kind: 'rollback-requested', actor: ALICE, reason: 'x' });
+    expect(story.next).toMatchObject({ do: 'end-session' });
+  });
+
+  it('waits for the bound where an attempt cannot be ended, and asks a person where there is no bound', () => {
+    const waits = new Story({ facts: { ...FACTS, abandonment: { by: 'waiting', boundMs: 9_000 } } }).until('set');
+    waits.ended({ kind: 'lost', message: '' });
+    expect(waits.next).toEqual({ do: 'wait', untilMs: 10_000 });
+    const asks = new Story({ facts: { ...FACTS, abandonment: { by: 'none' } } }).until('set');
+    asks.ended({ kind: 'lost', message: '' });
+    expect(asks.next).toMatchObject({
+      happening: { kind: 'asked', ask: { code: 'attempt_abandoned', byPerson: true } },
+    });
+  });
+
+  it('probes after a lost answer, and sends the same value again when it did not land', () => {
+    const story = new Story().until('set').ended({ kind: 'lost', message: '' }).until('probe', 'new');
+    expect(stateOf(story.rotation)).toBe('rotating');
+    story.ended(said('refused'));
+    expect(story.next).toMatchObject({ happening: { kind: 'not-landed' } });
+    expect(story.until('set').rotation.inFlight?.effect).toMatchObject({ versionId: 'new' });
+  });
+
+  it('goes back when the new value is refused and the old one accepted', () => {
+    const story = new Story().until('probe', 'new').ended(said('refused'));
+    expect(story.next).toMatchObject({ happening: { kind: 'turned', path: 'two-key-undo', trigger: 'automatic' } });
+  });
+
+  it('goes back at once when only the verification fails', () =>
+    expect(new Story().until('probe', 'new').ended(said('refused', true)).next).toMatchObject({
+      happening: { kind: 'turned', error: { code: 'verification_failed' } },
+    }));
+
+  it('believes no accepted login without a random wrong value that was refused on the slot shortly before', () => {
+    const story = new Story().until('probe', 'new').ended(said('accepted'));
+    story.nowMs += 50_000;
+    expect(story.next).toMatchObject({ happening: { kind: 'step', step: 'probe-new' } });
+    story.nowMs += 11_000;
+    expect(story.next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b' });
+  });
+
+  it('does not take "could not check" for a failure, and asks after a while', () => {
+    const story = new Story().until('probe', 'new').ended(said('errored'));
+    const kinds: string[] = [];
+    for (let i = 0; i < 5; i++) {
+      const { next } = story;
+      if (next?.do !== 'journal') throw new Error('It did not say that it looks again.');
+      kinds.push(next.happening.kind);
+      story.write(next.happening);
+      story.nowMs += 60_000;
+      if (i < 4) story.until('probe', 'new').ended(said('errored'));
+    }
+    expect(kinds).toEqual(['again', 'again', 'again', 'again', 'asked']);
+    expect(stateOf(story.rotation)).toBe('needs_operator');
+    // A conclusive probe resumes it.
+    story.until('probe', 'new').ended(said('accepted'));
+    expect(story.next).toMatchObject({ happening: { kind: 'resumed', by: 'probe' } });
+  });
+
+  it('fails at once when the target refuses the value, and has changed nothing', () => {
+    const failure = { code: 'target_refused', message: 'no', remedy: null, isPassing: false };
+    const { next } = new Story().until('set').ended({ kind: 'refused', failure });
+    expect(next).toMatchObject({ happening: { kind: 'concluded', state: 'failed' } });
+  });
+
+  it('ends the old value only after grace and check-outs, by its recorded id', () => {
+    const story = new Story({ graceMs: 60_000 });
+    expect(() => story.until('retire')).toThrow(/stands still/);
+    expect(story.next).toEqual({ do: 'wait', untilMs: 61_000 });
+    story.nowMs = 61_000;
+    story.observation = {
+      ...story.observation,
+      checkOuts: [{ id: 'x', versionId: 'old', grantedAtMs: 1_000, expiresAtMs: 70_000 }],
+    };
+    expect(() => story.until('retire')).toThrow(/stands still/);
+    story.nowMs = 70_000;
+    expect(story.until('retire').rotation.inFlight?.effect).toMatchObject({ slot: 'a', versionId: 'old', ends: 'old' });
+    expect(canRollBack(story.rotation)).toBe('retire-intended');
+  });
+
+  it('asks before it ends a login that somebody else has changed', () => {
+    const story = new Story({ graceMs: 100_000 });
+    expect(() => story.until('retire')).toThrow();
+    story.nowMs = 101_000;
+    story.until('probe', 'old').ended(said('refused'));
+    expect(story.next).toMatchObject({ happening: { kind: 'asked', ask: { code: 'foreign_edit', byPerson: true } } });
+  });
+
+  it('does nothing in mode restored but ask', () => {
+    const story = new Story().until('open-session').ended({ kind: 'opened', identity: {} });
+    story.observation = { ...story.observation, isRestored: true };
+    expect(story.next).toMatchObject({ happening: { kind: 'asked', ask: { code: 'restored' } } });
+  });
+
+  it('leaves wrong logins to the applications: it waits when the lock-out budget is used up', () => {
+    const wrong = (slot: string, atMs: number) => ({ slot, atMs });
+    const story = new Story({
+      facts: { ...FACTS, lockout: { attempts: 3, windowMs: 10_000 } },
+      earlierWrongLogins: [wrong('b', 500), wrong('b', 800)],
+    });
+    expect(story.next).toEqual({ do: 'wait', untilMs: 10_500 });
+  });
+});

@@ -1,0 +1,372 @@
+import { formatDuration } from '@dsops/kernel';
+import { overAt } from './clock-watch.js';
+import { bring, MOST_SENDS, type Command } from './attempt.js';
+import { heldUntil, type Held, type Waiver } from './guard.js';
+import type { Effect, Failure, RotationError } from './journal.js';
+import {
+  ACCEPTS_ANYTHING,
+  again,
+  askPerson,
+  BOTH_REFUSED,
+  failed,
+  isEffect,
+  journal,
+  seeControl,
+  see,
+  turnBack,
+  wait,
+  type View,
+} from './evidence.js';
+import type { Plan, VersionRef } from './plan.js';
+import type { StepName } from './paths.js';
+
+type Step = (view: View) => Effect;
+
+const finish =
+  (step: StepName, outcome = 'done', note: string | null = null, ends: string | null = null): Step =>
+  () =>
+    journal({ kind: 'step', step, outcome, note, ends });
+const skip = (step: StepName, note: string, view: View): Effect => finish(step, 'skipped', note)(view);
+
+const refusalOf = ({ rotation }: View): RotationError => {
+  const failure = rotation.change?.failure;
+  return failure
+    ? { code: failure.code, message: failure.message, remedy: failure.remedy }
+    : { code: 'target_refused', message: 'The target refused the command.', remedy: null };
+};
+
+const error = (code: string, message: string, remedy: string): RotationError => ({ code, message, remedy });
+const passing = (cause: RotationError): Failure => ({ ...cause, isPassing: true });
+
+const NOT_LANDED = error(
+  'answer_lost',
+  'The command was sent three times without an answer, and logins show that it never landed.',
+  'See why the target does not answer its administrator, then rotate again.',
+);
+const NEW_REFUSED = error(
+  'verification_failed',
+  'The target refuses the new value.',
+  'See the login and its limits at the target, then rotate again.',
+);
+const VERIFICATION_FAILED = error(
+  'verification_failed',
+  'The new value logs in, but the verification query fails.',
+  'See that both logins have the same rights, then rotate again.',
+);
+const UNVERIFIED_BEFORE = error(
+  'verification_broken',
+  'The verification query fails with the value that is CURRENT, before anything was changed.',
+  'Correct the query or the rights of the login, then rotate again.',
+);
+const currentRefused = (slot: string) =>
+  error(
+    'current_refused',
+    `The target refuses the value that is CURRENT for ${slot}: somebody changed it there.`,
+    'Take over the present value of the login (import it), then rotate again.',
+  );
+const OLD_REFUSED = passing(
+  error(
+    'old_refused',
+    'There is no way back yet: the old value does not work at the target.',
+    'See whether somebody changed the login; dsops keeps trying. Resume to go back all the same.',
+  ),
+);
+const STILL_ACCEPTED = passing(
+  error(
+    'still_accepted',
+    'The target still accepts the value that was ended.',
+    'See who changed the login; resume to end it again.',
+  ),
+);
+const FOREIGN_EDIT = error(
+  'foreign_edit',
+  'The login no longer accepts the value that dsops recorded: somebody changed it. Its present value is not ours to end.',
+  'Resume to end whatever the login accepts now, or roll back.',
+);
+
+/** What the new value is set on: an idle slot, or in place, which ends what lives there. */
+function settingNew({ strategy, newVersion, oldVersion, occupant }: Plan): Command {
+  const inPlace = (version: VersionRef, waiver: Waiver): Command['ending'] => ({
+    version,
+    recorded: version,
+    replacement: { version: newVersion, provenBy: 'admin-path' },
+    waiver,
+  });
+  const common = { do: 'set', version: newVersion, subject: 'new' } as const;
+  if (!oldVersion) return { ...common, ending: occupant && inPlace(occupant, NEVER_CURRENT), other: null };
+  return strategy === 'two-key'
+    ? { ...common, ending: null, other: null }
+    : { ...common, ending: inPlace(oldVersion, STRATEGY), other: { version: oldVersion, subject: 'old' } };
+}
+
+const retiring = (
+  version: VersionRef,
+  subject: Command['subject'],
+  replacement: VersionRef,
+  waiver: Waiver | null,
+): Command => ({
+  do: 'retire',
+  version,
+  subject,
+  ending: { version, recorded: version, replacement: { version: replacement, provenBy: 'probe' }, waiver },
+  other: null,
+});
+
+/** The way back was refused or lost. Twice more, then what the target accepts is looked up and people are called. */
+function retryOrGiveUp(view: View, state: 'refused' | 'did-not-land'): Effect {
+  const { rotation } = view;
+  const cause = state === 'refused' ? refusalOf(view) : NOT_LANDED;
+  if (state === 'refused' && (rotation.change?.sends ?? 0) < MOST_SENDS) return again(view, passing(cause));
+  if (rotation.conclusion) return journal({ kind: 'settled' });
+  const { newVersion, oldVersion } = rotation.plan;
+  const seen = [see(view, 'new', newVersion), ...(oldVersion ? [see(view, 'old', oldVersion)] : [])];
+  return seen.find(isEffect) ?? journal({ kind: 'concluded', state: 'rollback_failed', error: cause });
+}
+
+/** How often to look whether held values were released early. */
+const HOLDS_LOOK_MS = 10_000;
+
+/** Whoever holds the old value can be asked to release it: by these ids. */
+function holdsOf(held: readonly Held[], nowMs: number): string {
+  const ids = held.filter(({ expiresAtMs }) => expiresAtMs > nowMs).map(({ id }) => id);
+  const named = ids.slice(0, MOST_NAMED_HOLDS).join(', ');
+  return ids.length === 1
+    ? `a check-out of the old value (${named})`
+    : `${ids.length} check-outs of the old value (${named}${ids.length > MOST_NAMED_HOLDS ? ', …' : ''})`;
+}
+const MOST_NAMED_HOLDS = 3;
+
+const STRATEGY: Waiver = { kind: 'strategy', reason: 'The strategy replaces the value in place.' };
+const NEVER_CURRENT: Waiver = {
+  kind: 'never-current',
+  reason: 'The value in the slot was never given out as CURRENT.',
+};
+const ROLLBACK: Waiver = { kind: 'rollback', reason: 'A rollback waits for no grace and no check-out.' };
+
+/** What each step wants next, seen from the evidence alone. Called again until it says that the step is finished. */
+export const STEP: Record<StepName, Step> = {
+  'check-path': (view) => {
+    const seen = seeControl(view, view.rotation.plan.newVersion.slot);
+    if (isEffect(seen)) return seen;
+    return seen === 'refused'
+      ? finish('check-path', 'refused', 'A random wrong value is refused, so that logins prove something.')(view)
+      : failed(ACCEPTS_ANYTHING);
+  },
+
+  'probe-old': (view) => {
+    const { plan, turn, judged } = view.rotation;
+    if (!plan.oldVersion) return skip('probe-old', 'There is no CURRENT yet.', view);
+    const seen = see(view, 'old', plan.oldVersion);
+    if (isEffect(seen)) return seen;
+    if (seen === 'accepted') return finish('probe-old', 'accepted')(view);
+    if (!turn) return failed(seen === 'refused' ? currentRefused(plan.oldVersion.slot) : UNVERIFIED_BEFORE);
+    // Going back to a value that only fails its query is no way back, but it is what there was before.
+    if (seen === 'unverified' && judged.includes(OLD_REFUSED.code)) return finish('probe-old', 'unverified')(view);
+    return again(view, OLD_REFUSED);
+  },
+
+  'clear-slot': (view) => {
+    const { occupant, oldVersion } = view.rotation.plan;
+    if (!occupant || !oldVersion) return skip('clear-slot', 'The slot is idle.', view);
+    const state = bring(view, retiring(occupant, 'occupant', oldVersion, ROLLBACK));
+    if (isEffect(state)) return state;
+    if (state === 'refused') return failed(refusalOf(view));
+    if (state === 'did-not-land') return failed(NOT_LANDED);
+    const seen = see(view, 'occupant', occupant);
+    if (isEffect(seen)) return seen;
+    return seen === 'refused'
+      ? finish('clear-slot', 'refused', `${occupant.name} has ended.`, occupant.id)(view)
+      : again(view, STILL_ACCEPTED);
+  },
+
+  generate: (view) => (view.rotation.isGenerated ? finish('generate')(view) : { do: 'generate' }),
+
+  set: (view) => {
+    const { plan, change } = view.rotation;
+    const isSettled = change === null || change.outcome === 'not-landed';
+    if (isSettled && plan.strategy === 'immediate' && plan.oldVersion) {
+      // Setting in place ends what lives there: it has to be what the records say, up to the last moment.
+      const seen = see(view, 'old', plan.oldVersion);
+      if (isEffect(seen)) return seen;
+      if (seen === 'refused') return failed(currentRefused(plan.oldVersion.slot));
+    }
+    const state = bring(view, settingNew(plan));
+    if (isEffect(state)) return state;
+    if (state === 'landed') return finish('set')(view);
+    return failed(state === 'refused' ? refusalOf(view) : NOT_LANDED);
+  },
+
+  'probe-new': (view) => {
+    const { newVersion, oldVersion } = view.rotation.plan;
+    const seen = see(view, 'new', newVersion);
+    if (isEffect(seen)) return seen;
+    if (seen === 'accepted') return finish('probe-new', 'accepted')(view);
+    if (seen === 'unverified') return turnBack(view, VERIFICATION_FAILED);
+    if (!oldVersion) return turnBack(view, NEW_REFUSED);
+    const oldSeen = see(view, 'old', oldVersion);
+    if (isEffect(oldSeen)) return oldSeen;
+    return oldSeen === 'refused' ? again(view, BOTH_REFUSED) : turnBack(view, NEW_REFUSED);
+  },
+
+  rollout: finish('rollout', 'skipped', 'No instances are configured.'),
+
+  promote: (view) => {
+    const { plan, current } = view.rotation;
+    if (current === 'new') return finish('promote')(view);
+    return { do: 'move-labels', to: 'new', from: plan.oldVersion?.id ?? null, versionId: plan.newVersion.id };
+  },
+
+  publish: (view) => {
+    const { plan, current, publishedAtMs } = view.rotation;
+    const version = current === 'new' ? plan.newVersion : plan.oldVersion;
+    if (!version) return skip('publish', 'There is no CURRENT.', view);
+    return publishedAtMs === null ? { do: 'publish', versionId: version.id } : finish('publish')(view);
+  },
+
+  monitor: finish('monitor', 'skipped', 'No health checks are configured.'),
+
+  grace: (view) => {
+    const { rotation, observation, nowMs } = view;
+    const { plan, publishedAtMs, waiting } = rotation;
+    const { oldVersion } = plan;
+    if (!oldVersion) return skip('grace', 'There is no old value.', view);
+    const held = observation.checkOuts.filter((each) => each.versionId === oldVersion.id);
+    const sinceMs = publishedAtMs ?? nowMs;
+    const graceEndsAtMs = overAt(sinceMs, sinceMs + plan.graceMs, observation.jumps);
+    const heldUntilMs = heldUntil(held, observation.jumps);
+    const untilMs = Math.max(graceEndsAtMs, heldUntilMs);
+    if (nowMs >= untilMs) return finish('grace')(view);
+    // Who holds the value may say earlier that it is used no longer.
+    const lookAtMs = nowMs < heldUntilMs ? Math.min(untilMs, nowMs + HOLDS_LOOK_MS) : untilMs;
+    if (waiting?.untilMs === untilMs) return wait(lookAtMs);
+    const reasons = [
+      ...(nowMs < graceEndsAtMs ? [`the grace period of ${formatDuration(plan.graceMs)}`] : []),
+      ...(nowMs < heldUntilMs ? [holdsOf(held, nowMs)] : []),
+    ];
+    return journal({ kind: 'waiting', untilMs, reason: `Waiting for ${reasons.join(' and ')}.` });
+  },
+
+  'retire-old': (view) => {
+    const { rotation } = view;
+    const { newVersion, oldVersion } = rotation.plan;
+    if (!oldVersion) return skip('retire-old', 'There is no old value.', view);
+    if (!rotation.isRetireIntended) {
+      const seen = see(view, 'old', oldVersion);
+      if (isEffect(seen)) return seen;
+      // A value that is not in our records is ended only when a person says so.
+      if (seen === 'refused' && !rotation.judged.includes(FOREIGN_EDIT.code)) return askPerson(FOREIGN_EDIT);
+      const newSeen = see(view, 'new', newVersion);
+      if (isEffect(newSeen)) return newSeen;
+      // The last moment at which there is a way back, and the old value is the one that works.
+      if (newSeen !== 'accepted' && seen === 'accepted')
+        return turnBack(view, newSeen === 'refused' ? NEW_REFUSED : VERIFICATION_FAILED);
+    }
+    const state = bring(view, retiring(oldVersion, 'old', newVersion, null));
+    if (isEffect(state)) return state;
+    if (state === 'landed') return finish('retire-old')(view);
+    return again(view, passing(state === 'refused' ? refusalOf(view) : NOT_LANDED));
+  },
+
+  'probe-old-refused': (view) => {
+    const { strategy, oldVersion, newVersion } = view.rotation.plan;
+    if (!oldVersion) return skip('probe-old-refused', 'There is no old value.', view);
+    const seen = see(view, 'old', oldVersion);
+    if (isEffect(seen)) return seen;
+    if (seen === 'refused')
+      return finish('probe-old-refused', 'refused', `${oldVersion.name} has ended.`, oldVersion.id)(view);
+    if (strategy === 'immediate') {
+      const newSeen = see(view, 'new', newVersion);
+      if (isEffect(newSeen)) return newSeen;
+      if (newSeen === 'refused') return turnBack(view, NEW_REFUSED);
+    }
+    // Somebody gave it life again. A person who resumes wants it ended.
+    if (strategy === 'two-key' && view.rotation.judged.includes(STILL_ACCEPTED.code)) {
+      const state = bring(view, retiring(oldVersion, 'old', newVersion, null));
+      if (isEffect(state)) return state;
+    }
+    return again(view, STILL_ACCEPTED);
+  },
+
+  complete: (view) => {
+    const seen = see(view, 'new', view.rotation.plan.newVersion);
+    if (isEffect(seen)) return seen;
+    if (seen !== 'accepted') return again(view, passing(NEW_REFUSED));
+    return journal({ kind: 'concluded', state: 'completed', error: null });
+  },
+
+  'set-back': (view) => {
+    const { rotation } = view;
+    const { newVersion, oldVersion } = rotation.plan;
+    if (!oldVersion || rotation.newValue === 'absent') return skip('set-back', 'The new value never landed.', view);
+    if (!rotation.change && !rotation.judged.includes(BOTH_REFUSED.code)) {
+      const seen = see(view, 'new', newVersion);
+      if (isEffect(seen)) return seen;
+      if (seen === 'refused') {
+        const oldSeen = see(view, 'old', oldVersion);
+        if (isEffect(oldSeen)) return oldSeen;
+        if (oldSeen === 'refused') return again(view, BOTH_REFUSED);
+        return skip('set-back', 'The target accepts the old value and refuses the new one.', view);
+      }
+    }
+    const state = bring(view, {
+      do: 'set',
+      version: oldVersion,
+      subject: 'old',
+      ending: {
+        version: newVersion,
+        recorded: newVersion,
+        replacement: { version: oldVersion, provenBy: 'admin-path' },
+        waiver: ROLLBACK,
+      },
+      other: { version: newVersion, subject: 'new' },
+    });
+    if (isEffect(state)) return state;
+    return state === 'landed' ? finish('set-back')(view) : retryOrGiveUp(view, state);
+  },
+
+  'labels-back': (view) => {
+    const { plan, current } = view.rotation;
+    if (current === 'old' || !plan.oldVersion) return finish('labels-back')(view);
+    const seen = see(view, 'old', plan.oldVersion);
+    if (isEffect(seen)) return seen;
+    if (seen === 'refused') return again(view, OLD_REFUSED);
+    return { do: 'move-labels', to: 'old', from: plan.newVersion.id, versionId: plan.oldVersion.id };
+  },
+
+  'retire-new': (view) => {
+    const { rotation } = view;
+    const { newVersion, oldVersion } = rotation.plan;
+    if (!oldVersion || rotation.newValue === 'absent') return skip('retire-new', 'The new value never landed.', view);
+    const state = bring(view, retiring(newVersion, 'new', oldVersion, ROLLBACK));
+    if (isEffect(state)) return state;
+    return state === 'landed' ? finish('retire-new')(view) : retryOrGiveUp(view, state);
+  },
+
+  'probe-new-refused': (view) => {
+    const { plan, newValue, isGenerated } = view.rotation;
+    const { newVersion } = plan;
+    if (newValue === 'absent')
+      return finish(
+        'probe-new-refused',
+        'skipped',
+        'The new value never landed.',
+        isGenerated ? newVersion.id : null,
+      )(view);
+    const seen = see(view, 'new', newVersion);
+    if (isEffect(seen)) return seen;
+    return seen === 'refused'
+      ? finish('probe-new-refused', 'refused', `${newVersion.name} has ended.`, newVersion.id)(view)
+      : again(view, STILL_ACCEPTED);
+  },
+
+  'rolled-back': (view) => {
+    const { plan, turn } = view.rotation;
+    if (!plan.oldVersion) throw new TypeError('Without an old version there is no way back.');
+    const seen = see(view, 'old', plan.oldVersion);
+    if (isEffect(seen)) return seen;
+    if (seen === 'refused') return again(view, OLD_REFUSED);
+    return journal({ kind: 'concluded', state: 'rolled_back', error: turn?.error ?? null });
+  },
+
+  settle: () => journal({ kind: 'settled' }),
+};

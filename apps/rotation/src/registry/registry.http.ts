@@ -1,0 +1,66 @@
+import { Controller, Inject } from '@nestjs/common';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import { addService, getService, listServices, removeService } from '@dsops/contracts/rotation/api';
+import { answerOnce, IdempotencyKey, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
+import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
+import { registrationOf } from './registration.js';
+import { RegistryService } from './registry.service.js';
+import { viewOf } from './service-view.js';
+import { SealingKey } from '@dsops/sealing';
+import type { Tx } from '../vault/vault.repository.js';
+
+@Controller()
+export class RegistryController {
+  constructor(
+    private readonly registry: RegistryService,
+    private readonly key: SealingKey,
+    @Inject(UNIT_OF_WORK) private readonly units: UnitOfWork<Tx>,
+  ) {}
+
+  @Serves(listServices)
+  async list(@Input(listServices) { query }: InputOf<typeof listServices>): Promise<ResponseOf<typeof listServices>> {
+    const found = await this.registry.list(query.environment);
+    return { items: found.map(({ service, versions }) => viewOf(service, versions)) };
+  }
+
+  /**
+   * The target is looked at before the transaction, which would have to wait for it otherwise. What that finds counts
+   * only if the request was not answered before: its repetition finds the name taken, and gets its first answer.
+   */
+  @Serves(addService)
+  async add(
+    @Input(addService) { body }: InputOf<typeof addService>,
+    @CalledBy() { actor }: Caller,
+    @IdempotencyKey() key: string,
+  ): Promise<ResponseOf<typeof addService>> {
+    const registration = registrationOf(body);
+    // The body holds passwords: a plain hash of it could be guessed from, this one only with the key.
+    const fingerprint = this.key.fingerprint(JSON.stringify([addService.id, body]));
+    const checked = await this.registry.check(registration).then(
+      (service) => ({ service }),
+      (error: unknown) => ({ error }),
+    );
+    return this.units.run((unit) =>
+      answerOnce(unit, { principalId: actor.id, key, fingerprint }, async () => {
+        if ('error' in checked) throw checked.error;
+        const { service, versions } = await this.registry.add(unit, checked.service, registration, actor);
+        return viewOf(service, versions);
+      }),
+    );
+  }
+
+  @Serves(getService)
+  async show(@Input(getService) { params }: InputOf<typeof getService>): Promise<ResponseOf<typeof getService>> {
+    const { service, versions } = await this.registry.find(params);
+    return viewOf(service, versions);
+  }
+
+  @Serves(removeService)
+  async remove(
+    @Input(removeService) { params }: InputOf<typeof removeService>,
+    @CalledBy() caller: Caller,
+  ): Promise<ResponseOf<typeof removeService>> {
+    await this.registry.remove(params, caller.actor);
+    return { removed: true };
+  }
+}

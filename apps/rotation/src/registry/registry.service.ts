@@ -1,0 +1,199 @@
+import type { Actor } from '@dsops/contracts/define-event';
+import { serviceAdded, serviceRemoved } from '@dsops/contracts/rotation/events';
+import type { PrismaClient } from '@dsops/database/rotation';
+import { DomainError, newId } from '@dsops/kernel';
+import type { Unit, UnitOfWork } from '@dsops/messaging';
+import type { InstallationService } from '../installation/installation.service.js';
+import type { Login } from '@dsops/drivers/driver';
+import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { VaultService } from '../vault/vault.service.js';
+import type { Version } from '../vault/version.js';
+import type { Drivers } from './drivers.js';
+import type { OpenRotations } from './open-rotations.js';
+import { credentialOf, type Registration } from './registration.js';
+import type { RegistryRepository } from './registry.repository.js';
+import { unknownService, type RegisteredService } from './service.js';
+import { checkTarget } from './target-check.js';
+
+/** Versions shown of a service beside those with a label. */
+const SHOWN = 20;
+
+export interface Place {
+  readonly environment: string;
+  readonly service: string;
+}
+
+export interface ServiceWithVersions {
+  readonly service: RegisteredService;
+  /** Newest first. */
+  readonly versions: readonly Version[];
+}
+
+export interface RegistryParts {
+  readonly database: PrismaClient;
+  readonly units: UnitOfWork<Tx>;
+  readonly registry: RegistryRepository;
+  readonly versions: VaultRepository;
+  readonly vault: VaultService;
+  readonly installation: InstallationService;
+  readonly drivers: Drivers;
+  readonly openRotations: OpenRotations;
+}
+
+/** The services that dsops looks after. Adding and removing one changes nothing at its target. */
+export class RegistryService {
+  constructor(private readonly parts: RegistryParts) {}
+
+  async list(environment?: string): Promise<ServiceWithVersions[]> {
+    const { database, registry, vault } = this.parts;
+    const services = await registry.list(database, environment);
+    return Promise.all(
+      services.map(async (service) => ({
+        service,
+        versions: await vault.versionsOf(database, service.credential.id, SHOWN),
+      })),
+    );
+  }
+
+  /** @throws DomainError `service_unknown` */
+  async find(place: Place): Promise<ServiceWithVersions> {
+    const { database, registry, vault } = this.parts;
+    const service = await registry.find(database, place.environment, place.service);
+    if (service === null) throw unknownService(place);
+    return { service, versions: await vault.versionsOf(database, service.credential.id, SHOWN) };
+  }
+
+  /**
+   * Everything that has to be true before a service is stored. It talks to the target, so it stands outside of any
+   * transaction; {@link add} checks again what another request may have changed.
+   * @throws DomainError `request_invalid`, `service_exists`, `target_not_ready`, `current_refused`, `target_accepts_anybody` …
+   */
+  async check({ request, admin, current }: Registration): Promise<RegisteredService> {
+    const { database, registry, drivers, installation } = this.parts;
+    const credential = credentialOf(request, newId());
+    const driver = drivers.of(request.type);
+    await installation.assertNormal(database);
+    if ((await registry.find(database, request.environment, request.name)) !== null) throw exists(request);
+    await checkTarget({ driver, target: request.target, admin, credential, current });
+    return {
+      id: newId(),
+      name: request.name,
+      environment: request.environment,
+      type: request.type,
+      target: request.target,
+      adminUsername: admin.username,
+      managedBy: 'api',
+      createdAt: new Date(await this.parts.versions.nowMs(database)),
+      credential,
+    };
+  }
+
+  /**
+   * Stores a service that {@link check} has found good, its passwords sealed; with `current`, that login is CURRENT.
+   * @throws DomainError `service_exists`, `login_taken`, `installation_restored`
+   */
+  async add(
+    unit: Unit<Tx>,
+    service: RegisteredService,
+    { admin, current }: Pick<Registration, 'admin' | 'current'>,
+    actor: Actor,
+  ): Promise<ServiceWithVersions> {
+    const { registry, vault, installation } = this.parts;
+    await installation.assertNormal(unit.tx);
+    await this.assertFree(unit.tx, service);
+    if ((await registry.insert(unit.tx, service)) === 'name-taken') throw exists(service);
+    await vault.sealAdmin(unit.tx, service.id, admin);
+    if (current !== null) await this.takeOver(unit.tx, service, current);
+    const { id, name, environment, type, credential } = service;
+    unit.emit({
+      event: serviceAdded,
+      key: id,
+      subject: `service/${id}`,
+      data: {
+        serviceId: id,
+        service: name,
+        environment,
+        type,
+        credentialId: credential.id,
+        credential: credential.name,
+        imported: current !== null,
+        actor,
+      },
+    });
+    return { service, versions: await vault.versionsOf(unit.tx, credential.id, SHOWN) };
+  }
+
+  /**
+   * Stops looking after a service. Its logins stay as they are, its values stay sealed for 30 days.
+   * @throws DomainError `service_unknown`, `rotation_open`, `installation_restored`
+   */
+  async remove(place: Place, actor: Actor): Promise<void> {
+    const { units, registry, versions, installation, openRotations } = this.parts;
+    await units.run(async (unit) => {
+      await installation.assertNormal(unit.tx);
+      const found = await registry.find(unit.tx, place.environment, place.service);
+      // Under the lock nobody starts a rotation of it.
+      const service = found && (await registry.lock(unit.tx, found.id));
+      if (service === null) throw unknownService(place);
+      const open = await openRotations.of(unit.tx, service.id);
+      if (open !== null) throw rotationOpen(place, open);
+      await registry.remove(unit.tx, service.id, new Date(await versions.nowMs(unit.tx)));
+      const { id, name, environment } = service;
+      unit.emit({
+        event: serviceRemoved,
+        key: id,
+        subject: `service/${id}`,
+        data: { serviceId: id, service: name, environment, actor },
+      });
+    });
+  }
+
+  /** Two services with one login would end each other's values. @throws DomainError `login_taken` */
+  private async assertFree(tx: Tx, service: RegisteredService): Promise<void> {
+    const holder = await this.parts.registry.holderOf(tx, service);
+    if (holder === null) return;
+    // The same name says more.
+    if (holder.name === service.name && holder.environment === service.environment) throw exists(service);
+    const shared = service.credential.slots.filter((slot) => holder.credential.slots.includes(slot)).join(' and ');
+    throw new DomainError(
+      'login_taken',
+      'conflict',
+      `${holder.name} in ${holder.environment} looks after ${shared} at ${service.target.host}:${service.target.port} already.`,
+      {
+        path: 'credential.slots',
+        remedy: `Use that service, or stop looking after it first: dsops service remove ${holder.name} --env ${holder.environment}`,
+      },
+    );
+  }
+
+  /** The login in use becomes CURRENT as it is: the probe before has shown that the target accepts it. */
+  private async takeOver(tx: Tx, { credential, target }: RegisteredService, login: Login): Promise<void> {
+    const { vault, versions } = this.parts;
+    const version = await vault.seal(tx, {
+      versionId: newId(),
+      credentialId: credential.id,
+      slot: login.username,
+      target,
+      label: 'CURRENT',
+      value: login.password,
+    });
+    await vault.recordVerdict(tx, version.id, 'accepted', new Date(await versions.nowMs(tx)));
+  }
+}
+
+const exists = ({ name, environment }: { name: string; environment: string }): DomainError =>
+  new DomainError('service_exists', 'conflict', `There is a service ${name} in ${environment} already.`, {
+    path: 'name',
+    remedy: `Choose another name, or look at it with: dsops service show ${name} --env ${environment}`,
+  });
+
+const rotationOpen = ({ service, environment }: Place, open: { id: string; state: string }): DomainError =>
+  new DomainError(
+    'rotation_open',
+    'conflict',
+    `Rotation ${open.id} of ${service} in ${environment} is ${open.state}.`,
+    {
+      rotationId: open.id,
+      remedy: 'Wait until it has ended, or roll it back, then remove the service.',
+    },
+  );

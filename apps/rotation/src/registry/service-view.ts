@@ -1,0 +1,33 @@
+import type { ServiceView } from '@dsops/contracts/rotation/api';
+import type { Version } from '../vault/version.js';
+import type { RegisteredService } from './service.js';
+
+export const viewOf = (service: RegisteredService, versions: readonly Version[]): ServiceView => ({
+  id: service.id,
+  name: service.name,
+  environment: service.environment,
+  type: service.type,
+  target: service.target,
+  adminUsername: service.adminUsername,
+  managedBy: service.managedBy,
+  credential: {
+    id: service.credential.id,
+    name: service.credential.name,
+    strategy: service.credential.strategy,
+    slots: [...service.credential.slots],
+    owner: service.credential.owner,
+    gracePeriod: service.credential.gracePeriod,
+  },
+  versions: versions.map(versionViewOf),
+  createdAt: service.createdAt.toISOString(),
+});
+
+const versionViewOf = (version: Version): ServiceView['versions'][number] => ({
+  id: version.id,
+  name: version.name,
+  username: version.slot,
+  label: version.label,
+  verdict: version.verdict,
+  createdAt: version.createdAt.toISOString(),
+  endedAt: version.endedAt?.toISOString() ?? null,
+});

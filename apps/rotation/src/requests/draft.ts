@@ -1,0 +1,84 @@
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { RegisteredService } from '../registry/service.js';
+import type { DriverFacts } from '@dsops/drivers/driver';
+import type { Version } from '../vault/version.js';
+import {
+  ENGINE_VERSION,
+  place,
+  type Placement,
+  type Plan,
+  type RecordedVersion,
+  type WrongLogin,
+} from '../engine/plan.js';
+
+/** Oldest first, as {@link place} wants them. */
+export const recorded = (versions: readonly Version[]): RecordedVersion[] =>
+  [...versions]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map(({ id, name, slot, label, endedAt, verdict }) => ({
+      id,
+      name,
+      slot,
+      label,
+      endedAtMs: endedAt?.getTime() ?? null,
+      verdict,
+    }));
+
+const IMPOSSIBLE: Record<'needs_two_slots' | 'slot_unknown', (service: RegisteredService) => Finding> = {
+  needs_two_slots: () => ({
+    check: 'strategy',
+    level: 'error',
+    message: 'The strategy two-key needs two login roles, and this credential has one.',
+    remedy: 'Rotate with --strategy immediate, or add the service again with two slots.',
+  }),
+  slot_unknown: ({ credential }) => ({
+    check: 'slots',
+    level: 'error',
+    message: `The value that is CURRENT belongs to a login that is not among the slots (${credential.slots.join(', ')}).`,
+    remedy: 'Add the service again with the login that is in use as its first slot.',
+  }),
+};
+
+/** Where the new value would go, or why it can go nowhere. */
+export function placed(
+  service: RegisteredService,
+  strategy: Strategy,
+  versions: readonly Version[],
+): Placement | { readonly finding: Finding } {
+  const placement = place(strategy, service.credential.slots, recorded(versions));
+  return 'impossible' in placement ? { finding: IMPOSSIBLE[placement.impossible](service) } : placement;
+}
+
+/** The plan as it is frozen in the first entry of the journal. */
+export function draftPlan(options: {
+  readonly service: RegisteredService;
+  readonly strategy: Strategy;
+  readonly placement: Placement;
+  readonly facts: DriverFacts;
+  readonly rotationId: string;
+  readonly newVersionId: string;
+  readonly earlierWrongLogins: readonly WrongLogin[];
+}): Plan {
+  const { service, strategy, placement, facts, rotationId, newVersionId, earlierWrongLogins } = options;
+  const { credential } = service;
+  return {
+    engineVersion: ENGINE_VERSION,
+    rotationId,
+    serviceId: service.id,
+    credentialId: credential.id,
+    strategy,
+    target: service.target,
+    owner: credential.owner,
+    facts,
+    // It gets its name with its value.
+    newVersion: { id: newVersionId, name: 'the new version', slot: placement.targetSlot },
+    oldVersion: placement.oldVersion,
+    occupant: placement.occupant,
+    graceMs: credential.gracePeriodMs,
+    verification: credential.verification,
+    isRollbackAutomatic: credential.isRollbackAutomatic,
+    endSessions: false,
+    earlierWrongLogins,
+  };
+}

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import type { Finding, PlanView } from '@dsops/contracts/rotation/api';
+import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { PrismaClient } from '@dsops/database/rotation';
+import { DomainError } from '@dsops/kernel';
+import type { Drivers } from '../registry/drivers.js';
+import type { RegistryRepository } from '../registry/registry.repository.js';
+import { unknownService, type RegisteredService } from '../registry/service.js';
+import type { CheckOutRepository } from '../check-out/check-out.repository.js';
+import type { VaultRepository } from '../vault/vault.repository.js';
+import type { VaultService } from '../vault/vault.service.js';
+import type { Version } from '../vault/version.js';
+import { placed } from './draft.js';
+import { isReversible, type Placement } from '../engine/plan.js';
+import { stepLines } from '../engine/paths.js';
+import type { RotationRepository } from '../run/rotation.repository.js';
+
+export interface Place {
+  readonly environment: string;
+  readonly service: string;
+}
+
+export interface PlanningParts {
+  readonly database: PrismaClient;
+  readonly registry: RegistryRepository;
+  readonly versions: VaultRepository;
+  readonly vault: VaultService;
+  readonly checkOuts: CheckOutRepository;
+  readonly rotations: RotationRepository;
+  readonly drivers: Drivers;
+}
+
+export interface Planned {
+  readonly service: RegisteredService;
+  readonly strategy: Strategy;
+  /** Null when there is nowhere to put a new value; `view.findings` says why. */
+  readonly placement: Placement | null;
+  readonly view: PlanView;
+}
+
+/** Looks at the target and at our records, and says what a rotation would do. Changes nothing. */
+export class Planning {
+  constructor(private readonly parts: PlanningParts) {}
+
+  /** @throws DomainError `service_unknown`, and what the driver says when the target cannot be looked at */
+  async plan(place: Place, wanted: Strategy | undefined): Promise<Planned> {
+    const { database, registry, versions } = this.parts;
+    const service = await registry.find(database, place.environment, place.service);
+    if (service === null) throw unknownService(place);
+    const strategy = wanted ?? service.credential.strategy;
+    const known = await versions.ofCredential(database, service.credential.id);
+    const placement = placed(service, strategy, known);
+    if ('finding' in placement) {
+      const view = this.view(service, strategy, null, [placement.finding], { checkOuts: 0, sessions: null }, known);
+      return { service, strategy, placement: null, view };
+    }
+    const { findings, sessions } = await this.inspect(service, strategy, placement);
+    const open = await this.openFinding(service);
+    const checkOuts = await this.heldCount(placement);
+    const all = [...findings, ...open];
+    return {
+      service,
+      strategy,
+      placement,
+      view: this.view(service, strategy, placement, all, { checkOuts, sessions }, known),
+    };
+  }
+
+  private async inspect(service: RegisteredService, strategy: Strategy, placement: Placement) {
+    const { database, vault, drivers } = this.parts;
+    const { credential } = service;
+    const admin = await vault.openAdmin(database, service.id, service.adminUsername);
+    return drivers.of(service.type).inspect(service.target, admin, {
+      strategy,
+      slots: strategy === 'two-key' ? credential.slots : [placement.targetSlot],
+      owner: strategy === 'two-key' ? credential.owner : null,
+      inUse: placement.oldVersion?.slot ?? null,
+      leftBehind: placement.occupant ? [placement.occupant.slot] : [],
+    });
+  }
+
+  private async openFinding({ id }: RegisteredService): Promise<Finding[]> {
+    const open = await this.parts.rotations.openOfService(this.parts.database, id);
+    if (!open) return [];
+    return [
+      {
+        check: 'conflict',
+        level: 'warning',
+        message: `Rotation ${open.id} is ${open.state}: another one waits for it or is refused.`,
+        remedy: 'Wait for it, or choose with --on-conflict.',
+      },
+    ];
+  }
+
+  private async heldCount({ oldVersion }: Placement): Promise<number> {
+    if (!oldVersion) return 0;
+    const { database, versions, checkOuts } = this.parts;
+    return (await checkOuts.holdsOf(database, oldVersion.id, await versions.nowMs(database))).length;
+  }
+
+  private view(
+    service: RegisteredService,
+    strategy: Strategy,
+    placement: Placement | null,
+    findings: Finding[],
+    blastRadius: PlanView['blastRadius'],
+    known: readonly Version[],
+  ): PlanView {
+    const { credential } = service;
+    const { oldVersion, occupant } = placement ?? { oldVersion: null, occupant: null };
+    const { facts } = this.parts.drivers.of(service.type);
+    const targetSlot = placement?.targetSlot ?? credential.slots[0] ?? '';
+    return {
+      service: service.name,
+      environment: service.environment,
+      strategy,
+      currentVersion: known.find(({ label }) => label === 'CURRENT')?.name ?? null,
+      targetSlot,
+      retiredSlot: strategy === 'two-key' ? (oldVersion?.slot ?? null) : null,
+      steps: stepLines({ strategy, oldVersion, occupant }),
+      findings,
+      blastRadius,
+      isReversible: isReversible({ strategy, oldVersion, facts }),
+      canApply: placement !== null && findings.every(({ level }) => level !== 'error'),
+      digest: digestOf(service, strategy, placement, findings),
+    };
+  }
+}
+
+/** What must be the same when a plan is applied: where values are and go, how, and what stood in the way. */
+function digestOf(
+  { id, target, adminUsername, credential }: RegisteredService,
+  strategy: Strategy,
+  placement: Placement | null,
+  findings: readonly Finding[],
+): string {
+  const { slots, owner, gracePeriodMs, verification, isRollbackAutomatic } = credential;
+  const checks = findings
+    .filter(({ check }) => check !== 'conflict')
+    .map(({ check, level }) => `${check}=${level}`)
+    .sort();
+  const facts = [
+    id,
+    target,
+    adminUsername,
+    strategy,
+    placement,
+    slots,
+    owner,
+    gracePeriodMs,
+    verification,
+    isRollbackAutomatic,
+    checks,
+  ];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url');
+}
+
+/** @throws DomainError `target_not_ready` with everything that stands in the way */
+export function assertCanApply({ view }: Planned): void {
+  if (view.canApply) return;
+  const errors = view.findings.filter(({ level }) => level === 'error');
+  const [first] = errors;
+  throw new DomainError('target_not_ready', 'refused', first?.message ?? 'The target is not ready.', {
+    ...(first?.remedy != null && { remedy: first.remedy }),
+    errors: errors.map(({ check, message }) => ({ path: check, message })),
+  });
+}

@@ -1,0 +1,73 @@
+import type { RotationView, ServiceStatus } from '@dsops/contracts/rotation/api';
+import { knownByName } from '../run/announcement.js';
+import type { RotationError } from '../engine/journal.js';
+import type { LoadedRotation, ServiceNames } from '../run/rotation.repository.js';
+import type { Rotation } from '../engine/rotation.js';
+
+const noError = (state: RotationView['state']): boolean => state === 'completed' || state === 'pending';
+
+export function errorOf({ row, rotation }: LoadedRotation): RotationError | null {
+  if (!rotation) return row.refusal;
+  if (noError(row.state)) return null;
+  const cause = rotation.conclusion?.error ?? rotation.asking ?? rotation.turn?.error ?? null;
+  return cause && { code: cause.code, message: cause.message, remedy: cause.remedy };
+}
+
+const iso = (atMs: number): string => new Date(atMs).toISOString();
+
+const stepsOf = (rotation: Rotation): RotationView['steps'] =>
+  rotation.steps.map(({ name, outcome, startedAtMs, durationMs, note }) => ({
+    name,
+    outcome,
+    startedAt: iso(startedAtMs),
+    durationMs,
+    note,
+  }));
+
+/** A rotation as the API shows it. @param nowMs the database's time */
+export function viewOf(loaded: LoadedRotation, names: ServiceNames, nowMs: number): RotationView {
+  const { row, rotation } = loaded;
+  const endedAtMs = row.endedAt?.getTime() ?? null;
+  return {
+    id: row.id,
+    serviceId: row.serviceId,
+    ...names,
+    credentialId: row.credentialId,
+    action: 'rotate',
+    strategy: row.strategy,
+    state: row.state,
+    requestedBy: row.requestedBy,
+    reason: row.reason,
+    previousVersion: rotation?.plan.oldVersion?.name ?? null,
+    newVersion: rotation?.isGenerated ? rotation.plan.newVersion.name : null,
+    error: errorOf(loaded),
+    known: rotation ? knownByName(rotation) : {},
+    wakeAt: row.wakeAt && row.wakeAt.getTime() > nowMs ? row.wakeAt.toISOString() : null,
+    waitsFor: rotation?.waiting ? { reason: rotation.waiting.reason, until: iso(rotation.waiting.untilMs) } : null,
+    startedAt: row.startedAt.toISOString(),
+    endedAt: row.endedAt?.toISOString() ?? null,
+    durationMs: Math.max(0, (endedAtMs ?? nowMs) - row.startedAt.getTime()),
+    steps: rotation ? stepsOf(rotation) : [],
+  };
+}
+
+/** How a service stands after its latest rotation. */
+export function statusWord(latest: LoadedRotation | null): ServiceStatus['status'] {
+  switch (latest?.row.state) {
+    case undefined:
+      return 'never_rotated';
+    case 'completed':
+    case 'rolled_back':
+      return 'active';
+    case 'failed':
+    case 'rollback_failed':
+      return 'failed';
+    case 'needs_operator':
+      return 'needs_operator';
+    case 'pending':
+    case 'rotating':
+    case 'verifying':
+    case 'rollback_in_progress':
+      return 'rotating';
+  }
+}

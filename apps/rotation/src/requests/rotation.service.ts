@@ -1,0 +1,229 @@
+import type { Actor } from '@dsops/contracts/define-event';
+import type { RotationView } from '@dsops/contracts/rotation/api';
+import type { ON_CONFLICT } from '@dsops/contracts/rotation/states';
+import { DomainError } from '@dsops/kernel';
+import type { Unit } from '@dsops/messaging';
+import type { InstallationService } from '../installation/installation.service.js';
+import type { RegistryRepository } from '../registry/registry.repository.js';
+import { unknownService, type RegisteredService } from '../registry/service.js';
+import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import { announce } from '../run/announcement.js';
+import type { Bell } from '../run/bell.js';
+import { placed } from './draft.js';
+import type { Happening } from '../engine/journal.js';
+import type { Opening, OpeningRequest } from './opening.service.js';
+import { assertCanApply, type Place, type Planned } from './preview.service.js';
+import { canRollBack, type RollbackAnswer, type Rotation } from '../engine/rotation.js';
+import type { LoadedRotation, RotationRepository, RotationRow } from '../run/rotation.repository.js';
+import { RotationJournal } from '../run/rotation-journal.js';
+import { viewOf } from './rotation-view.js';
+
+export type OnConflict = (typeof ON_CONFLICT)[number];
+
+export interface StartRequest {
+  readonly planned: Planned;
+  readonly onConflict: OnConflict;
+  /** The digest of the plan that a person has seen. */
+  readonly digest: string | undefined;
+  readonly reason: string | null;
+  readonly trigger: 'manual' | 'schedule';
+  readonly actor: Actor;
+}
+
+export interface RollbackRequest {
+  readonly place: Place;
+  /** Name of the version to go back to; only the previous one can be. */
+  readonly version: string | undefined;
+  readonly reason: string;
+  readonly actor: Actor;
+}
+
+export interface RotationParts {
+  readonly rotations: RotationRepository;
+  readonly versions: VaultRepository;
+  readonly registry: RegistryRepository;
+  readonly installation: InstallationService;
+  readonly opening: Opening;
+  readonly bell: Bell;
+}
+
+/** How many rotations may wait for the open one of their credential. */
+const LONGEST_QUEUE = 10;
+
+/** What people and schedules ask of rotations. Each method works inside the caller's unit; workers do the rest. */
+export class RotationService {
+  constructor(private readonly parts: RotationParts) {}
+
+  /**
+   * Journals a rotation, or puts it in the queue of its credential.
+   * @throws DomainError `target_not_ready`, `plan_drifted`, `rotation_open`, `queue_full`, `installation_restored`
+   */
+  async start(unit: Unit<Tx>, request: StartRequest): Promise<RotationView> {
+    const { planned, digest, onConflict } = request;
+    const { rotations, registry, installation, versions, opening } = this.parts;
+    await installation.assertNormal(unit.tx);
+    const service = await registry.lock(unit.tx, planned.service.id);
+    if (service === null)
+      throw unknownService({ environment: planned.service.environment, service: planned.service.name });
+    const { strategy } = planned;
+    const opened: OpeningRequest = {
+      service,
+      strategy,
+      trigger: request.trigger,
+      requestedBy: request.actor,
+      reason: request.reason,
+    };
+    const open = await rotations.lockOpen(unit.tx, service.credential.id);
+    const nowMs = await versions.nowMs(unit.tx);
+    if (open) {
+      // What no waiting can change is said now.
+      if (planned.placement === null) assertCanApply(planned);
+      await this.makeRoom(unit, open, service, onConflict, request.actor, nowMs);
+      return this.show(unit.tx, (await opening.enqueue(unit.tx, opened, nowMs)).id, nowMs);
+    }
+    assertCanApply(planned);
+    if (digest !== undefined && digest !== planned.view.digest) throw drifted();
+    const placement = placed(service, strategy, await versions.ofCredential(unit.tx, service.credential.id));
+    if ('finding' in placement || JSON.stringify(placement) !== JSON.stringify(planned.placement)) throw drifted();
+    const row = await opening.enqueue(unit.tx, opened, nowMs);
+    await opening.open(unit, row, service, placement, nowMs);
+    this.parts.bell.ring();
+    return this.show(unit.tx, row.id, nowMs);
+  }
+
+  /**
+   * Asks the open rotation to go back. From the journalled intent to retire on, only a new rotation helps.
+   * @throws DomainError `service_unknown`, `rollback_impossible`, `version_unknown`
+   */
+  async rollBack(unit: Unit<Tx>, { place, version, reason, actor }: RollbackRequest): Promise<RotationView> {
+    const { registry, rotations, versions, installation } = this.parts;
+    await installation.assertNormal(unit.tx);
+    const service = await registry.find(unit.tx, place.environment, place.service);
+    if (service === null) throw unknownService(place);
+    const loaded = await rotations.lockOpen(unit.tx, service.credential.id);
+    if (!loaded?.rotation) throw impossible('ended', service);
+    const { oldVersion } = loaded.rotation.plan;
+    if (version !== undefined && version !== oldVersion?.name) throw unknownVersion(version, oldVersion?.name ?? null);
+    const answer = canRollBack(loaded.rotation);
+    const nowMs = await versions.nowMs(unit.tx);
+    // Asking twice is asking once.
+    if (answer === 'already-going-back') return this.show(unit.tx, loaded.row.id, nowMs);
+    if (answer !== 'possible') throw impossible(answer, service);
+    await this.tell(unit, loaded, { kind: 'rollback-requested', actor, reason }, actor, nowMs);
+    return this.show(unit.tx, loaded.row.id, nowMs);
+  }
+
+  /** A person lets a rotation go on. @throws DomainError `rotation_unknown`, `not_waiting`, `installation_restored` */
+  async resume(unit: Unit<Tx>, rotationId: string, reason: string, actor: Actor): Promise<RotationView> {
+    const { rotations, versions, installation } = this.parts;
+    await installation.assertNormal(unit.tx);
+    const loaded = await rotations.lock(unit.tx, rotationId);
+    if (!loaded) throw unknownRotation(rotationId);
+    if (!loaded.rotation?.asking || loaded.rotation.isSettled)
+      throw new DomainError(
+        'not_waiting',
+        'conflict',
+        `Rotation ${rotationId} waits for nobody: it is ${loaded.row.state}.`,
+        {
+          remedy: `See it with: dsops rotation show ${rotationId}`,
+        },
+      );
+    const nowMs = await versions.nowMs(unit.tx);
+    await this.tell(unit, loaded, { kind: 'resumed', by: 'person', actor, reason }, actor, nowMs);
+    return this.show(unit.tx, rotationId, nowMs);
+  }
+
+  private async makeRoom(
+    unit: Unit<Tx>,
+    open: LoadedRotation,
+    service: RegisteredService,
+    onConflict: OnConflict,
+    actor: Actor,
+    nowMs: number,
+  ): Promise<void> {
+    if (onConflict === 'reject' || onConflict === 'concurrent') throw conflict(open.row, service, onConflict);
+    const waiting = await this.parts.rotations.queued(unit.tx, service.credential.id);
+    if (waiting.length >= LONGEST_QUEUE)
+      throw new DomainError('queue_full', 'conflict', `${waiting.length} rotations of ${service.name} wait already.`, {
+        remedy: 'Let them finish first.',
+      });
+    // Replacing is no killing: the open one goes back or forward to a state that is proven, then it is the next one's turn.
+    if (onConflict === 'replace' && open.rotation && canRollBack(open.rotation) === 'possible')
+      await this.tell(
+        unit,
+        open,
+        { kind: 'rollback-requested', actor, reason: 'A new rotation replaces it.' },
+        actor,
+        nowMs,
+      );
+  }
+
+  private async tell(
+    unit: Unit<Tx>,
+    { row, rotation }: LoadedRotation,
+    happening: Happening,
+    actor: Actor,
+    nowMs: number,
+  ): Promise<Rotation> {
+    if (!rotation) throw new TypeError('Only a rotation that has begun is told something.');
+    const { rotations, opening, bell } = this.parts;
+    const journal = new RotationJournal(rotations, row, rotation, { atMs: nowMs, fence: null });
+    const after = journal.add(happening);
+    await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
+    announce(after, happening, await opening.subjectOf(unit.tx, row), (event) => unit.emit(event), actor);
+    bell.ring();
+    return after;
+  }
+
+  private async show(tx: Tx, rotationId: string, nowMs: number): Promise<RotationView> {
+    const { rotations } = this.parts;
+    const loaded = await rotations.find(tx, rotationId);
+    const names = loaded && (await rotations.namesOf(tx, [loaded.row.serviceId])).get(loaded.row.serviceId);
+    if (!loaded || !names) throw unknownRotation(rotationId);
+    return viewOf(loaded, names, nowMs);
+  }
+}
+
+export const unknownRotation = (id: string): DomainError =>
+  new DomainError('rotation_unknown', 'not_found', `There is no rotation ${id}.`, {
+    remedy: 'List them with: dsops rotation history',
+  });
+
+const drifted = (): DomainError =>
+  new DomainError('plan_drifted', 'conflict', 'What was planned has changed since. Nothing was done.', {
+    remedy: 'Plan again, look at it, and apply the new plan.',
+  });
+
+function conflict(
+  row: RotationRow,
+  { name, environment }: RegisteredService,
+  onConflict: 'reject' | 'concurrent',
+): DomainError {
+  const why = onConflict === 'concurrent' ? ' Two rotations of one credential never run side by side.' : '';
+  return new DomainError(
+    'rotation_open',
+    'conflict',
+    `Rotation ${row.id} of ${name} in ${environment} is ${row.state}.${why}`,
+    {
+      rotationId: row.id,
+      state: row.state,
+      remedy: 'Wait for it, or choose --on-conflict queue or replace.',
+    },
+  );
+}
+
+const WHY_NOT: Record<Exclude<RollbackAnswer, 'possible' | 'already-going-back'>, string> = {
+  ended: 'has no rotation under way, and the value before CURRENT has ended',
+  'retire-intended': 'is already ending the old value',
+  'no-way-back': 'has no way back: there is no earlier value that its target would take',
+};
+
+const impossible = (answer: keyof typeof WHY_NOT, { name, environment }: RegisteredService): DomainError =>
+  new DomainError('rollback_impossible', 'refused', `${name} in ${environment} ${WHY_NOT[answer]}.`, {
+    remedy: `Rotate to a new value: dsops rotation rotate --service ${name} --env ${environment}`,
+  });
+
+const unknownVersion = (version: string, previous: string | null): DomainError =>
+  new DomainError('version_unknown', 'not_found', `${version} is not the version before this rotation.`, {
+    remedy: previous === null ? 'There is no version to go back to.' : `Only ${previous} can be brought back.`,
+  });

@@ -1,0 +1,173 @@
+import type { Actor } from '@dsops/contracts/define-event';
+import type { RotationView } from '@dsops/contracts/rotation/api';
+import type { RotationState, Strategy } from '@dsops/contracts/rotation/states';
+import { newId } from '@dsops/kernel';
+import { createLogger } from '@dsops/platform';
+import { eventually } from '@dsops/testing';
+import { openInstallation } from '../installation/installation.fixture.js';
+import { Drivers } from '../registry/drivers.js';
+import type { RegisteredService } from '../registry/service.js';
+import type { Login, TargetDriver } from '@dsops/drivers/driver';
+import { scramVerifier } from '@dsops/drivers/postgresql/scram';
+import { NAMES, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
+import { CheckOutRepository } from '../check-out/check-out.repository.js';
+import { aService, openRotationDatabase } from '../vault/rotation-database.fixture.js';
+import type { Version } from '../vault/version.js';
+import { Bell } from './bell.js';
+import { EngineOpenRotations } from './open-rotations.service.js';
+import { Opening } from '../requests/opening.service.js';
+import { Planning } from '../requests/preview.service.js';
+import { RotationQueries } from '../requests/rotation-query.service.js';
+import { RotationRepository } from './rotation.repository.js';
+import { RotationService, type OnConflict } from '../requests/rotation.service.js';
+import { RotationWorker, type WorkerOptions } from './rotation.worker.js';
+import { TargetEffects } from './target-effects.service.js';
+import { Turns } from './turn.service.js';
+
+/** For a machine that is busy with something else; no test measures time. */
+export const PATIENCE_MS = 40_000;
+
+export const ann: Actor = { kind: 'user', id: 'u1', name: 'Ann' };
+
+export interface StartOptions {
+  readonly strategy?: Strategy;
+  readonly onConflict?: OnConflict;
+  readonly digest?: string;
+}
+
+/** The whole engine over a database of its own and a real PostgreSQL as its target, without HTTP. */
+export async function openEngine(target: PostgresqlWorld, driver: TargetDriver = target.driver) {
+  const world = await openRotationDatabase();
+  const { database, units, versions, vault, registry } = world;
+  const rotations = new RotationRepository();
+  const checkOuts = new CheckOutRepository();
+  const bell = new Bell();
+  const openRotations = new EngineOpenRotations(rotations, versions, bell);
+  const { installation, mark, close } = await openInstallation(world, openRotations);
+  const drivers = new Drivers([driver]);
+  const logger = createLogger({ service: 'rotation', level: 'silent' });
+  const opening = new Opening({ rotations, versions, registry, drivers });
+  const planning = new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers });
+  const service = new RotationService({ rotations, versions, registry, installation, opening, bell });
+  const queries = new RotationQueries({ database, rotations, versions, registry });
+  const turns = () =>
+    new Turns({ units, rotations, versions, vault, checkOuts, registry, installation, drivers, opening, logger });
+  const workers: RotationWorker[] = [];
+
+  /** Another worker, with a memory of its own. */
+  function startWorker(options: Partial<WorkerOptions> = {}): RotationWorker {
+    const settings = { lookEveryMs: 20, ...options };
+    const worker = new RotationWorker(turns(), new TargetEffects(logger), mark, bell, logger, settings);
+    worker.start();
+    workers.push(worker);
+    return worker;
+  }
+
+  /** A service on the target whose first slot is in use, its value taken over as CURRENT. */
+  async function addLive(facts: Partial<RegisteredService['credential']> = {}): Promise<RegisteredService> {
+    const credential = { ...aService().credential, slots: [...NAMES.slots], owner: NAMES.owner, ...facts };
+    const added = await world.addService({ target: target.target, adminUsername: target.admin.username, credential });
+    await database.$transaction((tx) => vault.sealAdmin(tx, added.id, target.admin));
+    const value = driver.generate();
+    const slot = added.credential.slots[0] ?? 'shop_a';
+    await target.asSuperuser(`ALTER ROLE ${slot} LOGIN PASSWORD '${await scramVerifier(value)}'`);
+    await database.$transaction((tx) =>
+      vault.seal(tx, {
+        versionId: added.id.replace(/^../, '00'),
+        credentialId: added.credential.id,
+        slot,
+        target: added.target,
+        label: 'CURRENT',
+        value,
+      }),
+    );
+    return added;
+  }
+
+  /** A value that lives in a slot though it is not CURRENT: what a rollback leaves that could not end it. */
+  async function leaveBehind(of: RegisteredService, slot: string): Promise<Version> {
+    const value = driver.generate();
+    await target.asSuperuser(`ALTER ROLE ${slot} LOGIN PASSWORD '${await scramVerifier(value)}'`);
+    const versionId = newId();
+    return database.$transaction(async (tx) => {
+      const facts = { versionId, credentialId: of.credential.id, slot, target: of.target, label: 'PENDING' as const };
+      const version = await vault.seal(tx, { ...facts, value });
+      await vault.moveLabels(tx, of.credential.id, [{ versionId, from: 'PENDING', to: null }]);
+      return version;
+    });
+  }
+
+  const place = ({ environment, name }: RegisteredService) => ({ environment, service: name });
+
+  async function start(of: RegisteredService, options: StartOptions = {}): Promise<RotationView> {
+    const planned = await planning.plan(place(of), options.strategy);
+    const { onConflict = 'reject', digest } = options;
+    return units.run((unit) =>
+      service.start(unit, { planned, onConflict, digest, reason: 'a test', trigger: 'manual', actor: ann }),
+    );
+  }
+
+  const versionsOf = (of: RegisteredService): Promise<Version[]> => versions.ofCredential(database, of.credential.id);
+  const current = async (of: RegisteredService): Promise<Version> => {
+    const found = (await versionsOf(of)).find(({ label }) => label === 'CURRENT');
+    if (!found) throw new Error('Nothing is CURRENT.');
+    return found;
+  };
+  const loginOf = (versionId: string): Promise<Login> => vault.open(database, versionId);
+
+  return {
+    ...world,
+    installation,
+    mark,
+    rotations,
+    checkOuts,
+    planning,
+    service,
+    queries,
+    turns,
+    startWorker,
+    addLive,
+    leaveBehind,
+    place,
+    start,
+    versionsOf,
+    current,
+    /** What a login with each version really meets, past driver and proxy, by name. */
+    async accepted(of: RegisteredService): Promise<string[]> {
+      const names: string[] = [];
+      for (const { id, name } of await versionsOf(of)) if (await target.canLogIn(await loginOf(id))) names.push(name);
+      return names;
+    },
+    rollBack: (of: RegisteredService) =>
+      units.run((unit) =>
+        service.rollBack(unit, { place: place(of), version: undefined, reason: 'a test', actor: ann }),
+      ),
+    resume: (id: string) => units.run((unit) => service.resume(unit, id, 'a test', ann)),
+    /** The rotation waits for its grace period or for who holds the old value. */
+    waiting: (id: string): Promise<RotationView> =>
+      eventually(async () => {
+        const view = await queries.find(id);
+        if (view.wakeAt === null) throw new Error(`It does not wait: it is ${view.state}.`);
+        return view;
+      }, PATIENCE_MS),
+    until: (id: string, ...states: RotationState[]): Promise<RotationView> =>
+      eventually(async () => {
+        const view = await queries.find(id);
+        if (!states.includes(view.state))
+          throw new Error(`${view.state}: ${JSON.stringify(view.error ?? view.steps.at(-1))}`);
+        return view;
+      }, PATIENCE_MS),
+    settled: (id: string): Promise<void> =>
+      eventually(async () => {
+        if (!(await rotations.find(database, id))?.row.isSettled) throw new Error('It is not settled.');
+      }, PATIENCE_MS),
+    events: async (of: RegisteredService): Promise<{ type: string; data: Record<string, unknown> }[]> =>
+      database.$queryRawUnsafe(`select type, data from outbox where key = $1 order by sequence`, of.id),
+    async close() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await world.close();
+      await close();
+    },
+  };
+}
+export type Engine = Awaited<ReturnType<typeof openEngine>>;

@@ -1,0 +1,48 @@
+import type { RotationState } from '@dsops/contracts/rotation/states';
+import type { Unit, UnitOfWork } from '@dsops/messaging';
+import type { OpenRotations } from '../registry/open-rotations.js';
+import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import { announce } from './announcement.js';
+import type { Bell } from './bell.js';
+import { RESTORED } from '../engine/decide.js';
+import type { Happening } from '../engine/journal.js';
+import { RotationJournal } from './rotation-journal.js';
+import type { RotationRepository } from './rotation.repository.js';
+
+/** What the registry and the installation ask of the engine. */
+export class EngineOpenRotations implements OpenRotations {
+  constructor(
+    private readonly rotations: RotationRepository,
+    private readonly versions: VaultRepository,
+    private readonly bell: Bell,
+  ) {}
+
+  of(tx: Tx, serviceId: string): Promise<{ readonly id: string; readonly state: RotationState } | null> {
+    return this.rotations.openOfService(tx, serviceId);
+  }
+
+  async wake(units: UnitOfWork<Tx>, credentialId: string): Promise<void> {
+    await units.run(({ tx }) => this.rotations.wake(tx, credentialId));
+    this.bell.ring();
+  }
+
+  async holdForRestore(unit: Unit<Tx>, reason: string): Promise<void> {
+    const nowMs = await this.versions.nowMs(unit.tx);
+    for (const id of await this.rotations.openIds(unit.tx)) {
+      const loaded = await this.rotations.lock(unit.tx, id);
+      if (!loaded?.rotation || loaded.rotation.asking?.code === RESTORED.code) continue;
+      const { row, rotation } = loaded;
+      const ask = { ...RESTORED, message: `${RESTORED.message} ${reason}`, byPerson: true };
+      const happening: Happening = { kind: 'asked', untilMs: null, ask };
+      const journal = new RotationJournal(this.rotations, row, rotation, { atMs: nowMs, fence: null });
+      const after = journal.add(happening);
+      await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
+      const names = (await this.rotations.namesOf(unit.tx, [row.serviceId])).get(row.serviceId);
+      if (!names) continue;
+      const { serviceId, credentialId, strategy } = row;
+      announce(after, happening, { ...names, serviceId, credentialId, strategy, rotationId: id }, (event) =>
+        unit.emit(event),
+      );
+    }
+  }
+}

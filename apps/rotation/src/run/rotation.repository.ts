@@ -1,0 +1,345 @@
+import { Injectable } from '@nestjs/common';
+import { actorSchema, type Actor } from '@dsops/contracts/define-event';
+import {
+  rotationStateSchema,
+  strategySchema,
+  type RotationState,
+  type Strategy,
+} from '@dsops/contracts/rotation/states';
+import type { Prisma } from '@dsops/database/rotation';
+import type { Tx } from '../vault/vault.repository.js';
+import { fold } from '../engine/fold.js';
+import type { Entry, Happening, RotationError } from '../engine/journal.js';
+import { ENGINE_VERSION } from '../engine/plan.js';
+import { begin, stateOf, type Rotation } from '../engine/rotation.js';
+
+/** A rotation's row: what lists and workers look for. What the rotation is follows from its journal. */
+export interface RotationRow {
+  readonly id: string;
+  readonly serviceId: string;
+  readonly credentialId: string;
+  readonly strategy: Strategy;
+  readonly trigger: 'manual' | 'schedule';
+  readonly requestedBy: Actor;
+  readonly reason: string | null;
+  readonly isQueued: boolean;
+  readonly state: RotationState;
+  readonly isSettled: boolean;
+  readonly seq: number;
+  readonly fence: bigint;
+  readonly wakeAt: Date | null;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+  /** Why it ended without ever having begun. */
+  readonly refusal: RotationError | null;
+}
+
+/** A row with the fold of its journal; null while it is queued, or when it never began. */
+export interface LoadedRotation {
+  readonly row: RotationRow;
+  readonly rotation: Rotation | null;
+}
+
+export interface Lease {
+  readonly rotationId: string;
+  readonly fence: bigint;
+  /** Of the request that asked for the rotation. */
+  readonly traceparent: string | null;
+}
+
+/** What becomes of a lease: it covers the next effect, it is given back until then (null: until somebody asks), or stays. */
+export type Hold =
+  | { readonly kind: 'extended'; readonly leaseMs: number }
+  | { readonly kind: 'released'; readonly wakeAt: Date | null }
+  /** What a person asks for is looked at now, whatever the rotation was waiting for. */
+  | { readonly kind: 'woken'; readonly at: Date }
+  | { readonly kind: 'as-it-is' };
+
+interface Appending {
+  readonly id: string;
+  readonly fromSeq: number;
+  readonly entries: readonly Entry[];
+  readonly after: Rotation;
+  readonly fence: bigint | null;
+}
+
+interface HoldColumns {
+  readonly hasWakeAt: boolean;
+  readonly wakeAt: Date | null;
+  readonly hasLease: boolean;
+  /** Null: no lease. */
+  readonly leaseMs: number | null;
+}
+
+/** A settled rotation is nobody's and waits for nothing. */
+const RESTS: HoldColumns = { hasWakeAt: true, wakeAt: null, hasLease: true, leaseMs: null };
+
+function holdColumns(hold: Hold): HoldColumns {
+  const asItIs: HoldColumns = { hasWakeAt: false, wakeAt: null, hasLease: false, leaseMs: null };
+  switch (hold.kind) {
+    case 'extended':
+      return { ...asItIs, hasLease: true, leaseMs: hold.leaseMs };
+    case 'released':
+      return { hasWakeAt: true, wakeAt: hold.wakeAt, hasLease: true, leaseMs: null };
+    case 'woken':
+      return { ...asItIs, hasWakeAt: true, wakeAt: hold.at };
+    case 'as-it-is':
+      return asItIs;
+  }
+}
+
+export interface RotationFilter {
+  readonly environment?: string | undefined;
+  readonly service?: string | undefined;
+  readonly state?: RotationState | undefined;
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** A lease longer than any that is given means that the database's clock was set back. */
+const LONGEST_LEASE_MS = 600_000;
+
+/** Rotations and their journals. The only file of the engine that touches the database. */
+@Injectable()
+export class RotationRepository {
+  /** @param traceparent of the request that asks for it: what is done for it joins that trace */
+  async insert(tx: Tx, row: RotationRow, traceparent: string | null): Promise<void> {
+    const { requestedBy, refusal, ...facts } = row;
+    await tx.rotation.create({
+      data: {
+        ...facts,
+        traceparent,
+        engineVersion: ENGINE_VERSION,
+        requestedBy: { ...requestedBy },
+        ...(refusal && { refusal: { ...refusal } }),
+      },
+    });
+  }
+
+  /** The first entry. From now on the rotation is open, and the only one of its credential. */
+  async begin(tx: Tx, row: RotationRow, happening: Happening, atMs: number): Promise<Rotation> {
+    const entry: Entry = { seq: 1, atMs, ...happening };
+    const rotation = begin(entry);
+    const at = new Date(atMs);
+    await tx.rotation.update({
+      where: { id: row.id },
+      data: { isQueued: false, seq: 1, state: stateOf(rotation), wakeAt: at, startedAt: at },
+    });
+    await this.insertEntry(tx, row.id, entry);
+    return rotation;
+  }
+
+  /**
+   * Entries one after the other, in the transaction of what they tell, in one statement.
+   * @returns false, and nothing was written, when somebody else has written since `fromSeq`, or holds the lease now.
+   */
+  async append(tx: Tx, { id, fromSeq, entries, after, fence }: Appending, hold: Hold): Promise<boolean> {
+    const endedAt = after.conclusion && new Date(after.conclusion.atMs);
+    const rows = entries.map((entry) => ({ seq: entry.seq, at: new Date(entry.atMs), kind: entry.kind, entry }));
+    const written = after.isSettled ? RESTS : holdColumns(hold);
+    const count = await tx.$executeRaw`
+      with moved as (
+        update rotations set seq = ${after.seq}, state = ${stateOf(after)}, is_settled = ${after.isSettled},
+          ended_at = coalesce(${endedAt}::timestamptz, ended_at),
+          wake_at = case when ${written.hasWakeAt} then ${written.wakeAt}::timestamptz else wake_at end,
+          lease_until = case when ${written.hasLease}
+            then clock_timestamp() + make_interval(secs => ${written.leaseMs}::float8 / 1000) else lease_until end
+        where id = ${id} and seq = ${fromSeq} and not is_settled and (${fence}::bigint is null or fence = ${fence}::bigint)
+        returning id)
+      insert into rotation_journal (rotation_id, seq, at, kind, entry)
+      select moved.id, each.seq, each.at, each.kind, each.entry from moved
+        cross join jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as each(seq int, at timestamptz, kind text, entry jsonb)`;
+    return count === entries.length;
+  }
+
+  private async insertEntry(tx: Tx, rotationId: string, entry: Entry): Promise<void> {
+    const { seq, atMs, kind } = entry;
+    await tx.rotationEntry.create({
+      data: {
+        rotationId,
+        seq,
+        at: new Date(atMs),
+        kind,
+        entry: structuredClone(entry) as unknown as Prisma.JsonObject,
+      },
+    });
+  }
+
+  /** Ends a queued rotation whose turn came in vain. */
+  async refuse(tx: Tx, row: RotationRow, refusal: RotationError, at: Date): Promise<void> {
+    await tx.rotation.update({
+      where: { id: row.id },
+      data: { isQueued: false, isSettled: true, state: 'failed', endedAt: at, refusal: { ...refusal } },
+    });
+  }
+
+  /** The next rotation that is due and that nobody holds: the fence moves on, and a former holder writes no more. */
+  async claim(tx: Tx, leaseMs: number): Promise<Lease | null> {
+    const [row] = await tx.$queryRaw<{ id: string; fence: bigint; traceparent: string | null }[]>`
+      update rotations set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
+      where id = (
+        select id from rotations
+        where not is_settled and not is_queued and engine_version = ${ENGINE_VERSION} and wake_at <= clock_timestamp()
+          and (lease_until is null or lease_until <= clock_timestamp()
+               or lease_until > clock_timestamp() + make_interval(secs => ${LONGEST_LEASE_MS / 1000}))
+        order by wake_at for update skip locked limit 1)
+      returning id, fence, traceparent`;
+    return row ? { rotationId: row.id, fence: row.fence, traceparent: row.traceparent } : null;
+  }
+
+  /** Lets go of the rotation until then; null: until somebody asks for something. */
+  async release(tx: Tx, { rotationId, fence }: Lease, wakeAt: Date | null): Promise<void> {
+    await tx.rotation.updateMany({
+      where: { id: rotationId, fence, isSettled: false },
+      data: { leaseUntil: null, wakeAt },
+    });
+  }
+
+  /** The open rotation of this credential looks now, whatever it waits for; not one that only a person lets go on. */
+  async wake(tx: Tx, credentialId: string): Promise<void> {
+    await tx.$executeRaw`update rotations set wake_at = clock_timestamp()
+      where credential_id = ${credentialId} and not is_settled and not is_queued and wake_at is not null`;
+  }
+
+  /** At the start of the only process of an installation: the leases of the process before it are nobody's. */
+  async dropLeases(tx: Tx): Promise<number> {
+    const { count } = await tx.rotation.updateMany({
+      where: { isSettled: false, leaseUntil: { not: null } },
+      data: { leaseUntil: null },
+    });
+    return count;
+  }
+
+  /**
+   * Locks the row to the end of the transaction: workers and requests meet here.
+   * @param known its fold as the caller has it; the journal is read only when it has gone on since
+   */
+  async lock(tx: Tx, id: string, known: Rotation | null = null): Promise<LoadedRotation | null> {
+    await tx.$queryRaw`select id from rotations where id = ${id} for update`;
+    if (known === null) return this.find(tx, id);
+    const row = await tx.rotation.findUnique({ where: { id } });
+    return row?.seq === known.seq ? { row: rowOf(row), rotation: known } : this.find(tx, id);
+  }
+
+  async find(tx: Tx, id: string): Promise<LoadedRotation | null> {
+    const row = await tx.rotation.findUnique({ where: { id }, include: { entries: { orderBy: { seq: 'asc' } } } });
+    return row && loadedOf(row);
+  }
+
+  /**
+   * The open rotation of a credential, its row locked. One that settles while this waits for its row opens the next in
+   * the same transaction, which the statement that waited cannot see: then it looks again.
+   */
+  async lockOpen(tx: Tx, credentialId: string): Promise<LoadedRotation | null> {
+    for (;;) {
+      const [row] = await tx.$queryRaw<{ id: string }[]>`
+        select id from rotations where credential_id = ${credentialId} and not is_settled and not is_queued for update`;
+      if (row) return this.find(tx, row.id);
+      const open = { credentialId, isSettled: false, isQueued: false };
+      if ((await tx.rotation.findFirst({ where: open, select: { id: true } })) === null) return null;
+    }
+  }
+
+  async openOfService(tx: Tx, serviceId: string): Promise<{ id: string; state: RotationState } | null> {
+    const row = await tx.rotation.findFirst({ where: { serviceId, isSettled: false }, orderBy: { id: 'asc' } });
+    return row && { id: row.id, state: rotationStateSchema.parse(row.state) };
+  }
+
+  async openIds(tx: Tx): Promise<string[]> {
+    const rows = await tx.rotation.findMany({
+      where: { isSettled: false, isQueued: false },
+      select: { id: true },
+      orderBy: { id: 'asc' },
+    });
+    return rows.map(({ id }) => id);
+  }
+
+  /** The queue of a credential, first come first. */
+  async queued(tx: Tx, credentialId: string): Promise<RotationRow[]> {
+    const rows = await tx.rotation.findMany({ where: { credentialId, isQueued: true }, orderBy: { id: 'asc' } });
+    return rows.map(rowOf);
+  }
+
+  /** Newest first. `before`: the id after which the former page ended. */
+  async list(tx: Tx, filter: RotationFilter, limit: number, before?: string): Promise<LoadedRotation[]> {
+    const { environment, service, state, since, until } = filter;
+    const services = await tx.service.findMany({
+      where: { ...(service && { name: service }), ...(environment && { environment: { name: environment } }) },
+      select: { id: true },
+    });
+    const rows = await tx.rotation.findMany({
+      where: {
+        serviceId: { in: services.map(({ id }) => id) },
+        ...(state && { state }),
+        ...(before !== undefined && { id: { lt: before } }),
+        startedAt: { ...(since && { gte: new Date(since) }), ...(until && { lte: new Date(until) }) },
+      },
+      include: { entries: { orderBy: { seq: 'asc' } } },
+      orderBy: { id: 'desc' },
+      take: limit,
+    });
+    return rows.map(loadedOf);
+  }
+
+  /** How many ended how, by service. Queued ones have not started. */
+  async countByState(tx: Tx, serviceId: string): Promise<ReadonlyMap<RotationState, number>> {
+    const groups = await tx.rotation.groupBy({ by: ['state'], where: { serviceId, isQueued: false }, _count: true });
+    return new Map(groups.map(({ state, _count }) => [rotationStateSchema.parse(state), _count]));
+  }
+
+  async latest(tx: Tx, serviceId: string): Promise<LoadedRotation | null> {
+    const row = await tx.rotation.findFirst({
+      where: { serviceId, isQueued: false },
+      include: { entries: { orderBy: { seq: 'asc' } } },
+      orderBy: { id: 'desc' },
+    });
+    return row && loadedOf(row);
+  }
+
+  /** Names of the service and its environment, also of one that was removed. */
+  async namesOf(tx: Tx, serviceIds: readonly string[]): Promise<ReadonlyMap<string, ServiceNames>> {
+    const rows = await tx.service.findMany({
+      where: { id: { in: [...new Set(serviceIds)] } },
+      include: { environment: true, credentials: true },
+    });
+    return new Map(
+      rows.map(({ id, name, environment, credentials }) => [
+        id,
+        { service: name, environment: environment.name, credential: credentials[0]?.name ?? '' },
+      ]),
+    );
+  }
+}
+
+export interface ServiceNames {
+  readonly service: string;
+  readonly environment: string;
+  readonly credential: string;
+}
+
+type Row = Prisma.RotationGetPayload<object>;
+
+const rowOf = (row: Row): RotationRow => ({
+  id: row.id,
+  serviceId: row.serviceId,
+  credentialId: row.credentialId,
+  strategy: strategySchema.parse(row.strategy),
+  trigger: row.trigger === 'schedule' ? 'schedule' : 'manual',
+  requestedBy: actorSchema.parse(row.requestedBy),
+  reason: row.reason,
+  isQueued: row.isQueued,
+  state: rotationStateSchema.parse(row.state),
+  isSettled: row.isSettled,
+  seq: row.seq,
+  fence: row.fence,
+  wakeAt: row.wakeAt,
+  startedAt: row.startedAt,
+  endedAt: row.endedAt,
+  refusal: row.refusal as RotationError | null,
+});
+
+// The journal is written by this file alone, from typed entries, and never rewritten.
+const loadedOf = ({ entries, ...row }: Prisma.RotationGetPayload<{ include: { entries: true } }>): LoadedRotation => ({
+  row: rowOf(row),
+  rotation: entries.length === 0 ? null : fold(entries.map(({ entry }) => entry as unknown as Entry)),
+});

@@ -1,0 +1,182 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { isDomainError } from '@dsops/kernel';
+import { inContext, newTraceparent, type Logger } from '@dsops/platform';
+import type { WakeUps } from '@dsops/scheduling';
+import type { HighWaterMark } from '../installation/high-water-mark.service.js';
+import type { TargetSession } from '@dsops/drivers/driver';
+import type { Bell } from './bell.js';
+import type { Outcome } from '../engine/journal.js';
+import type { Lease } from './rotation.repository.js';
+import { failureFrom, type Performed, type TargetEffects } from './target-effects.service.js';
+import type { Report, Turn, Turns } from './turn.service.js';
+
+export interface WorkerOptions {
+  /** Rotations at the same time. */
+  readonly concurrency: number;
+  /** How often it looks for due rotations when nobody rings. */
+  readonly lookEveryMs: number;
+  /**
+   * The only process of its installation: leases of the one before it are taken over at the start instead of waited
+   * for. Safe in any case, because the fence moves on; between living workers it would only be rude.
+   */
+  readonly takesOver: boolean;
+}
+
+/** Whom wake-ups are for; their key is the rotation's id. */
+const TASK = 'rotation';
+
+export const WORKER_DEFAULTS: WorkerOptions = { concurrency: 4, lookEveryMs: 500, takesOver: false };
+
+/** A claim lasts until the first turn, which extends it for its effect. */
+const CLAIM_MS = 15_000;
+/** After a fault of our own: long enough not to spin, short enough for a database that restarts. */
+const AFTER_FAULT_MS = 3_000;
+
+interface HeldSession {
+  readonly session: TargetSession;
+  readonly seq: number;
+}
+
+/**
+ * Brings open rotations forward: claims one that is due, takes turn after turn, and lets go when it waits, ends or
+ * belongs to somebody else. Any number of workers may run; each effect is under one lease, and the fence in every write
+ * keeps out whoever lost it. What is open at the start is picked up like anything else that is due.
+ */
+export class RotationWorker implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly options: WorkerOptions;
+  private readonly driven = new Set<Promise<void>>();
+  private running: Promise<void> = Promise.resolve();
+  private isStopping = false;
+
+  constructor(
+    private readonly turns: Turns,
+    private readonly effects: TargetEffects,
+    private readonly highWaterMark: Pick<HighWaterMark, 'advance'>,
+    private readonly bell: Bell,
+    private readonly logger: Logger,
+    options: Partial<WorkerOptions> = {},
+    private readonly wakeUps?: WakeUps,
+  ) {
+    this.options = { ...WORKER_DEFAULTS, ...options };
+    wakeUps?.on(TASK, async () => this.bell.ring());
+  }
+
+  onApplicationBootstrap(): void {
+    this.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.stop();
+  }
+
+  start(): void {
+    this.isStopping = false;
+    this.running = this.run();
+  }
+
+  /** Finishes the effects that are under way and lets go of everything. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.bell.ring();
+    await this.running;
+    await Promise.all(this.driven);
+  }
+
+  private async run(): Promise<void> {
+    if (this.options.takesOver) await this.guarded(() => this.turns.dropLeases());
+    while (!this.isStopping) {
+      const lease =
+        this.driven.size < this.options.concurrency ? await this.guarded(() => this.turns.claim(CLAIM_MS)) : null;
+      if (lease) this.begin(lease);
+      else await this.bell.wait(this.options.lookEveryMs);
+    }
+  }
+
+  private begin(lease: Lease): void {
+    const traceparent = lease.traceparent ?? newTraceparent();
+    const driving = inContext({ traceparent }, () => this.drive(lease)).finally(() => {
+      this.driven.delete(driving);
+      // Another rotation of the same credential may be open now, or a place is free.
+      this.bell.ring();
+    });
+    this.driven.add(driving);
+  }
+
+  private async drive(lease: Lease): Promise<void> {
+    let held: HeldSession | null = null;
+    let opened: TargetSession | null = null;
+    let report: Report | null = null;
+    try {
+      for (;;) {
+        const startedAt = performance.now();
+        const turn = await this.turns.take(lease, held?.seq ?? null, report, this.isStopping);
+        if (opened && turn.reportedAs !== null) held = { session: opened, seq: turn.reportedAs };
+        if (turn.kind === 'over') {
+          if (turn.wakeAt !== null) await this.armWakeUp(lease.rotationId, turn.wakeAt);
+          return;
+        }
+        opened = null;
+        report = null;
+        if (turn.kind === 'next') continue;
+        // Held up past the lease: somebody else has it by now, and counts on nothing being done any more.
+        if (performance.now() - startedAt > turn.leaseMs) return;
+        const { outcome, durationMs, opened: session } = await this.perform(turn, held);
+        report = { outcome, durationMs };
+        opened = session;
+        if (turn.effect.do !== 'probe') {
+          await close(held?.session);
+          held = null;
+        }
+      }
+    } catch (error) {
+      this.logger.error({ error, rotationId: lease.rotationId }, 'a turn of a rotation failed; it is taken again');
+      await this.guarded(() => this.turns.release(lease, AFTER_FAULT_MS));
+    } finally {
+      await close(held?.session);
+      await close(opened);
+    }
+  }
+
+  private async perform(turn: Extract<Turn, { kind: 'perform' }>, held: HeldSession | null): Promise<Performed> {
+    const { effect, inputs } = turn;
+    if (effect.do === 'end-session') await close(held?.session);
+    if (effect.do === 'set' || effect.do === 'retire') {
+      const refused = await this.raiseMark();
+      if (refused) return { outcome: refused, durationMs: 0, opened: null };
+    }
+    return this.effects.perform(effect, inputs, held?.session ?? null);
+  }
+
+  /** Before every set and retire: from here on no older copy of the database can pass for the present one. */
+  private async raiseMark(): Promise<Outcome | null> {
+    try {
+      await this.highWaterMark.advance();
+      return null;
+    } catch (error) {
+      if (isDomainError(error)) return { kind: 'undone', failure: failureFrom(error) };
+      throw error;
+    }
+  }
+
+  /** A hint only: without it the rotation is found at one of the next looks. */
+  private async armWakeUp(rotationId: string, at: Date): Promise<void> {
+    try {
+      await this.wakeUps?.arm({ task: TASK, key: rotationId, at });
+    } catch (error) {
+      this.logger.warn({ error, rotationId }, 'no wake-up could be armed; the rotation is found by looking');
+    }
+  }
+
+  private async guarded<T>(work: () => Promise<T>): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      this.logger.warn({ error }, 'the database did not answer the rotation worker; it looks again');
+      return null;
+    }
+  }
+}
+
+/** A session that cannot be closed any more is closed by its server; its identity is in the journal. */
+const close = async (session: TargetSession | null | undefined): Promise<void> =>
+  session?.close().catch(() => undefined);

@@ -1,0 +1,376 @@
+import { isDomainError } from '@dsops/kernel';
+import type { Unit, UnitOfWork } from '@dsops/messaging';
+import type { Logger } from '@dsops/platform';
+import type { InstallationService } from '../installation/installation.service.js';
+import type { Drivers } from '../registry/drivers.js';
+import type { RegistryRepository } from '../registry/registry.repository.js';
+import type { Login, TargetDriver } from '@dsops/drivers/driver';
+import type { CheckOutRepository } from '../check-out/check-out.repository.js';
+import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { VaultService } from '../vault/vault.service.js';
+import { announce, type Subject } from './announcement.js';
+import { look, type ClockWatch } from '../engine/clock-watch.js';
+import { decide } from '../engine/decide.js';
+import {
+  touchesTarget,
+  type Effect,
+  type Failure,
+  type Happening,
+  type Outcome,
+  type TargetEffect,
+} from '../engine/journal.js';
+import type { Observation } from '../engine/evidence.js';
+import type { Opening } from '../requests/opening.service.js';
+import { nextStep, type Rotation } from '../engine/rotation.js';
+import { RotationJournal } from './rotation-journal.js';
+import type { Hold, Lease, RotationRepository, RotationRow } from './rotation.repository.js';
+import { leaseFor, type EffectInputs } from './target-effects.service.js';
+import { versionChange } from './version-rows.js';
+
+/** What one turn came to. */
+export type Turn =
+  /** Journalled and committed: now do it, and report with the next turn. */
+  | {
+      readonly kind: 'perform';
+      readonly effect: TargetEffect;
+      readonly inputs: EffectInputs;
+      readonly leaseMs: number;
+      readonly reportedAs: number | null;
+    }
+  /** Committed, and there is more to do that must come after that: take the next turn. */
+  | { readonly kind: 'next'; readonly reportedAs: number | null }
+  /** Nothing to do before `wakeAt` (null: until somebody wakes it), or the lease is another's. */
+  | { readonly kind: 'over'; readonly wakeAt: Date | null; readonly reportedAs: number | null };
+
+/** How the effect of the turn before ended. */
+export interface Report {
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+}
+
+export interface TurnParts {
+  readonly units: UnitOfWork<Tx>;
+  readonly rotations: RotationRepository;
+  readonly versions: VaultRepository;
+  readonly vault: VaultService;
+  readonly checkOuts: CheckOutRepository;
+  readonly registry: RegistryRepository;
+  readonly installation: InstallationService;
+  readonly drivers: Drivers;
+  readonly opening: Opening;
+  readonly logger: Logger;
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+interface Scene {
+  readonly unit: Unit<Tx>;
+  readonly row: RotationRow;
+  readonly journal: RotationJournal;
+  readonly nowMs: number;
+  readonly isRestored: boolean;
+}
+
+/** Steps in which it matters who holds the old value. */
+const GUARDED: ReadonlySet<string> = new Set(['set', 'grace', 'retire-old', 'probe-old-refused']);
+
+/** More effects than this in one transaction mean that the engine goes in a circle. */
+const MOST_EFFECTS = 50;
+const MOST_SUBJECTS = 1_000;
+
+/**
+ * One turn of a rotation is one transaction: it locks the row under the fence, journals how the last effect ended, then
+ * decides and does what is to be done in our own database, until the next effect at the target is journalled as
+ * intended or there is nothing to do. The decision and what it rests on (the journal, the check-outs of a locked
+ * version, the mode) cannot come apart.
+ */
+export class Turns {
+  private watch: ClockWatch | null = null;
+  /** What the events of a rotation say about its place, so that it is looked up once. */
+  private readonly subjects = new Map<string, Subject>();
+  /** What the journal of a rotation came to, as of this process's own last commit: nobody writes past a lease. */
+  private readonly committed = new WeakMap<Lease, Rotation>();
+
+  constructor(private readonly parts: TurnParts) {}
+
+  /**
+   * @param heldSession `seq` of the session that this worker holds for the rotation
+   * @param report of the effect that the turn before had it do; null on the first turn
+   * @param isLast only journals the report and lets go: this worker stops
+   * @returns `reportedAs`: `seq` of the report's entry, null when it was not written because the lease is another's now
+   */
+  async take(lease: Lease, heldSession: number | null, report: Report | null, isLast = false): Promise<Turn> {
+    const { turn, rotation } = await this.parts.units.run(async (unit) => {
+      const scene = await this.enter(unit, lease);
+      if (!scene) return { turn: GONE, rotation: null };
+      const { journal } = scene;
+      if (report && !(await this.record(scene, report))) return { turn: GONE, rotation: null };
+      const reportedAs = report && journal.rotation.seq;
+      const held = report?.outcome.kind === 'opened' ? reportedAs : heldSession;
+      const turn: Turn = isLast
+        ? { kind: 'over', wakeAt: new Date(scene.nowMs), reportedAs }
+        : { ...(await this.goOn(scene, held)), reportedAs };
+      await journal.write(unit.tx, holdAfter(turn));
+      return { turn, rotation: journal.rotation };
+    });
+    if (rotation) this.committed.set(lease, rotation);
+    return turn;
+  }
+
+  private async goOn(scene: Scene, held: number | null): Promise<DistributiveOmit<Turn, 'reportedAs'>> {
+    const { journal, nowMs } = scene;
+    for (let count = 0; count < MOST_EFFECTS; count++) {
+      const effect = decide(journal.rotation, await this.observe(scene, held), nowMs);
+      if (effect === null) return { kind: 'over', wakeAt: null };
+      if (effect.do === 'wait') return { kind: 'over', wakeAt: new Date(effect.untilMs) };
+      if (touchesTarget(effect)) {
+        const intended = await this.intend(scene, effect);
+        if (intended) return intended;
+      } else await this.keep(scene, effect);
+      if (journal.rotation.isSettled) return { kind: 'over', wakeAt: null };
+      // Publish reads back what is committed, and the grace period begins when everybody can see the new value.
+      if (effect.do === 'move-labels') return { kind: 'next' };
+    }
+    throw new Error('The engine goes in a circle.');
+  }
+
+  /** @returns false when nothing is under way of which somebody could report */
+  private async record(scene: Scene, { outcome, durationMs }: Report): Promise<boolean> {
+    const effect = scene.journal.rotation.inFlight?.effect;
+    if (!effect) return false;
+    if (outcome.kind === 'probed' && effect.do === 'probe' && effect.versionId)
+      await this.parts.vault.recordVerdict(scene.unit.tx, effect.versionId, outcome.verdict, new Date(scene.nowMs));
+    await this.write(scene, { kind: 'ended', outcome, durationMs });
+    return true;
+  }
+
+  async claim(leaseMs: number): Promise<Lease | null> {
+    return this.parts.units.run(async ({ tx }) => {
+      const lease = await this.parts.rotations.claim(tx, leaseMs);
+      // Also while there is nothing to do: what happened to the clock between two looks can only be seen as a sum.
+      this.lookAtClock(await this.parts.versions.nowMs(tx));
+      return lease;
+    });
+  }
+
+  async release(lease: Lease, inMs: number): Promise<void> {
+    await this.parts.units.run(async ({ tx }) => {
+      const nowMs = await this.parts.versions.nowMs(tx);
+      await this.parts.rotations.release(tx, lease, new Date(nowMs + inMs));
+    });
+  }
+
+  async dropLeases(): Promise<number> {
+    return this.parts.units.run(({ tx }) => this.parts.rotations.dropLeases(tx));
+  }
+
+  private async enter(unit: Unit<Tx>, lease: Lease): Promise<Scene | null> {
+    const { rotations, versions, installation } = this.parts;
+    const loaded = await rotations.lock(unit.tx, lease.rotationId, this.committed.get(lease));
+    if (!loaded?.rotation || loaded.row.fence !== lease.fence || loaded.row.isSettled) return null;
+    const nowMs = await versions.nowMs(unit.tx);
+    this.lookAtClock(nowMs);
+    // The mode stays as it is until the transaction ends.
+    const isRestored = await installation.isRestored(unit.tx);
+    const journal = new RotationJournal(rotations, loaded.row, loaded.rotation, { atMs: nowMs, fence: lease.fence });
+    return { unit, row: loaded.row, journal, nowMs, isRestored };
+  }
+
+  private lookAtClock(nowMs: number): void {
+    const before = this.watch?.jumps.length ?? 0;
+    this.watch = look(this.watch, nowMs, performance.now());
+    const { jumps } = this.watch;
+    if (jumps.length > before)
+      this.parts.logger.error(
+        { jump: jumps.at(-1) },
+        'the clock of the database was set ahead: waiting by it does not count',
+      );
+  }
+
+  private async observe({ unit, journal, nowMs, isRestored }: Scene, heldSession: number | null): Promise<Observation> {
+    const { versions, checkOuts } = this.parts;
+    const { rotation } = journal;
+    const jumps = this.watch?.jumps ?? [];
+    const { oldVersion } = rotation.plan;
+    const step = nextStep(rotation);
+    const isGuarded = oldVersion !== null && step !== null && GUARDED.has(step);
+    // Under the lock of the version's row no check-out is given until this transaction has ended.
+    if (isGuarded) await versions.lock(unit.tx, oldVersion.id);
+    const sinceMs = nowMs - jumps.reduce((sum, jump) => sum + jump.aheadMs, 0);
+    const held = isGuarded ? await checkOuts.holdsOf(unit.tx, oldVersion.id, sinceMs) : [];
+    return {
+      heldSession,
+      checkOuts: held.map((hold) => ({ ...hold, versionId: oldVersion?.id ?? '' })),
+      jumps,
+      isRestored,
+    };
+  }
+
+  /** @returns null when something else has to be settled first */
+  private async intend(
+    scene: Scene,
+    effect: TargetEffect,
+  ): Promise<Omit<Extract<Turn, { kind: 'perform' }>, 'reportedAs'> | null> {
+    const { unit, nowMs } = scene;
+    let inputs: EffectInputs;
+    try {
+      inputs = await this.inputsOf(scene, effect);
+    } catch (error) {
+      if (!isDomainError(error)) throw error;
+      // A value that cannot be opened stays so until somebody puts the key right.
+      const { code, message, details } = error;
+      const ask = { code, message, remedy: details.remedy ?? null, byPerson: true };
+      await this.write(scene, { kind: 'asked', untilMs: null, ask });
+      return null;
+    }
+    if ((effect.do === 'set' || effect.do === 'retire') && effect.ends !== null)
+      await this.parts.vault.intendEnd(unit.tx, effect.ends, new Date(nowMs));
+    await this.write(scene, { kind: 'intended', effect });
+    return { kind: 'perform', effect, inputs, leaseMs: leaseFor(effect, inputs.plan) };
+  }
+
+  private async inputsOf({ unit, row, journal }: Scene, effect: TargetEffect): Promise<EffectInputs> {
+    const { registry, vault } = this.parts;
+    // The administrator resolves live: its password may have been rotated since the plan was made.
+    const { type, adminUsername } = await registry.administration(unit.tx, row.serviceId);
+    const driver = this.parts.drivers.of(type);
+    const admin = await vault.openAdmin(unit.tx, row.serviceId, adminUsername);
+    return { plan: journal.rotation.plan, driver, admin, login: await this.loginOf(unit.tx, effect, driver) };
+  }
+
+  private async loginOf(tx: Tx, effect: TargetEffect, driver: TargetDriver): Promise<Login | null> {
+    switch (effect.do) {
+      case 'probe':
+        // A value of the kind that the target gets, and that nobody has: it must be refused.
+        if (effect.versionId === null) return { username: effect.slot, password: driver.generate() };
+        return this.parts.vault.open(tx, effect.versionId);
+      case 'set':
+        return this.parts.vault.open(tx, effect.versionId);
+      case 'retire':
+      case 'open-session':
+      case 'end-session':
+        return null;
+    }
+  }
+
+  /** Effects in our own database, each in one transaction with its entry. */
+  private async keep(scene: Scene, effect: Exclude<Effect, TargetEffect | { do: 'wait' }>): Promise<void> {
+    const { vault, registry, drivers } = this.parts;
+    const { unit, row, journal } = scene;
+    const { newVersion, target } = journal.rotation.plan;
+    switch (effect.do) {
+      case 'generate': {
+        const { type } = await registry.administration(unit.tx, row.serviceId);
+        const { name } = await vault.seal(unit.tx, {
+          versionId: newVersion.id,
+          credentialId: row.credentialId,
+          slot: newVersion.slot,
+          target,
+          label: 'PENDING',
+          value: drivers.of(type).generate(),
+        });
+        return this.write(scene, { kind: 'generated', name });
+      }
+      case 'move-labels': {
+        const isMoved = await this.moveLabels(scene, effect);
+        return this.write(
+          scene,
+          isMoved ? { kind: 'labels-moved', to: effect.to } : { kind: 'labels-differ', failure: LABELS_DIFFER },
+        );
+      }
+      case 'publish': {
+        const current = (await vault.versionsOf(unit.tx, row.credentialId)).find(({ label }) => label === 'CURRENT');
+        const isRead = current?.id === effect.versionId && (await vault.isSealed(unit.tx, effect.versionId));
+        return this.write(
+          scene,
+          isRead ? { kind: 'published' } : { kind: 'publish-differs', failure: PUBLISH_DIFFERS },
+        );
+      }
+      case 'journal':
+        return this.write(scene, effect.happening);
+    }
+  }
+
+  private async moveLabels(
+    { unit, row, journal }: Scene,
+    { to, from, versionId }: Extract<Effect, { do: 'move-labels' }>,
+  ): Promise<boolean> {
+    const { vault } = this.parts;
+    if (to === 'new') return vault.promote(unit.tx, row.credentialId, versionId, from);
+    const old = (await vault.versionsOf(unit.tx, row.credentialId)).find(({ id }) => id === versionId);
+    if (!old || old.label === 'CURRENT') return false;
+    return vault.moveLabels(unit.tx, row.credentialId, [
+      { versionId: journal.rotation.plan.newVersion.id, from: 'CURRENT', to: null },
+      { versionId, from: old.label, to: 'CURRENT' },
+    ]);
+  }
+
+  /** The entry, what it means for the versions, what it says to the world, and who is next when it was the last. */
+  private async write({ unit, row, journal, nowMs }: Scene, happening: Happening): Promise<void> {
+    const after = journal.add(happening);
+    await this.changeVersions(unit.tx, row, after, happening, new Date(nowMs));
+    if (happening.kind !== 'intended' && happening.kind !== 'ended') {
+      const subject = await this.subjectOf(unit.tx, row);
+      announce(after, happening, subject, (event) => unit.emit(event));
+    }
+    if (!after.isSettled) return;
+    // The next one can open only when this one is over for everybody.
+    await journal.write(unit.tx);
+    await this.parts.opening.openNext(unit, row.credentialId, nowMs);
+  }
+
+  private async subjectOf(tx: Tx, row: RotationRow): Promise<Subject> {
+    const known = this.subjects.get(row.id);
+    if (known) return known;
+    const subject = await this.parts.opening.subjectOf(tx, row);
+    if (this.subjects.size >= MOST_SUBJECTS) this.subjects.clear();
+    this.subjects.set(row.id, subject);
+    return subject;
+  }
+
+  private async changeVersions(
+    tx: Tx,
+    row: RotationRow,
+    after: Rotation,
+    happening: Happening,
+    at: Date,
+  ): Promise<void> {
+    const { vault } = this.parts;
+    const { ended, emptiedSlots, discarded, spared } = versionChange(after, happening);
+    if (ended.length + emptiedSlots.length === 0 && discarded === null && spared === null) return;
+    for (const version of await vault.versionsOf(tx, row.credentialId)) {
+      if (version.id === discarded && version.label === 'PENDING')
+        await vault.moveLabels(tx, row.credentialId, [{ versionId: version.id, from: 'PENDING', to: null }]);
+      if (ended.includes(version.id) || (emptiedSlots.includes(version.slot) && version.endedAt === null))
+        await vault.end(tx, version.id, at);
+      if (version.id === spared && version.endIntendedAt !== null && version.endedAt === null)
+        await vault.withdrawEnd(tx, version.id);
+    }
+  }
+}
+
+const GONE: Turn = { kind: 'over', wakeAt: null, reportedAs: null };
+
+function holdAfter(turn: Turn): Hold {
+  switch (turn.kind) {
+    case 'perform':
+      return { kind: 'extended', leaseMs: turn.leaseMs };
+    case 'next':
+      return { kind: 'as-it-is' };
+    case 'over':
+      return { kind: 'released', wakeAt: turn.wakeAt };
+  }
+}
+
+const LABELS_DIFFER: Failure = {
+  code: 'labels_moved',
+  message: 'CURRENT is no longer the version that this rotation began with.',
+  remedy: 'See who took over another value meanwhile; roll this rotation back.',
+  isPassing: true,
+};
+const PUBLISH_DIFFERS: Failure = {
+  code: 'publish_differs',
+  message: 'What was read back as CURRENT is not what was written.',
+  remedy: 'See who writes to the store; dsops keeps trying.',
+  isPassing: true,
+};

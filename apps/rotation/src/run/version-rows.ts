@@ -1,0 +1,35 @@
+import type { Happening } from '../engine/journal.js';
+import type { Rotation } from '../engine/rotation.js';
+
+/** What an entry means for the rows of the versions, done in the same transaction. */
+export interface VersionChange {
+  /** Refused by the target from now on, as a probe has shown, or never brought to it. */
+  readonly ended: readonly string[];
+  /** Slots that were emptied: whatever our records still have there has ended, too. */
+  readonly emptiedSlots: readonly string[];
+  /** PENDING is taken from it: it will not be CURRENT any more. */
+  readonly discarded: string | null;
+  /** Its end was intended and did not happen: it may be given out again. */
+  readonly spared: string | null;
+}
+
+const NOTHING: VersionChange = { ended: [], emptiedSlots: [], discarded: null, spared: null };
+
+/** @param rotation the one after the entry */
+export function versionChange(rotation: Rotation, happening: Happening): VersionChange {
+  const { plan, changed, newValue, isGenerated, known } = rotation;
+  if (happening.kind === 'step' && happening.ends) {
+    const version = [plan.newVersion, plan.oldVersion, plan.occupant].find((each) => each?.id === happening.ends);
+    const isEmpty = version != null && changed[version.slot]?.live === null;
+    return { ...NOTHING, ended: [happening.ends], emptiedSlots: isEmpty ? [version.slot] : [] };
+  }
+  if (happening.kind !== 'concluded' || happening.state === 'completed') return NOTHING;
+  const { newVersion, oldVersion } = plan;
+  const isOldGone = happening.state === 'rollback_failed' && oldVersion && known[oldVersion.id] !== 'accepted';
+  return {
+    ended: isGenerated && newValue === 'absent' ? [newVersion.id] : [],
+    emptiedSlots: [],
+    discarded: isGenerated ? newVersion.id : null,
+    spared: oldVersion && !isOldGone ? oldVersion.id : null,
+  };
+}

@@ -1,4 +1,0 @@
-import { conformsToDriverContract } from '../driver-conformance.js';
-import { startPostgresqlWorld } from './postgresql-world.fixture.js';
-
-conformsToDriverContract('The PostgreSQL driver', () => startPostgresqlWorld());

@@ -1,0 +1,209 @@
+import type { Target } from '@dsops/contracts/rotation/api';
+import { DomainError, type ErrorKind } from '@dsops/kernel';
+import type { CommandOutcome } from '../driver.js';
+import type { Failure } from './failure.js';
+
+/** Where a target is, as it stands in messages. */
+export const placeOf = (target: Target): string => `${target.host}:${target.port}`;
+
+interface Saying {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** SQLSTATEs that end an attempt to open an administrative session. */
+function sayingOfRefusedLogin(sqlState: string, routine: string | null, target: Target, username: string): Saying {
+  const place = placeOf(target);
+  switch (sqlState) {
+    case '28P01':
+      return {
+        code: 'admin_refused',
+        kind: 'conflict',
+        message: `PostgreSQL at ${place} refused the admin password of ${username}.`,
+        remedy: `Give dsops the present password of ${username}, and look that its VALID UNTIL is not over.`,
+      };
+    case '28000':
+      if (routine === 'InitializeSessionUserId')
+        return {
+          code: 'admin_refused',
+          kind: 'conflict',
+          message: `The admin ${username} does not exist at ${place}, or may not log in.`,
+          remedy: `Create the role, or run ALTER ROLE ${quote(username)} LOGIN; on the target.`,
+        };
+      return {
+        code: 'admin_not_admitted',
+        kind: 'conflict',
+        message: `PostgreSQL at ${place} takes no password login of ${username} to ${target.database} from here.`,
+        remedy:
+          'Add a line for this host, role and database with method scram-sha-256 to its pg_hba.conf and reload it.',
+      };
+    case '53300':
+      return {
+        code: 'target_busy',
+        kind: 'unavailable',
+        message: `PostgreSQL at ${place} has no connection left for ${username}.`,
+        remedy: 'Close idle connections, or raise max_connections or the connection limit of the role or database.',
+      };
+    case '57P03':
+    case '57P01':
+    case '57P02':
+      return {
+        code: 'target_not_ready',
+        kind: 'unavailable',
+        message: `PostgreSQL at ${place} is starting, stopping or recovering.`,
+        remedy: 'Wait until it is up, then try again.',
+      };
+    case '3D000':
+      return {
+        code: 'database_missing',
+        kind: 'conflict',
+        message: `There is no database ${target.database} at ${place}.`,
+        remedy: 'Correct the name of the database, or create it.',
+      };
+    case '42501':
+      return {
+        code: 'missing_right',
+        kind: 'conflict',
+        message: `The admin ${username} may not connect to the database ${target.database} at ${place}.`,
+        remedy: `Run GRANT CONNECT ON DATABASE ${quote(target.database)} TO ${quote(username)}; on the target.`,
+      };
+    case '08P01':
+      return pooled(target);
+    default:
+      return {
+        code: 'target_refused_session',
+        kind: 'unavailable',
+        message: `PostgreSQL at ${place} did not open a session for ${username} (SQLSTATE ${sqlState}).`,
+        remedy: 'Look up the time of this attempt in the log of the target.',
+      };
+  }
+}
+
+const pooled = (target: Target): Saying => ({
+  code: 'target_pooled',
+  kind: 'conflict',
+  message: `A connection pooler answers at ${placeOf(target)}, so a session cannot be identified and ended there.`,
+  remedy: 'Give dsops the host and port of the PostgreSQL server itself.',
+});
+
+/** A failure to open or use an administrative session before anything was sent: nothing was changed. */
+export function sessionError(failure: Failure, target: Target, username: string): DomainError {
+  const { code, kind, message, remedy } = sayingOf(failure, target, username);
+  const sqlState = failure.kind === 'answer' ? { sqlState: failure.sqlState } : {};
+  return new DomainError(code, kind, message, { remedy, ...sqlState });
+}
+
+export const pooledError = (target: Target): DomainError => {
+  const { code, kind, message, remedy } = pooled(target);
+  return new DomainError(code, kind, message, { remedy });
+};
+
+function sayingOf(failure: Failure, target: Target, username: string): Saying {
+  const place = placeOf(target);
+  switch (failure.kind) {
+    case 'answer':
+      return sayingOfRefusedLogin(failure.sqlState, failure.routine, target, username);
+    case 'silent':
+      return {
+        code: 'target_silent',
+        kind: 'unavailable',
+        message: `${place} took the connection or the question and did not answer in time.`,
+        remedy: 'Look whether the target is overloaded or stuck, and whether a firewall drops packets on the way.',
+      };
+    case 'network':
+      return {
+        code: 'target_unreachable',
+        kind: 'unavailable',
+        message: `There is no connection to ${place}${failure.code === null ? '' : ` (${failure.code})`}.`,
+        remedy: 'Check host and port, that the server runs, and that the network lets dsops through.',
+      };
+    case 'encryption':
+      return {
+        code: 'target_encryption',
+        kind: 'conflict',
+        message: `No encrypted connection to ${place} with sslMode ${target.sslMode}${failure.code === null ? '' : ` (${failure.code})`}.`,
+        remedy: 'Check that the server has ssl = on and a certificate for this host name from an authority known here.',
+      };
+    case 'untrusted':
+      return {
+        code: 'target_untrusted',
+        kind: 'conflict',
+        message: `What answers at ${place} did not prove to be the PostgreSQL server that dsops knows.`,
+        remedy: 'Check host and port; if they are right, look for something between dsops and the server.',
+      };
+  }
+}
+
+/**
+ * The meaning of an answer to ALTER ROLE. Only answers that are known to have changed nothing count as refused:
+ * everything else is lost, because a session that dies may have committed before (I5).
+ */
+export function outcomeOf(failure: Failure, role: string, target: Target): CommandOutcome {
+  if (failure.kind !== 'answer') return { kind: 'lost', message: `No answer came from ${placeOf(target)}.` };
+  const refused = (code: string, message: string, remedy: string): CommandOutcome => ({
+    kind: 'refused',
+    code,
+    message,
+    remedy,
+  });
+  switch (failure.sqlState) {
+    case '42501':
+      return refused(
+        'missing_right',
+        `The admin may not change the role ${role}.`,
+        `Give the admin CREATEROLE, and ADMIN OPTION on ${role}; docs/targets/postgresql.md has the statements.`,
+      );
+    case '42704':
+      return refused(
+        'slot_missing',
+        `The role ${role} does not exist at ${placeOf(target)}.`,
+        `Create it: CREATE ROLE ${quote(role)} NOLOGIN;`,
+      );
+    case '55P03':
+    case '57014':
+    case '40P01':
+    case '40001':
+      return refused(
+        'target_busy',
+        `Another transaction at ${placeOf(target)} holds the role ${role}.`,
+        'Find it in pg_stat_activity and pg_locks, let it end, and rotate again.',
+      );
+    case '25006':
+      return refused(
+        'target_read_only',
+        `The server at ${placeOf(target)} takes no changes: it is a standby or set to read only.`,
+        'Give dsops the address of the primary server, or lift default_transaction_read_only.',
+      );
+    case '22023':
+    case '0A000':
+      return refused(
+        'value_refused',
+        `A rule of the server at ${placeOf(target)} refused the value or its SCRAM form.`,
+        'Look at shared_preload_libraries for a password rule, and allow hashed passwords in it.',
+      );
+    case '53100':
+    case '53200':
+      return refused(
+        'target_exhausted',
+        `The server at ${placeOf(target)} is out of disk or memory.`,
+        'Make room on the target, then rotate again.',
+      );
+    default:
+      if (failure.isPlainError)
+        return refused(
+          'target_refused',
+          `PostgreSQL refused to change the role ${role} (SQLSTATE ${failure.sqlState}).`,
+          'Look up the time of this attempt in the log of the target.',
+        );
+      return {
+        kind: 'lost',
+        message: `The session at ${placeOf(target)} ended before it answered (SQLSTATE ${failure.sqlState}).`,
+      };
+  }
+}
+
+/** An identifier for statements that are shown to people. */
+export const quote = (name: string): string =>
+  /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;

@@ -1,0 +1,109 @@
+import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import { placeOf, quote } from './answers.js';
+import type { Picture } from './picture.js';
+import { error, ok, warning, type Wanted } from './findings.js';
+
+/** PostgreSQL 16 brought the rights on memberships that the least rights are made of. */
+const OLDEST_VERSION = 160_000;
+/** Rotation, probes and recovery need a few connections at a time. */
+const SPARE_CONNECTIONS = 5;
+
+export function assessServer(picture: Picture, target: Target): Finding[] {
+  const findings = [ok('target-reachable', `PostgreSQL ${picture.version} answers at ${placeOf(target)}.`)];
+  if (picture.isStandby)
+    findings.push(
+      error(
+        'server-writable',
+        `${placeOf(target)} is a standby: it takes no changes.`,
+        'Give dsops the address of the primary server.',
+      ),
+    );
+  else if (picture.isReadOnly)
+    findings.push(
+      error(
+        'server-writable',
+        `${placeOf(target)} is set to read only, so passwords cannot be changed there.`,
+        `Run ALTER ROLE ${quote(picture.admin.username)} SET default_transaction_read_only = off; on the target.`,
+      ),
+    );
+  if (target.sslMode === 'disable' && !isLoopback(target.host))
+    findings.push(
+      warning(
+        'encryption',
+        `Nothing is encrypted on the way to ${placeOf(target)}.`,
+        'Turn TLS on at the server, and use sslMode verify-full.',
+      ),
+    );
+  const { limit, used } = picture.connections;
+  if (limit - used < SPARE_CONNECTIONS)
+    findings.push(
+      warning(
+        'connections',
+        `${used} of ${limit} connections are taken: logins of applications and probes may be turned away.`,
+        'Close idle connections, or raise max_connections.',
+      ),
+    );
+  else findings.push(ok('connections', `${used} of ${limit} connections are taken.`));
+  if (picture.passwordEncryption !== 'scram-sha-256')
+    findings.push(
+      warning(
+        'password-encryption',
+        `The server makes ${picture.passwordEncryption} passwords, dsops sets SCRAM-SHA-256: clients too old for SCRAM will be turned away.`,
+        'Check that every client speaks SCRAM (libpq 10 or newer), then set password_encryption = scram-sha-256.',
+      ),
+    );
+  return findings;
+}
+
+const isLoopback = (host: string): boolean => /^(localhost|127\.|::1$|\/)/.test(host);
+
+export function assessAdmin({ admin, versionNumber, slots }: Picture, wanted: Wanted): Finding[] {
+  const name = quote(admin.username);
+  if (admin.isSuperuser)
+    return [
+      warning(
+        'admin-rights',
+        `The admin ${admin.username} is a superuser; dsops needs far less.`,
+        'Make an admin with the rights that docs/targets/postgresql.md lists.',
+      ),
+    ];
+  const findings: Finding[] = [];
+  if (versionNumber < OLDEST_VERSION)
+    findings.push(
+      warning(
+        'admin-rights',
+        'Before PostgreSQL 16 a role with CREATEROLE can change every role that is no superuser.',
+        'Upgrade the target, or treat this admin as you treat a superuser.',
+      ),
+    );
+  const grantable = (role: string) => `GRANT ${quote(role)} TO ${name} WITH ADMIN TRUE, INHERIT TRUE, SET FALSE;`;
+  if (!admin.mayCreateRoles)
+    findings.push(
+      error(
+        'admin-rights',
+        `The admin ${admin.username} may not change passwords of roles: it lacks CREATEROLE.`,
+        `Run ALTER ROLE ${name} CREATEROLE; on the target.`,
+      ),
+    );
+  for (const slot of slots.filter(({ name }) => wanted.slots.includes(name))) {
+    if (!slot.adminMayAlter && versionNumber >= OLDEST_VERSION)
+      findings.push(
+        error(
+          'admin-rights',
+          `The admin ${admin.username} may not change the role ${slot.name}: it lacks ADMIN OPTION on it.`,
+          `Run ${grantable(slot.name)} on the target.`,
+        ),
+      );
+    else if (!slot.adminMayEndSessions)
+      findings.push(
+        error(
+          'admin-rights',
+          `The admin ${admin.username} may not end sessions of ${slot.name}.`,
+          `Run ${grantable(slot.name)} on the target.`,
+        ),
+      );
+  }
+  return findings.some(({ level }) => level === 'error')
+    ? findings
+    : [...findings, ok('admin-rights', `The admin ${admin.username} has the rights it needs.`)];
+}

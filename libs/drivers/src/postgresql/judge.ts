@@ -1,0 +1,112 @@
+import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import type { Login, Probe } from '../driver.js';
+import { placeOf } from './answers.js';
+import type { Failure } from './failure.js';
+import { error, ok } from './findings.js';
+
+/** What one login came to. */
+export type Attempt =
+  | { readonly at: 'login'; readonly failure: Failure }
+  | { readonly at: 'verification'; readonly failure: Failure }
+  | { readonly at: 'end'; readonly wasPasswordAsked: boolean };
+
+type Judgement = Omit<Probe, 'durationMs'>;
+
+/** What an attempt says about the value. In doubt it says nothing: only a refusal of this very value is `refused`. */
+export function judge(attempt: Attempt, target: Target, login: Login): Judgement {
+  const who = `${login.username} at ${placeOf(target)}`;
+  if (attempt.at === 'end')
+    return attempt.wasPasswordAsked
+      ? { verdict: 'accepted', note: `Logged in as ${who}.` }
+      : { verdict: 'inconclusive', note: `The server let ${who} in without asking for a password.` };
+  const { failure } = attempt;
+  if (failure.kind !== 'answer') return judgeNoAnswer(failure, who);
+  return attempt.at === 'login' ? judgeLogin(failure, who, target) : judgeVerification(failure, who);
+}
+
+function judgeNoAnswer(failure: Exclude<Failure, { kind: 'answer' }>, who: string): Judgement {
+  switch (failure.kind) {
+    case 'silent':
+      return { verdict: 'errored', note: `No answer in time for ${who}.` };
+    case 'network':
+      return {
+        verdict: 'errored',
+        note: `No connection for ${who}${failure.code === null ? '' : ` (${failure.code})`}.`,
+      };
+    case 'encryption':
+      return { verdict: 'errored', note: `No encrypted connection for ${who}.` };
+    case 'untrusted':
+      return { verdict: 'inconclusive', note: `What answered ${who} did not prove to be the PostgreSQL server.` };
+  }
+}
+
+type Answer = Extract<Failure, { kind: 'answer' }>;
+
+function judgeLogin({ sqlState, routine }: Answer, who: string, target: Target): Judgement {
+  switch (sqlState) {
+    case '28P01':
+      return { verdict: 'refused', refusedBy: 'authentication', note: `The password of ${who} was refused.` };
+    case '28000':
+      // Said after the password was found right. The value is one ALTER ROLE … LOGIN away from working, so it is not
+      // refused; and dsops never leaves a role like this, so somebody else changed it.
+      return routine === 'InitializeSessionUserId'
+        ? { verdict: 'inconclusive', note: `The password of ${who} is right, but the role may not log in.` }
+        : { verdict: 'errored', note: `pg_hba.conf takes no password login of ${who} from here.` };
+    case '42501':
+      return {
+        verdict: 'refused',
+        refusedBy: 'verification',
+        note: `The password of ${who} is right, but it may not connect to the database ${target.database}.`,
+      };
+    case '53300':
+      return { verdict: 'errored', note: `No connection left for ${who}.` };
+    case '3D000':
+      return { verdict: 'errored', note: `There is no database ${target.database} for ${who}.` };
+    default:
+      return isOutage(sqlState)
+        ? { verdict: 'errored', note: `The server was not ready for ${who} (SQLSTATE ${sqlState}).` }
+        : { verdict: 'inconclusive', note: `An unexpected answer to the login of ${who} (SQLSTATE ${sqlState}).` };
+  }
+}
+
+function judgeVerification({ sqlState }: Answer, who: string): Judgement {
+  return isOutage(sqlState)
+    ? { verdict: 'errored', note: `${who} logged in; the verification query was cut off (SQLSTATE ${sqlState}).` }
+    : {
+        verdict: 'refused',
+        refusedBy: 'verification',
+        note: `${who} logged in; the verification query failed (SQLSTATE ${sqlState}).`,
+      };
+}
+
+/** Connection, resources, locks, time-outs, shutdown, system and internal errors: nothing about the value or the query. */
+const isOutage = (sqlState: string): boolean => /^(08|40|53|55|57|58|F0|XX)/.test(sqlState);
+
+/** What the attempt with a random wrong password says about the target: finding of a plan. */
+export function judgeWrongPassword(attempt: Attempt, username: string, target: Target): Finding {
+  const check = 'wrong-password';
+  const place = placeOf(target);
+  const letsAnybodyIn = error(
+    check,
+    `PostgreSQL at ${place} lets ${username} in with any password, so a rotation would protect nothing.`,
+    'In its pg_hba.conf use scram-sha-256 instead of trust for this host, role and database, and reload it.',
+  );
+  if (attempt.at !== 'login') return letsAnybodyIn;
+  const { failure } = attempt;
+  if (failure.kind !== 'answer' || (failure.sqlState !== '28P01' && failure.sqlState !== '28000'))
+    return error(
+      check,
+      `It could not be tried whether ${username} at ${place} refuses a wrong password.`,
+      failure.kind === 'answer' && failure.sqlState === '53300'
+        ? 'The connections of the role, the database or the server are used up: close some, or raise the limit.'
+        : 'Applications log in on this path: check that it works for them, then plan again.',
+    );
+  if (failure.sqlState === '28P01') return ok(check, `${username} refuses a wrong password.`);
+  // Past the check of the password: the role does not log in, but not because the password was wrong.
+  if (failure.routine === 'InitializeSessionUserId') return letsAnybodyIn;
+  return error(
+    check,
+    `pg_hba.conf of ${place} takes no password login of ${username} to ${target.database} from here.`,
+    'Add a line for this host, role and database with method scram-sha-256, and reload it.',
+  );
+}

@@ -1,0 +1,126 @@
+import pg from 'pg';
+import type { Target } from '@dsops/contracts/rotation/api';
+import { DomainError } from '@dsops/kernel';
+import type { CommandOutcome, Login, SessionIdentity, TargetSession } from '../driver.js';
+import { ask, type AdminWire } from './admin-wire.js';
+import { outcomeOf, placeOf } from './answers.js';
+import { failureOf } from './failure.js';
+import type { Limits } from './limits.js';
+import { scramVerifier } from './scram.js';
+
+/** Sessions of a role. usesysid and pid are visible to everybody, so no right is needed to count them. */
+const END_SESSIONS = `
+  SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
+   WHERE usesysid = (SELECT oid FROM pg_roles WHERE rolname = $1) AND pid <> pg_backend_pid()`;
+
+const MAY_END_SESSIONS = `
+  SELECT pg_has_role(oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE') AS may FROM pg_roles WHERE rolname = $1`;
+
+/**
+ * An administrative session for one command. Whatever cuts it off after the command was sent leaves the outcome `lost`;
+ * it is never opened again, so its identity names the only process that can still apply the command.
+ */
+export class PostgresqlSession implements TargetSession {
+  private isUsed = false;
+
+  constructor(
+    private readonly admin: AdminWire,
+    private readonly target: Target,
+    private readonly limits: Limits,
+  ) {}
+
+  get identity(): SessionIdentity {
+    return this.admin.identity;
+  }
+
+  async set({ username, password }: Login): Promise<CommandOutcome> {
+    this.claim(username);
+    const verifier = await scramVerifier(password);
+    return this.alter(username, `LOGIN PASSWORD ${pg.escapeLiteral(verifier)}`);
+  }
+
+  async retire(username: string, { endSessions }: { endSessions: boolean }): Promise<CommandOutcome> {
+    this.claim(username);
+    if (endSessions && !(await this.mayEndSessions(username)))
+      return {
+        kind: 'refused',
+        code: 'missing_right',
+        message: `The admin may not end sessions of ${username}, so its login was left as it is.`,
+        remedy: `Grant it the role with INHERIT TRUE; docs/targets/postgresql.md has the statements.`,
+      };
+    const outcome = await this.alter(username, 'NOLOGIN PASSWORD NULL');
+    return endSessions && outcome.kind === 'applied' ? this.endSessionsOf(username) : outcome;
+  }
+
+  async close(): Promise<void> {
+    await this.admin.wire.close();
+  }
+
+  /** A second command would be one that recovery does not know of. */
+  private claim(username: string): void {
+    if (this.isUsed)
+      throw new DomainError('session_used', 'internal', 'A session at a target carries one command only.', {
+        remedy: 'Open another session.',
+      });
+    this.isUsed = true;
+    // The server would shorten it without an error, and change another role.
+    if (Buffer.byteLength(username) > 63 || username.includes('\0'))
+      throw new DomainError('role_name_invalid', 'invalid', `"${username}" is no name that PostgreSQL can have.`, {
+        remedy: 'Names of roles have at most 63 bytes.',
+      });
+  }
+
+  private async alter(username: string, attributes: string): Promise<CommandOutcome> {
+    const { wire } = this.admin;
+    if (wire.brokenBy !== null)
+      throw new DomainError(
+        'session_ended',
+        'unavailable',
+        `The session at ${placeOf(this.target)} ended before the command was sent.`,
+        { remedy: 'Nothing was changed; try again.' },
+      );
+    try {
+      await wire.run(`ALTER ROLE ${pg.escapeIdentifier(username)} ${attributes}`, this.limits.answerTimeoutMs);
+      return { kind: 'applied' };
+    } catch (error) {
+      const outcome = outcomeOf(failureOf(error), username, this.target);
+      if (outcome.kind === 'lost') wire.cut();
+      return outcome;
+    }
+  }
+
+  private async mayEndSessions(username: string): Promise<boolean> {
+    const rows = await ask<{ may: boolean }>(
+      this.admin.wire,
+      this.target,
+      MAY_END_SESSIONS,
+      [username],
+      this.limits.answerTimeoutMs,
+    );
+    // A role that does not exist is told by the command itself.
+    return rows[0]?.may ?? true;
+  }
+
+  /**
+   * Two empty looks in a row end it: a login that passed the password check before the change shows up in
+   * pg_stat_activity a moment later.
+   */
+  private async endSessionsOf(username: string): Promise<CommandOutcome> {
+    const deadline = performance.now() + this.limits.endTimeoutMs;
+    const { wire } = this.admin;
+    let open = 0;
+    let emptyLooks = 0;
+    while (performance.now() < deadline) {
+      try {
+        open = (await wire.query(END_SESSIONS, [username], this.limits.answerTimeoutMs)).length;
+      } catch {
+        wire.cut();
+        return { kind: 'lost', message: `${username} can log in no more; whether its sessions ended is not known.` };
+      }
+      emptyLooks = open === 0 ? emptyLooks + 1 : 0;
+      if (emptyLooks === 2) return { kind: 'applied' };
+      await new Promise((resume) => setTimeout(resume, this.limits.lookEveryMs));
+    }
+    return { kind: 'lost', message: `${username} can log in no more; ${open} of its sessions are still ending.` };
+  }
+}
