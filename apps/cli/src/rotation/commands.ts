@@ -1,0 +1,22 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { Act } from '../session.js';
+import { registerHistory } from './history.js';
+import { registerPlan } from './plan.js';
+import { registerResume } from './resume.js';
+import { registerRollback } from './rollback.js';
+import { registerRotate } from './rotate.js';
+import { registerShow } from './show.js';
+import { registerStatus } from './status.js';
+import { registerWatch } from './watch.js';
+
+export function registerRotation(program: CommandUnknownOpts, act: Act): void {
+  const rotation = program.command('rotation').description('rotate, look, go back');
+  registerRotate(rotation, act);
+  registerPlan(rotation, act);
+  registerStatus(rotation, act);
+  registerHistory(rotation, act);
+  registerShow(rotation, act);
+  registerRollback(rotation, act);
+  registerResume(rotation, act);
+  registerWatch(rotation, act);
+}

@@ -1,0 +1,109 @@
+import type { RotationView } from '@dsops/contracts/rotation/api';
+import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
+import { formatDuration } from '@dsops/kernel';
+import { EXIT, isProviderCode } from '../../failure.js';
+import { knownWords, withoutWait } from './rotation.js';
+import type { Paint } from '../../output/terminal.js';
+import { timestamp, until } from '../../output/time.js';
+
+/** What a rotation that was followed has come to. */
+export interface End {
+  readonly words: (paint: Paint) => string;
+  /** What to do next, one sentence each. */
+  readonly advice: readonly string[];
+}
+
+/** What the person wanted. A rollback of a rotation that runs turns that very rotation back. */
+export type Aim = RotationView['action'];
+
+const GOOD_END: Record<Aim, RotationView['state']> = { rotate: 'completed', rollback: 'rolled_back' };
+
+export function exitCodeOfRotation(rotation: RotationView, aim: Aim = rotation.action): number {
+  const { state, error } = rotation;
+  if (state === GOOD_END[aim]) return EXIT.ok;
+  if (state === 'failed' && error !== null && isProviderCode(error.code)) return EXIT.provider;
+  // Asleep, in a grace period for example, with all that could be done now done.
+  if (!TERMINAL_STATES.includes(state) && state !== 'needs_operator') return EXIT.ok;
+  return EXIT.rotation;
+}
+
+export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.action): End {
+  const { service, state, error } = rotation;
+  const remedy = error?.remedy ? [error.remedy] : [];
+  const known = knownWords(rotation.known);
+  const facts = (paint: Paint, lines: readonly (string | false | null)[]) =>
+    lines
+      .filter((line) => line !== false && line !== null)
+      .map((line) => `\n  ${paint.dim(line)}`)
+      .join('');
+  const cause = error ? `: ${error.message}` : '';
+  const target = known !== '' && `target: ${known}`;
+  const took = `took ${formatDuration(rotation.durationMs)}`;
+
+  if (state === 'completed' && aim === 'rollback')
+    return {
+      words: (paint) =>
+        `${paint.red('✗')} ${service}: it was too late to roll back, the old value had ended` + facts(paint, [target]),
+      advice: ['Rotate again to get another value: dsops rotation rotate ' + service],
+    };
+  if (state === 'completed')
+    return {
+      words: (paint) =>
+        `${paint.green('✓')} ${service} (rotated at ${timestamp(rotation.endedAt ?? now.toISOString())})` +
+        facts(paint, [
+          `version ${rotation.newVersion ?? '-'} is CURRENT, ${took}`,
+          rotation.previousVersion !== null && `version ${rotation.previousVersion} is refused by the target`,
+        ]),
+      advice: [],
+    };
+  if (state === 'rolled_back' && aim === 'rollback')
+    return {
+      words: (paint) =>
+        [
+          paint.green('Rollback completed successfully'),
+          `  Service:    ${service}`,
+          // A rollback brings a version of its own back; a rotation that was turned around, its previous one.
+          `  Version:    ${(rotation.action === 'rollback' ? rotation.newVersion : rotation.previousVersion) ?? '-'}`,
+          `  Duration:   ${formatDuration(rotation.durationMs)}`,
+        ].join('\n'),
+      advice: [],
+    };
+  if (state === 'rolled_back')
+    return {
+      words: (paint) =>
+        `${paint.red('✗')} ${service}: rolled back${cause}` +
+        facts(paint, [`version ${rotation.previousVersion ?? '-'} is CURRENT again, ${took}`, target]),
+      advice: remedy,
+    };
+  if (state === 'failed' || state === 'rollback_failed')
+    return {
+      words: (paint) =>
+        `${paint.red('✗')} ${service}: ${state === 'failed' ? 'failed' : 'the rollback failed'}${cause}` +
+        facts(paint, [rotation.previousVersion !== null && `old version ${rotation.previousVersion}`, target]),
+      advice: [...remedy, `Details: dsops rotation show ${rotation.id}`],
+    };
+  if (state === 'needs_operator')
+    return {
+      words: (paint) => `${paint.yellow('!')} ${service}: needs an operator${cause}` + facts(paint, [target]),
+      advice: [
+        ...remedy,
+        `When you have looked: dsops rotation resume ${rotation.id} --reason "…"`,
+        `Details: dsops rotation show ${rotation.id}`,
+      ],
+    };
+  return {
+    words: (paint) =>
+      `${paint.green('✓')} ${service}: version ${rotation.newVersion ?? '-'} is out, and the rotation now waits` +
+      facts(paint, [
+        rotation.waitsFor && withoutWait(rotation.waitsFor.reason),
+        `it goes on by itself ${until(rotation.waitsFor?.until ?? rotation.wakeAt, now)}${rotation.waitsFor ? ' at the latest' : ''}`,
+        target,
+      ]),
+    advice: [
+      ...(rotation.waitsFor?.reason.includes('check-out')
+        ? ['Not in use any more? dsops secret release CHECK-OUT']
+        : []),
+      `Follow it to the end: dsops rotation show ${rotation.id} --watch`,
+    ],
+  };
+}
