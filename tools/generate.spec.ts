@@ -12,12 +12,15 @@ const copied = [
   'tools/terminal.mjs',
   'tsconfig.base.json',
   'libs/contracts',
+  'libs/contracts-generate',
   'libs/kernel',
 ];
 const workspace = new PlantedWorkspace(copied);
 workspace.link('libs/kernel', 'libs/contracts/node_modules/@dsops/kernel');
 workspace.link(installed('zod'), 'libs/contracts/node_modules/zod');
-workspace.link(installed('yaml'), 'libs/contracts/node_modules/yaml');
+workspace.link('libs/contracts', 'libs/contracts-generate/node_modules/@dsops/contracts');
+workspace.link(installed('zod'), 'libs/contracts-generate/node_modules/zod');
+workspace.link(installed('yaml'), 'libs/contracts-generate/node_modules/yaml');
 workspace.link(installed('ulid'), 'libs/kernel/node_modules/ulid');
 
 const generate = async (...options: string[]) => {

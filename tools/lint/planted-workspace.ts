@@ -104,7 +104,7 @@ const nameOf = (folder: string) => `@dsops/${folder.split('/')[1]}`;
 
 /** Where a package of others is installed for one of ours. */
 export function installed(name: string): string {
-  const owners = ['.', 'libs/platform', 'libs/contracts', 'libs/kernel'];
+  const owners = ['.', 'libs/platform', 'libs/contracts', 'libs/contracts-generate', 'libs/kernel'];
   const found = owners.map((owner) => join(ROOT, owner, 'node_modules', name)).find((path) => existsSync(path));
   if (found === undefined) throw new Error(`${name} is not installed; the planted workspace needs it.`);
   return realpathSync(found);

@@ -66,7 +66,7 @@ describe('The PostgreSQL driver with the least rights', () => {
   });
 
   it('documents exactly the statements that made it', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../../../../docs/targets/postgresql.md'), 'utf8');
+    const page = readFileSync(join(import.meta.dirname, '../../../../docs/targets/postgresql.md'), 'utf8');
     expect(page).toContain(setupStatements(NAMES).join('\n'));
   });
 
