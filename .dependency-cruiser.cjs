@@ -1,12 +1,12 @@
 /**
  * Who may import whom. The layers, each free to use those below it:
  *
- *   apps/standalone            hosts the services
- *   apps/stack                 runs them as processes of their own, and shares the rest with the above
+ *   stack                      runs the services as processes of their own, and shares the rest with the one below
+ *   apps/standalone            hosts the services in one process
  *   apps/setup                 prepares database and key before they run as containers
  *   apps/<service>, apps/cli   know no other app
  *   platform messaging scheduling database
- *   contracts stack
+ *   contracts
  *   kernel
  *
  * libs/testing stands beside them, for specs only. ESLint looks at what stands inside a file; this looks at the edges.
@@ -16,7 +16,7 @@
 const NOT_PRODUCTION =
   '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^libs/drivers/src/kit/|^tools/';
 /** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. */
-const EDGE_FILE = '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|setup|standalone|stack)/|/test/';
+const EDGE_FILE = '[.][^/]+[.]ts$|/(main|config|index)[.]ts$|^apps/(cli|setup|standalone)/|/test/';
 
 const layer = (name, below) => ({
   name: `${name}-looks-down-only`,
@@ -38,9 +38,9 @@ module.exports = {
     },
     {
       name: 'no-app-in-an-app',
-      comment: 'Services talk through events and the API. Only apps/standalone, apps/stack and apps/setup know them.',
+      comment: 'Services talk through events and the API. Only apps/standalone, apps/setup and stack know them.',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|stack|setup)/' },
+      from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|setup)/' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     {
@@ -50,13 +50,27 @@ module.exports = {
       from: { path: '^libs/' },
       to: { path: '^apps/' },
     },
+    {
+      name: 'no-stack-in-the-product',
+      comment: 'stack/ runs the product on one machine; the product knows nothing of it.',
+      severity: 'error',
+      from: { path: '^(apps|libs)/' },
+      to: { path: '^stack/' },
+    },
+    {
+      name: 'servers-serve-anybody',
+      comment:
+        'The servers and tools of stack/ know libs/broker and libs/kernel only: proofs use them without our program.',
+      severity: 'error',
+      from: { path: '^stack/src/(servers|tools)/', pathNot: NOT_PRODUCTION },
+      to: { path: '^(apps|libs|stack/src/program)/', pathNot: '^libs/(broker|kernel)/' },
+    },
     layer('kernel', []),
     layer('contracts', ['kernel']),
     layer('contracts-generate', ['contracts', 'kernel']),
     layer('sealing', ['kernel']),
     layer('drivers', ['contracts', 'kernel']),
     layer('broker', ['platform', 'kernel']),
-    layer('stack', ['broker', 'kernel']),
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['kernel']),
     layer('scheduling', ['database', 'platform', 'contracts', 'kernel']),
@@ -81,15 +95,15 @@ module.exports = {
       name: 'testing-in-specs-only',
       comment: 'What helps tests is not part of the product.',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: NOT_PRODUCTION },
+      from: { path: '^(apps|libs|stack)/', pathNot: NOT_PRODUCTION },
       to: { path: '^libs/testing/' },
     },
     {
       name: 'through-the-front-door',
       comment: 'Another package is imported by its name, so that only what it exports is used.',
       severity: 'error',
-      from: { path: '^((?:apps|libs)/[^/]+|e2e|tools)/' },
-      to: { path: '^(apps|libs)/', pathNot: '^$1/', dependencyTypes: ['local'] },
+      from: { path: '^((?:apps|libs)/[^/]+|stack|e2e|tools)/' },
+      to: { path: '^(apps|libs|stack)/', pathNot: '^$1/', dependencyTypes: ['local'] },
     },
     {
       name: 'kernel-is-pure',
@@ -111,7 +125,7 @@ module.exports = {
       name: 'no-undeclared-package',
       comment: 'It is not in the package.json of the package that imports it.',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: NOT_PRODUCTION },
+      from: { path: '^(apps|libs|stack)/', pathNot: NOT_PRODUCTION },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
     {
@@ -125,7 +139,7 @@ module.exports = {
       name: 'no-dev-dependency',
       comment: 'The product runs without devDependencies.',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: NOT_PRODUCTION },
+      from: { path: '^(apps|libs|stack)/', pathNot: NOT_PRODUCTION },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: '^libs/testing/' },
     },
   ],

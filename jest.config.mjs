@@ -17,7 +17,7 @@ export default {
       },
     ],
   },
-  testMatch: ['<rootDir>/{apps,libs,tools,e2e,bench}/**/*.spec.ts'],
+  testMatch: ['<rootDir>/{apps,libs,stack,tools,e2e,bench}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/'],
   // Proofs with commands of their own, `pnpm test:restore` and `pnpm test:stack`.
   testPathIgnorePatterns: [

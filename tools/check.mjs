@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { commandOf, root, runNode } from './run.mjs';
 import { paint, readOptions, say, seconds } from './terminal.mjs';
 
-const DEPCRUISE = ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', 'apps', 'libs'];
+const DEPCRUISE = ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', 'apps', 'libs', 'stack'];
 
 /** `first` runs alone before the others, because they read what it writes and the machine may be small. */
 const PARTS = [

@@ -7,7 +7,7 @@ const load = (path) => import(pathToFileURL(join(root, ...path.split('/'))).href
 
 /** Ends the process when it does not work. */
 export async function fetchTools(tools) {
-  const { ensureTools } = await load('libs/stack/dist/index.js');
+  const { ensureTools } = await load('stack/dist/index.js');
   const { formatDuration } = await load('libs/kernel/dist/index.js');
   let shown = '';
   const onProgress = ({ step, elapsedMs }) => {

@@ -10,7 +10,7 @@ Runs every *.stack.spec.ts: tests on a real Kafka and real Dapr sidecars, as pro
 Java 17 and Maven. The first time, the tools are fetched and built into your cache folder, which takes some minutes;
 DSOPS_TOOLS_HOME chooses another folder.
 
-  pnpm test:stack libs/stack       the tests below a folder
+  pnpm test:stack stack/test       the tests below a folder
 
 Ends with 0 when everything holds, else with 1.
 `);

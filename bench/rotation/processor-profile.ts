@@ -78,6 +78,6 @@ function packageOf(url: string): string {
 function placeOf(url: string): string {
   const path = url.startsWith('file:') ? fileURLToPath(url) : url;
   const [, library] = /.*\/node_modules\/(.*)$/.exec(path) ?? [];
-  const [, own] = /\/((?:apps|libs|bench)\/.*)$/.exec(path) ?? [];
+  const [, own] = /\/((?:apps|libs|stack|bench)\/.*)$/.exec(path) ?? [];
   return library ?? own ?? path;
 }

@@ -128,10 +128,8 @@ describe('compose.yaml', () => {
     const versionIn = (path: string, name: string) => new RegExp(`${name} = '([^']+)'`).exec(textOf(path))?.[1];
     const { dependencies } = JSON.parse(textOf('package.json')) as { dependencies: { node: string } };
     expect(dockerfile).toContain(`ARG NODE_VERSION=${dependencies.node}\n`);
-    expect(dockerfile).toContain(`ARG DAPR_VERSION=${versionIn('libs/stack/src/tools/dapr.ts', 'DAPR_VERSION')}\n`);
-    expect(services.zipkin!.image).toBe(
-      `openzipkin/zipkin:${versionIn('libs/stack/src/tools/maven.ts', 'ZIPKIN_VERSION')}`,
-    );
+    expect(dockerfile).toContain(`ARG DAPR_VERSION=${versionIn('stack/src/tools/dapr.ts', 'DAPR_VERSION')}\n`);
+    expect(services.zipkin!.image).toBe(`openzipkin/zipkin:${versionIn('stack/src/tools/maven.ts', 'ZIPKIN_VERSION')}`);
   });
 });
 

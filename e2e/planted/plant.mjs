@@ -21,7 +21,7 @@ async function copyOfWorkspace() {
   const folder = await mkdtemp(join(tmpdir(), 'dsops-planted-'));
   const options = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
   const files = ['package.json', 'jest.config.mjs', 'tsconfig.base.json', 'tsconfig.json', 'tsconfig.spec.json'];
-  for (const name of ['apps', 'libs', 'e2e', 'tools', ...files])
+  for (const name of ['apps', 'libs', 'stack', 'e2e', 'tools', ...files])
     await cp(join(workspace, name), join(folder, name), options);
   await symlink(join(workspace, 'node_modules'), join(folder, 'node_modules'), 'junction');
   return folder;

@@ -21,6 +21,9 @@ const refused = [
   ['libs/database/src/looks-up.ts', 'database-looks-down-only'],
   ['libs/messaging/src/knows-an-app.ts', 'no-app-in-a-lib'],
   ['libs/messaging/src/reads-rotation.ts', 'no-client-in-a-lib'],
+  ['apps/audit/src/starts-servers.ts', 'no-stack-in-the-product'],
+  ['stack/src/servers/knows-an-app.ts', 'servers-serve-anybody'],
+  ['stack/src/tools/looks-up.ts', 'servers-serve-anybody'],
 ] as const;
 
 const index = { 'src/index.ts': 'export const here = 1;' };
@@ -68,7 +71,20 @@ const workspace = new PlantedWorkspace(['.dependency-cruiser.cjs', 'tsconfig.bas
     },
   },
   'libs/testing': { files: index },
-  'apps/audit': { files: index },
+  'apps/audit': {
+    dependencies: ['@dsops/stack'],
+    files: { ...index, 'src/starts-servers.ts': "import '@dsops/stack';" },
+  },
+  stack: {
+    dependencies: ['@dsops/kernel', '@dsops/rotation'],
+    files: {
+      'src/index.ts': "import './servers/kafka.js';",
+      'src/servers/kafka.ts': "import '@dsops/kernel';",
+      'src/servers/knows-an-app.ts': "import '@dsops/rotation';",
+      'src/tools/looks-up.ts': "import '../program/main.js';",
+      'src/program/main.ts': "import '@dsops/rotation'; import '../servers/kafka.js';",
+    },
+  },
   'apps/standalone': {
     dependencies: ['@dsops/rotation', '@dsops/audit'],
     files: { 'src/main.ts': "import '@dsops/rotation'; import '@dsops/audit';" },
@@ -110,7 +126,7 @@ describe('the directions between packages', () => {
   beforeAll(async () => {
     const { stdout, stderr } = await workspace.run([
       'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
-      ...['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'apps', 'libs'],
+      ...['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'apps', 'libs', 'stack'],
     ]);
     expect(stderr).toBe('');
     violations = (JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations;

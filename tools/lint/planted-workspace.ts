@@ -100,7 +100,7 @@ export class PlantedWorkspace {
 }
 
 /** `libs/kernel` → `@dsops/kernel` */
-const nameOf = (folder: string) => `@dsops/${folder.split('/')[1]}`;
+const nameOf = (folder: string) => `@dsops/${folder.split('/').at(-1)}`;
 
 /** Where a package of others is installed for one of ours. */
 export function installed(name: string): string {

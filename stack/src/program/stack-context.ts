@@ -1,4 +1,5 @@
-import type { LifeOptions, RunningServer, ServerExit } from '@dsops/stack';
+import type { LifeOptions, RunningServer } from '../servers/server-process.js';
+import type { ServerExit } from '../servers/why-it-ended.js';
 import type { PartBoard, PartFacts } from './part-board.js';
 import type { PortBook } from './port-book.js';
 import type { StackHome } from './stack-home.js';

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DomainError, formatDuration, isDomainError } from '@dsops/kernel';
-import { causeIn, lastLinesOf } from '@dsops/stack';
+import { causeIn } from '../servers/why-it-ended.js';
+import { lastLinesOf } from '../servers/server-log.js';
 import { lockHome } from '@dsops/standalone';
 import type { Screen } from '@dsops/standalone/screen';
 import { startBackbone, type Backbone } from './backbone.js';

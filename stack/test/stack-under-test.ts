@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ApiClient } from '@dsops/standalone';
-import { stackHome } from '../src/stack-home.js';
-import type { StackRecord } from '../src/state-file.js';
+import { stackHome } from '../src/program/stack-home.js';
+import type { StackRecord } from '../src/program/state-file.js';
 
-const MAIN = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'main.js');
+const MAIN = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'program', 'main.js');
 
 export interface Run {
   readonly code: number | null;

@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
 import { DomainError, formatDuration, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
-import { startDaprd, startServer, type DaprdServer } from '@dsops/stack';
+import { startDaprd, type DaprdServer } from '../servers/daprd.js';
+import { startServer } from '../servers/server-process.js';
 import { DATABASE } from '@dsops/standalone';
 import type { Backbone } from './backbone.js';
 import { writeDaprFiles, type DaprFiles } from './dapr-files.js';
@@ -13,7 +14,7 @@ import type { StackContext } from './stack-context.js';
 
 const READY_TIMEOUT_MS = 90_000;
 
-const apps = join(dirname(createRequire(import.meta.url).resolve('@dsops/stack-command/package.json')), '..');
+const apps = join(dirname(createRequire(import.meta.url).resolve('@dsops/stack/package.json')), '..', 'apps');
 
 /** Starts every service with its sidecar, side by side. @returns the URL of the API */
 export async function startServices(context: StackContext, backbone: Backbone, wantedPort: number): Promise<string> {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { DomainError } from '@dsops/kernel';
-import { freePort, isFree } from '@dsops/stack';
+import { freePort, isFree } from '../servers/ports.js';
 
 const bookSchema = z.record(z.string(), z.number().int());
 

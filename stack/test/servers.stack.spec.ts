@@ -7,21 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
-import {
-  ensureTools,
-  freePort,
-  isAlive,
-  startDaprd,
-  startKafka,
-  startSentry,
-  startZipkin,
-  type DaprdOptions,
-  type DaprdServer,
-  type KafkaServer,
-  type RunningServer,
-  type SentryServer,
-  type Tools,
-} from '../src/index.js';
+import { ensureTools, type Tools } from '../src/tools/ensure-tools.js';
+import { freePort } from '../src/servers/ports.js';
+import { isAlive } from '../src/servers/is-alive.js';
+import { startDaprd, type DaprdOptions, type DaprdServer } from '../src/servers/daprd.js';
+import { startKafka, type KafkaServer } from '../src/servers/kafka.js';
+import { startSentry, type SentryServer } from '../src/servers/sentry.js';
+import { startZipkin } from '../src/servers/zipkin.js';
+import type { RunningServer } from '../src/servers/server-process.js';
 
 const TOPIC = { name: 'test-letters', partitions: 12, retentionMs: 3_600_000 };
 const apiToken = new Secret('shown to the sidecar');

@@ -1,5 +1,5 @@
 import { formatDuration } from '@dsops/kernel';
-import type { ToolProgress } from '@dsops/stack';
+import type { ToolProgress } from '../tools/progress.js';
 
 const AGAIN_MS = 30_000;
 /** What is done sooner needs no word. */

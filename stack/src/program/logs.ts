@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DomainError } from '@dsops/kernel';
-import { lastLinesOf } from '@dsops/stack';
+import { lastLinesOf } from '../servers/server-log.js';
 import { stackHome } from './stack-home.js';
 
 const LOOK_MS = 200;

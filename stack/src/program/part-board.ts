@@ -1,5 +1,5 @@
 import { formatDuration, isDomainError } from '@dsops/kernel';
-import { howItEnded, type ServerExit } from '@dsops/stack';
+import { howItEnded, type ServerExit } from '../servers/why-it-ended.js';
 import type { Screen } from '@dsops/standalone/screen';
 import { readableLine } from './log-line.js';
 import type { ProgressLine } from './progress-line.js';

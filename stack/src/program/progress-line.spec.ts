@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ToolProgress } from '@dsops/stack';
+import type { ToolProgress } from '../tools/progress.js';
 import { describeProgress, ProgressLine } from './progress-line.js';
 
 const building: ToolProgress = {

@@ -7,18 +7,11 @@ import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@d
 import { isDomainError, type HomePaths } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
 import { openKeyFile, type SealingKey } from '@dsops/sealing';
-import {
-  ensureTools,
-  startKafka,
-  startScheduler,
-  startSentry,
-  startZipkin,
-  type KafkaServer,
-  type SchedulerServer,
-  type SentryServer,
-  type Tools,
-  type ZipkinServer,
-} from '@dsops/stack';
+import { ensureTools, type Tools } from '../tools/ensure-tools.js';
+import { startKafka, type KafkaServer } from '../servers/kafka.js';
+import { startScheduler, type SchedulerServer } from '../servers/scheduler.js';
+import { startSentry, type SentryServer } from '../servers/sentry.js';
+import { startZipkin, type ZipkinServer } from '../servers/zipkin.js';
 import { createDatabase, DATABASE, databaseFolder } from '@dsops/standalone';
 import type { StackContext } from './stack-context.js';
 
