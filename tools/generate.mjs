@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Writes what is generated from libs/contracts: JSON Schemas, AsyncAPI, OpenAPI, the topic list and two pages of docs.
+ * Writes what is generated from libs/contracts: the lists in TypeScript that have an entry per service, and from them
+ * JSON Schemas, AsyncAPI, OpenAPI, the topic list and two pages of docs.
  * The schemas in libs/contracts/generated/events are also the record of what was promised: a change that would break
  * a reader of a recorded event is refused here, whether the files are checked or written.
  */
@@ -9,11 +10,13 @@ import { dirname, join, posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { commandOf, root, runNode } from './run.mjs';
 import { paint, readOptions, say } from './terminal.mjs';
+import { WIRED_FOLDERS, wiring } from './wiring.mjs';
 
 const help = `
 Usage: node tools/generate.mjs [--check] [--forget TYPE]...
 
 Writes the files that are generated from libs/contracts:
+  libs/contracts/src/generated/*.ts       events, operations and consumers of all services
   libs/contracts/generated/events/*.json  JSON Schema of each event, and the record of what was promised
   libs/contracts/generated/*.json         envelope, topics, AsyncAPI 3.0, OpenAPI 3.1
   docs/generated/*.md                     the event flow, the API
@@ -49,6 +52,12 @@ async function loadContracts() {
 /** Git may have given the files Windows line ends. */
 const readText = (path) => readFileSync(join(root, path), 'utf8').replaceAll('\r\n', '\n');
 
+function write(path, text) {
+  if (existsSync(join(root, path)) && readText(path) === text) return;
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
 function filesIn(folder) {
   if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
@@ -77,8 +86,11 @@ function compareWithRecord(contracts, files) {
   return { broken, early };
 }
 
+const wired = wiring();
+// What stands in the contracts follows from these, so they come first.
+if (!options.check) for (const [path, text] of wired) write(path, text);
 const contracts = await loadContracts();
-const files = contracts.generatedFiles();
+const files = new Map([...wired, ...contracts.generatedFiles()]);
 const { broken, early } = compareWithRecord(contracts, files);
 
 if (broken.length > 0)
@@ -90,7 +102,7 @@ if (broken.length > 0)
 
 const missing = [...files.keys()].filter((path) => !existsSync(join(root, path)));
 const changed = [...files.keys()].filter((path) => !missing.includes(path) && readText(path) !== files.get(path));
-const leftOver = contracts.GENERATED_FOLDERS.flatMap(filesIn).filter((path) => !files.has(path));
+const leftOver = [...WIRED_FOLDERS, ...contracts.GENERATED_FOLDERS].flatMap(filesIn).filter((path) => !files.has(path));
 const isFresh = missing.length + changed.length + leftOver.length === 0;
 
 if (options.check && !isFresh)
@@ -103,10 +115,7 @@ if (options.check && !isFresh)
   ]);
 
 if (!options.check) {
-  for (const path of [...missing, ...changed]) {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), files.get(path));
-  }
+  for (const path of [...missing, ...changed]) write(path, files.get(path));
   for (const path of leftOver) rmSync(join(root, path));
 }
 

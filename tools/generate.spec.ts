@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { installed, PlantedWorkspace } from './lint/planted-workspace.js';
 
 const EVENTS = 'libs/contracts/src/rotation/events.ts';
+const LIST = 'libs/contracts/src/services.ts';
 const RECORD = 'libs/contracts/generated/events/dsops.rotation.rotation.started.v1.json';
 const PAGE = 'docs/generated/event-flow.md';
 
@@ -10,6 +11,7 @@ const copied = [
   'tools/generate.mjs',
   'tools/run.mjs',
   'tools/terminal.mjs',
+  'tools/wiring.mjs',
   'tsconfig.base.json',
   'libs/contracts',
   'libs/contracts-generate',
@@ -77,5 +79,36 @@ describe('generate', () => {
         /Every consumer must run this release before[^]*trigger: "timer" may stand there now/,
       ),
     });
+  }, 60_000);
+
+  it('takes up a service that one line declares: its topic, its events, its sidecar', async () => {
+    workspace.write(
+      'libs/contracts/src/health/service.ts',
+      `export const health = {
+        name: 'health', owns: 'how it is', topics: ['health-events'], files: [], door: 'internal',
+      } as const;`,
+    );
+    workspace.write(
+      'libs/contracts/src/health/events.ts',
+      `import { z } from 'zod';
+      import { defineEvent } from '../define-event.js';
+      import { systemActor } from '../principal.js';
+      export const checked = defineEvent({
+        type: 'dsops.health.check.done.v1', topic: 'health-events', producer: 'health', key: 'check id',
+        fields: { isWell: z.boolean() }, description: 'Looked.', example: { isWell: true, actor: systemActor },
+      });`,
+    );
+    workspace.write(LIST, `${workspace.read(LIST)}export { health } from './health/service.js';\n`);
+    expect((await generate('--check')).code).toBe(1);
+    expect(await generate()).toMatchObject({ code: 0 });
+    expect(JSON.parse(workspace.read('libs/contracts/generated/topics.json'))).toContainEqual(
+      expect.objectContaining({ topic: 'health-events', producers: ['health'], consumers: ['audit', 'feed'] }),
+    );
+    expect(workspace.read('dapr/config/health.yaml')).toContain('database-password-health');
+  }, 60_000);
+
+  it('refuses a line in the list that declares no service', async () => {
+    change(LIST, "export { health } from './health/service.js'", "export { health } from './other/service.js'");
+    expect(await generate()).toMatchObject({ code: 1, text: expect.stringContaining('./other/service.js') });
   }, 60_000);
 });

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import type { EventData } from '@dsops/contracts/define-event';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationStarted } from '@dsops/contracts/rotation/events';

@@ -1,7 +1,7 @@
 import { applyTopics } from '@dsops/broker';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/topics';
 import { renderDapr, topicList } from '@dsops/contracts-generate';
 import { Secret } from '@dsops/kernel';
 import { ensureTools, startDaprd, startKafka, type KafkaServer } from '@dsops/stack';

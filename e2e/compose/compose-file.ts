@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const textOf = (path: string) => readFileSync(join(ROOT, path), 'utf8');

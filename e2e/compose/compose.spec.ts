@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { SERVICES } from '@dsops/contracts/define-event';
+import { SERVICES } from '@dsops/contracts/service-names';
 import { LOCAL_SECRET_PREFIX, SECRET_STORE, secretsOf } from '@dsops/contracts-generate';
 import { readServiceConfig } from '@dsops/service';
 import { unwrapSecret } from '@dsops/kernel';

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { SERVICES } from '@dsops/contracts/define-event';
+import { SERVICES } from '@dsops/contracts/service-names';
 import { ensureTools, type Tools } from '@dsops/stack';
 import { argsOf, services, sidecarOf } from './compose-file.js';
 

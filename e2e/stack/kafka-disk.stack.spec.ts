@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { applyTopics } from '@dsops/broker';
-import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/topics';
 import { topicList } from '@dsops/contracts-generate';
 import { anEvent } from '@dsops/messaging/conformance';
 import { createLogger } from '@dsops/platform';

@@ -2,7 +2,7 @@ import { applyTopics } from '@dsops/broker';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/topics';
 import { topicList } from '@dsops/contracts-generate';
 import { ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
 import { writeSidecarFiles, type SidecarFiles } from './sidecar-files.js';

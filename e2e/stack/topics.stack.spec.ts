@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
-import { TOPICS } from '@dsops/contracts/define-event';
+import { TOPICS } from '@dsops/contracts/topics';
 import { Secret } from '@dsops/kernel';
 import { ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
 import { eventually } from '@dsops/testing';

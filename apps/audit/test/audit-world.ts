@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { consumers } from '@dsops/contracts/consumers';
-import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/audit';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listAudit, listAuditOf, verifyAudit } from '@dsops/contracts/audit/api';
-import type { Actor, EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import { principalCreated, requestMade } from '@dsops/contracts/gateway/events';
+import type { Actor } from '@dsops/contracts/principal';
 import { rotationCompleted, rotationProgressed, rotationStarted, serviceAdded } from '@dsops/contracts/rotation/events';
 import { newId } from '@dsops/kernel';
 import type { EventToEmit } from '@dsops/messaging';

@@ -6,7 +6,7 @@ import pg from 'pg';
 import type { DatabaseOptions } from '@dsops/database';
 import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import type { createApiKey } from '@dsops/contracts/gateway/api';
-import type { Role } from '@dsops/contracts/gateway/events';
+import type { Role } from '@dsops/contracts/principal';
 import { problemSchema, type Problem } from '@dsops/contracts/problem';
 import { newId, Secret, type Clock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { createApiKey } from '@dsops/contracts/gateway/api';
 import { markAllRead } from '@dsops/contracts/notification/api';
 import { addService, getStatus, planRotation, releaseCheckOut, startRotation } from '@dsops/contracts/rotation/api';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { operations } from '@dsops/contracts/api';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Operation } from '@dsops/contracts/define-operation';
 import { deadLetterSchema, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { HTTP_STATUS } from '@dsops/contracts/problem';

@@ -1,6 +1,6 @@
 import type { EventData } from '@dsops/contracts/define-event';
-import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { EventConsumer, Handles, type Unit } from '@dsops/messaging';
 import { LedgerService } from './ledger/ledger.service.js';
 import { notableEvents, noticeOf, type NotableData } from './notice/notice.js';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Actor, EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
+import type { Actor } from '@dsops/contracts/principal';
 import {
   clearInbox,
   countUnread,

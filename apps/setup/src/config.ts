@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { DomainError, Secret } from '@dsops/kernel';
 
 /** What has to be there before the services start. */

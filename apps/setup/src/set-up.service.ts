@@ -1,4 +1,4 @@
-import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { migrate, withClient } from '@dsops/database';
 import { unwrapSecret } from '@dsops/kernel';
 import { openKeyFile } from '@dsops/sealing';

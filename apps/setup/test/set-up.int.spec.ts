@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SERVICES } from '@dsops/contracts/define-event';
+import { SERVICES } from '@dsops/contracts/service-names';
 import { waitForDatabase, withClient } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { testServerUrl } from '@dsops/testing';

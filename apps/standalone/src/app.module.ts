@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { AuditModule } from '@dsops/audit';
 import { connect, type DatabaseOptions, type SchemaName } from '@dsops/database';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { ensureAdminKey, startGateway } from '@dsops/gateway';
 import { DomainError, Secret, systemClock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';

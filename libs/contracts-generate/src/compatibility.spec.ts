@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { actorSchema, systemActor, type EventDefinition } from '@dsops/contracts/define-event';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import { actorSchema, systemActor } from '@dsops/contracts/principal';
 import { compareEvents, nextVersionOf } from './compatibility.js';
 import { recordOf } from './event-record.js';
 

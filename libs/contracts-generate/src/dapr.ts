@@ -1,6 +1,8 @@
 import { stringify } from 'yaml';
-import { consumers, type ConsumerDeclaration } from '@dsops/contracts/consumers';
-import { SERVICES, type ServiceName, type Topic } from '@dsops/contracts/define-event';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
+import { consumers } from '@dsops/contracts/consumers';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
+import type { Topic } from '@dsops/contracts/topics';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import { operations } from '@dsops/contracts/api';
 import { topicFlows } from './topic-list.js';

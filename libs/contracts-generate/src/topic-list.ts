@@ -1,5 +1,7 @@
-import { consumers, type ConsumerDeclaration } from '@dsops/contracts/consumers';
-import { TOPICS, TOPIC_PARTITIONS, type EventDefinition, type Topic } from '@dsops/contracts/define-event';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
+import { consumers } from '@dsops/contracts/consumers';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import { TOPICS, TOPIC_PARTITIONS, type Topic } from '@dsops/contracts/topics';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 
 /** One topic as the generated documents show it: who says what there, and who listens to which of it. */

@@ -1,8 +1,5 @@
 import type { Operation } from './define-operation.js';
-import * as audit from './audit/api.js';
-import * as gateway from './gateway/api.js';
-import * as notification from './notification/api.js';
-import * as rotation from './rotation/api.js';
+import * as services from './generated/operations.js';
 
 /** The API's version: the `1` of `/api/v1`. */
 export const API_VERSION = 1;
@@ -15,6 +12,6 @@ const isOperation = (value: unknown): value is Operation =>
   typeof value === 'object' && value !== null && 'method' in value && 'response' in value;
 
 /** Every operation of the public API. */
-export const operations: readonly Operation[] = [rotation, notification, audit, gateway].flatMap((module) =>
+export const operations: readonly Operation[] = Object.values<object>(services).flatMap((module) =>
   Object.values(module).filter(isOperation),
 );

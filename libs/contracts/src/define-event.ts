@@ -1,24 +1,8 @@
 import { z } from 'zod';
+import { actorSchema } from './principal.js';
 import type { RetryPolicy } from './retry-policy.js';
-
-/** Topics and their keys never change once released; a type stays on its topic. */
-export const TOPICS = ['rotation-events', 'notification-events', 'access-events'] as const;
-export type Topic = (typeof TOPICS)[number];
-/** A topic keeps the number of partitions that it was made with, because a key's order lives in its partition. */
-export const TOPIC_PARTITIONS = 12;
-
-export const SERVICES = ['rotation', 'audit', 'notification', 'gateway'] as const;
-export type ServiceName = (typeof SERVICES)[number];
-
-/** Who did it. Every event carries one, so that the record can name a person or a machine for every change. */
-export const actorSchema = z.strictObject({
-  kind: z.enum(['user', 'workload', 'api_key', 'schedule', 'system']),
-  id: z.string().min(1),
-  name: z.string().min(1),
-});
-export type Actor = z.infer<typeof actorSchema>;
-
-export const systemActor: Actor = { kind: 'system', id: 'dsops', name: 'dsops' };
+import type { ServiceName } from './service-names.js';
+import type { Topic } from './topics.js';
 
 export interface EventDefinition<Data extends z.ZodType = z.ZodType> {
   /** `dsops.<context>.<thing>.<happened>.v<N>` */

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Role } from './gateway/events.js';
-import type { ServiceName } from './define-event.js';
+import type { Role } from './principal.js';
+import type { ServiceName } from './service-names.js';
 
 export interface Operation {
   readonly id: string;

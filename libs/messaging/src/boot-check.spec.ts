@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import { principalCreated } from '@dsops/contracts/gateway/events';
 import { rotationFailed, rotationStarted } from '@dsops/contracts/rotation/events';
 import { matchHandlers } from './boot-check.js';

@@ -1,4 +1,4 @@
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import { DomainError } from '@dsops/kernel';
 import { handlersOf, type Handling } from './handles.js';
 

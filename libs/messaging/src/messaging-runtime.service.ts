@@ -6,8 +6,9 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { consumers as allConsumers, type ConsumerDeclaration } from '@dsops/contracts/consumers';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
+import { consumers as allConsumers } from '@dsops/contracts/consumers';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import type { Database } from '@dsops/database';
 import { systemClock, type Clock, type Secret } from '@dsops/kernel';

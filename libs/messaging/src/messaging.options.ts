@@ -1,5 +1,6 @@
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
-import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Database } from '@dsops/database';
 import type { Clock, Secret } from '@dsops/kernel';
 import type { Invoker, Logger } from '@dsops/platform';

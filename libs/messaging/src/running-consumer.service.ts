@@ -1,4 +1,5 @@
-import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { ProducerClient } from './completeness/producer-client.service.js';
 import { register, type StartsFrom } from './completeness/registration.service.js';
 import { Sweep, type SweepSettings } from './completeness/sweep.service.js';

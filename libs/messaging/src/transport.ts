@@ -1,4 +1,4 @@
-import type { Topic } from '@dsops/contracts/define-event';
+import type { Topic } from '@dsops/contracts/topics';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { Dependency } from '@dsops/platform';
 

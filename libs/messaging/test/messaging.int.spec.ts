@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Inject, Injectable, Module, type DynamicModule } from '@nestjs/common';
 import pg from 'pg';
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import type { EventData } from '@dsops/contracts/define-event';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { deadLetterSchema, deadLetterViewSchema } from '@dsops/contracts/gateway/api';

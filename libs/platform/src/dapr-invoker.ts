@@ -1,4 +1,4 @@
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { isDomainError } from '@dsops/kernel';
 import { refusesToken, Sidecar, sidecarFault, type SidecarAnswer, type SidecarOptions } from './dapr-sidecar.js';
 import { answerOf, bodyOf, doesNotAnswer, headersOf, type Answer, type Invocation, type Invoker } from './invoker.js';

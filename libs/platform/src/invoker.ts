@@ -1,4 +1,4 @@
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError } from '@dsops/kernel';

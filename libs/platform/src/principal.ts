@@ -1,8 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { z } from 'zod';
-import { actorSchema } from '@dsops/contracts/define-event';
-import { roleSchema, ROLES, type Role } from '@dsops/contracts/gateway/events';
+import { actorSchema, roleSchema, ROLES, type Role } from '@dsops/contracts/principal';
 import { DomainError } from '@dsops/kernel';
 
 /** Who calls, as the gateway has found out. It travels between services in a header that only they can set. */

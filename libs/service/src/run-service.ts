@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { z } from 'zod';
 import { consumers } from '@dsops/contracts/consumers';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { waitForDatabase } from '@dsops/database';
 import { isDomainError, systemClock, unwrapSecret, type Clock } from '@dsops/kernel';
 import { DaprInboundModule, DaprTransport, INBOUND_EVENTS, type Transport } from '@dsops/messaging';

@@ -1,7 +1,7 @@
 import { applyTopics } from '@dsops/broker';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { TOPIC_PARTITIONS } from '@dsops/contracts/topics';
 import { topicList } from '@dsops/contracts-generate';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
 import { isDomainError, type HomePaths } from '@dsops/kernel';

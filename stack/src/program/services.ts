@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { DomainError, formatDuration, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
 import { startDaprd, type DaprdServer } from '../servers/daprd.js';

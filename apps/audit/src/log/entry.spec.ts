@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { actionOf, entitiesOf, entryOf } from './entry.js';

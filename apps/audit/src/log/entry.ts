@@ -1,5 +1,5 @@
 import type { AuditEntry } from '@dsops/contracts/audit/api';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { maskDetails } from './mask.js';
 

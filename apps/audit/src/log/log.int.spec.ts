@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/audit';

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { PartitionLag } from '@dsops/broker';
-import { consumers, type ConsumerDeclaration } from '@dsops/contracts/consumers';
-import { TOPICS } from '@dsops/contracts/define-event';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
+import { consumers } from '@dsops/contracts/consumers';
+import { TOPICS } from '@dsops/contracts/topics';
 import { print } from '../output/format.js';
 import { table } from '../output/table.js';
 import type { Act } from '../session.js';

@@ -1,7 +1,6 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { TopicSpec, TopicStep } from '@dsops/broker';
-import { TOPICS } from '@dsops/contracts/define-event';
-import { TOPIC_PARTITIONS } from '@dsops/contracts/define-event';
+import { TOPICS, TOPIC_PARTITIONS } from '@dsops/contracts/topics';
 import { formatDuration, parseDuration } from '@dsops/kernel';
 import { EXIT } from '../failure.js';
 import { print } from '../output/format.js';

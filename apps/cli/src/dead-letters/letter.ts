@@ -1,4 +1,4 @@
-import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { usageError } from '../failure.js';
 
 export interface LetterPlace {

@@ -1,5 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { SERVICES } from '@dsops/contracts/define-event';
+import { SERVICES } from '@dsops/contracts/service-names';
 import type { QueryOf } from '@dsops/contracts/define-operation';
 import { dropDeadLetter, listDeadLetters, replayDeadLetter, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { isDomainError } from '@dsops/kernel';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { createApiKey, listApiKeys, revokeApiKey } from '@dsops/contracts/gateway/api';
-import { ROLES } from '@dsops/contracts/gateway/events';
+import { ROLES } from '@dsops/contracts/principal';
 import { DomainError, Secret, unwrapSecret } from '@dsops/kernel';
 import { EXIT, usageError } from '../failure.js';
 import { confirm } from '../input/prompt.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
-import { systemActor } from '@dsops/contracts/define-event';
+import { systemActor } from '@dsops/contracts/principal';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { wordOutage } from '../database-outage.js';

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
-import type { Actor } from '@dsops/contracts/define-event';
+import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
+import { roleSchema, type Actor } from '@dsops/contracts/principal';
 import type { BodyOf, ResponseOf } from '@dsops/contracts/define-operation';
 import type { createApiKey, listApiKeys } from '@dsops/contracts/gateway/api';
-import { principalCreated, principalRevoked, roleSchema } from '@dsops/contracts/gateway/events';
 import { DomainError, newId, unwrapSecret, type Clock, type Secret } from '@dsops/kernel';
 import { answerOnce, UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Caller } from '@dsops/platform';

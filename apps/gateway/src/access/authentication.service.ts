@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
-import { roleSchema } from '@dsops/contracts/gateway/events';
+import { roleSchema } from '@dsops/contracts/principal';
 import { DomainError, Secret, type Clock } from '@dsops/kernel';
 import type { Caller, Logger } from '@dsops/platform';
 import { wordOutage } from '../database-outage.js';

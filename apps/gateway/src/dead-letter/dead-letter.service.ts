@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { consumers } from '@dsops/contracts/consumers';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf } from '@dsops/contracts/define-operation';
 import {
   deadLetterSchema,

@@ -1,4 +1,4 @@
-import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { DomainError } from '@dsops/kernel';
 
 /** A place in the lists of several services, read one after the other. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Role } from '@dsops/contracts/gateway/events';
+import type { Role } from '@dsops/contracts/principal';
 import { filterOf, passes } from './feed-filter.js';
 
 const completed = { topic: 'rotation-events', type: 'dsops.rotation.rotation.completed.v1', onlyFor: null };

@@ -1,4 +1,4 @@
-import type { Topic } from '@dsops/contracts/define-event';
+import type { Topic } from '@dsops/contracts/topics';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import { DomainError } from '@dsops/kernel';
 import { includesRole, type Caller } from '@dsops/platform';

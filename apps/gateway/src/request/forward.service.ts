@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Operation } from '@dsops/contracts/define-operation';
 import { problemSchema, type Problem } from '@dsops/contracts/problem';
 import { DomainError } from '@dsops/kernel';

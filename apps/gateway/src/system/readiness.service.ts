@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SERVICES, type ServiceName } from '@dsops/contracts/define-event';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import type { PrismaClient } from '@dsops/database/gateway';
 import type { Clock } from '@dsops/kernel';
 import { INVOKER, type Invoker } from '@dsops/platform';

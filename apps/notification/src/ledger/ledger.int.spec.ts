@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { Actor } from '@dsops/contracts/define-event';
 import { principalCreated } from '@dsops/contracts/gateway/events';
+import type { Actor } from '@dsops/contracts/principal';
 import { rotationCompleted, rotationFailed } from '@dsops/contracts/rotation/events';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/notification';

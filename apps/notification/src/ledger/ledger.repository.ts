@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Actor } from '@dsops/contracts/define-event';
-import type { Role } from '@dsops/contracts/gateway/events';
+import type { Actor, Role } from '@dsops/contracts/principal';
 import type { SqlExecutor } from '@dsops/database';
 import type { PrismaClient } from '@dsops/database/notification';
 import { DATABASE } from '../notification.options.js';

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { systemActor, type Actor } from '@dsops/contracts/define-event';
-import type { Role } from '@dsops/contracts/gateway/events';
+import { systemActor, type Actor, type Role } from '@dsops/contracts/principal';
 import { inboxDelivered } from '@dsops/contracts/notification/events';
 import { newId, type Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';

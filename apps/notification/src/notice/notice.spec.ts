@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { consumers } from '@dsops/contracts/consumers';
-import { systemActor, type EventData, type EventDefinition } from '@dsops/contracts/define-event';
-import type { EventEnvelope } from '@dsops/contracts/envelope';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
+import { systemActor } from '@dsops/contracts/principal';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import {
   rotationCompleted,
   rotationFailed,

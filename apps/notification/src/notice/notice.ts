@@ -1,4 +1,5 @@
-import type { Actor, EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import {
   rotationCompleted,

@@ -1,6 +1,6 @@
 import { noOpenRotations } from '../registry/open-rotations.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { isDomainError, newId, unwrapSecret } from '@dsops/kernel';
 import type { Caller } from '@dsops/platform';
 import { eventually } from '@dsops/testing';

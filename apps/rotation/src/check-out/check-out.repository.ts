@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { actorSchema, type Actor } from '@dsops/contracts/define-event';
+import { actorSchema, type Actor } from '@dsops/contracts/principal';
 import type { Prisma } from '@dsops/database/rotation';
 import { LONGEST_CHECK_OUT_MS } from './check-out.js';
 import type { Tx } from '../vault/vault.repository.js';

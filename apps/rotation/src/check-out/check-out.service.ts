@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { Target } from '@dsops/contracts/rotation/api';
 import { checkOutGranted, checkOutReleased } from '@dsops/contracts/rotation/events';
 import { DomainError, newId } from '@dsops/kernel';

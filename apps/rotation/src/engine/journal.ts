@@ -1,4 +1,4 @@
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
 import type { SessionIdentity } from '@dsops/drivers/driver';
 import type { Plan } from './plan.js';

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { newId } from '@dsops/kernel';
 import { eventually, testServerUrl, type TestDatabase } from '@dsops/testing';
 import { noOpenRotations, type OpenRotations } from '../registry/open-rotations.js';

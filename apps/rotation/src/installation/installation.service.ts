@@ -1,4 +1,4 @@
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { confirmRestore } from '@dsops/contracts/rotation/api';
 import { restoreConfirmed } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { addServiceSchema, type AddService } from '@dsops/contracts/rotation/api';
 import { isDomainError, newId, unwrapSecret } from '@dsops/kernel';
 import { openInstallation } from '../installation/installation.fixture.js';

@@ -1,4 +1,4 @@
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import { serviceAdded, serviceRemoved } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError, newId } from '@dsops/kernel';

@@ -1,4 +1,4 @@
-import { systemActor, type Actor } from '@dsops/contracts/define-event';
+import { systemActor, type Actor } from '@dsops/contracts/principal';
 import { rotationFailed } from '@dsops/contracts/rotation/events';
 import type { Strategy } from '@dsops/contracts/rotation/states';
 import { newId } from '@dsops/kernel';

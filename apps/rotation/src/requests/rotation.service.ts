@@ -1,4 +1,4 @@
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { ON_CONFLICT } from '@dsops/contracts/rotation/states';
 import { DomainError } from '@dsops/kernel';

@@ -1,4 +1,5 @@
-import { systemActor, type Actor, type EventData, type EventDefinition } from '@dsops/contracts/define-event';
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
+import { systemActor, type Actor } from '@dsops/contracts/principal';
 import {
   rotationCompleted,
   rotationFailed,

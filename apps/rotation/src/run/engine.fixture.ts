@@ -1,4 +1,4 @@
-import type { Actor } from '@dsops/contracts/define-event';
+import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { RotationState, Strategy } from '@dsops/contracts/rotation/states';
 import { newId } from '@dsops/kernel';

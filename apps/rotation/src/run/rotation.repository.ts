@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { actorSchema, type Actor } from '@dsops/contracts/define-event';
+import { actorSchema, type Actor } from '@dsops/contracts/principal';
 import {
   rotationStateSchema,
   strategySchema,

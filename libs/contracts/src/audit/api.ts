@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { actorSchema } from '../define-event.js';
 import { defineOperation } from '../define-operation.js';
 import { instantQuery, pageOf, pageQuery } from '../page.js';
+import { actorSchema } from '../principal.js';
 
 export const auditEntrySchema = z.object({
   /** Place in the chain, from 1 without gaps. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { defineOperation } from '../define-operation.js';
 import { pageOf, pageQuery } from '../page.js';
-import { SERVICES } from '../define-event.js';
-import { roleSchema } from './events.js';
+import { roleSchema } from '../principal.js';
+import { SERVICES } from '../service-names.js';
 
 const service = 'gateway';
 const instant = z.iso.datetime();

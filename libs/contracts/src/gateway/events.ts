@@ -1,13 +1,10 @@
 import { z } from 'zod';
-import { actorSchema, defineEvent, type Actor } from '../define-event.js';
+import { defineEvent } from '../define-event.js';
+import { actorSchema, roleSchema, type Actor } from '../principal.js';
 
 const topic = 'access-events';
 const producer = 'gateway';
 const key = 'principal id';
-
-export const ROLES = ['viewer', 'operator', 'admin'] as const;
-export const roleSchema = z.enum(ROLES);
-export type Role = z.infer<typeof roleSchema>;
 
 const admin: Actor = { kind: 'api_key', id: '01JD0000000000000000000001', name: 'admin' };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineEvent, systemActor } from '../define-event.js';
+import { defineEvent } from '../define-event.js';
+import { systemActor } from '../principal.js';
 
 export const inboxDelivered = defineEvent({
   type: 'dsops.notification.inbox.delivered.v1',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineOperation } from '../define-operation.js';
 import { instantQuery, pageOf, pageQuery } from '../page.js';
-import { actorSchema } from '../define-event.js';
+import { actorSchema } from '../principal.js';
 import { ON_CONFLICT, rotationStateSchema, strategySchema, verdictSchema } from './states.js';
 
 const instant = z.iso.datetime();

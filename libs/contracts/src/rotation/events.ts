@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineEvent, systemActor, type Actor } from '../define-event.js';
+import { defineEvent } from '../define-event.js';
+import { systemActor, type Actor } from '../principal.js';
 import { rotationStateSchema, strategySchema, verdictSchema } from './states.js';
 
 const topic = 'rotation-events';

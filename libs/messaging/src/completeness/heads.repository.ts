@@ -1,4 +1,4 @@
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { Database, SqlExecutor } from '@dsops/database';
 import { readEventsAbove } from '../outbox/outbox.repository.js';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { DomainError } from '@dsops/kernel';
 import type { Answer, Invoker } from '@dsops/platform';

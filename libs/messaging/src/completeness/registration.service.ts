@@ -1,4 +1,5 @@
-import type { ServiceName, Topic } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
+import type { Topic } from '@dsops/contracts/topics';
 import type { Database, SqlExecutor } from '@dsops/database';
 import { startAtHeads } from './cursor.repository.js';
 import type { HeadsAnswer } from './heads.js';

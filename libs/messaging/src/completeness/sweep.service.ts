@@ -1,5 +1,5 @@
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { SqlExecutor } from '@dsops/database';
 import type { Clock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';

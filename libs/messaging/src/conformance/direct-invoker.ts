@@ -1,4 +1,4 @@
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Database } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import type { Answer, Invocation, Invoker } from '@dsops/platform';

@@ -1,4 +1,4 @@
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import type { EventDefinition } from '@dsops/contracts/define-event';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import type { EventEnvelope } from '@dsops/contracts/envelope';

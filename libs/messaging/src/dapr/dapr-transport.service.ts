@@ -1,4 +1,4 @@
-import type { Topic } from '@dsops/contracts/define-event';
+import type { Topic } from '@dsops/contracts/topics';
 import { DomainError } from '@dsops/kernel';
 import { requireSidecarVersion, Sidecar, sidecarFault, type Logger, type SidecarOptions } from '@dsops/platform';
 import type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from '../transport.js';

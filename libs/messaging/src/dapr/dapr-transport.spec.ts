@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Topic } from '@dsops/contracts/define-event';
+import type { Topic } from '@dsops/contracts/topics';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { Secret } from '@dsops/kernel';

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
 import { z } from 'zod';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { deadLetterStatusSchema, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { pageQuery } from '@dsops/contracts/page';
 import { InternalGuard } from '../internal-guard.http.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Topic } from '@dsops/contracts/define-event';
+import type { Topic } from '@dsops/contracts/topics';
 import { loginOf, openPool, type DatabaseOptions } from '@dsops/database';
 import type { Logger } from '@dsops/platform';
 import type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from '../transport.js';

@@ -1,4 +1,4 @@
-import type { ConsumerDeclaration } from '@dsops/contracts/consumers';
+import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import type { RetryPolicy } from '@dsops/contracts/retry-policy';
 import { isDomainError, type ErrorKind } from '@dsops/kernel';
 

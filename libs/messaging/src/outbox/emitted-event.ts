@@ -1,4 +1,5 @@
-import type { EventDefinition, ServiceName } from '@dsops/contracts/define-event';
+import type { EventDefinition } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { MAX_EVENT_BYTES, type EventEnvelope } from '@dsops/contracts/envelope';
 import { DomainError } from '@dsops/kernel';
 import type { EventToEmit } from '../unit-of-work.js';

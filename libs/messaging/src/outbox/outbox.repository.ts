@@ -1,4 +1,5 @@
-import type { ServiceName, Topic } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
+import type { Topic } from '@dsops/contracts/topics';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
 import type { Published } from '../transport.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { SqlExecutor } from '@dsops/database';
 import { newTraceparent, openSpan, type Logger, type OpenSpan } from '@dsops/platform';
 import type { Transport } from '../transport.js';

@@ -1,4 +1,4 @@
-import type { ServiceName } from '@dsops/contracts/define-event';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Database, SqlExecutor } from '@dsops/database';
 import { newId, systemClock, type Clock } from '@dsops/kernel';
 import { currentContext, inSpan } from '@dsops/platform';

@@ -1,0 +1,9 @@
+import type { ServiceDeclaration } from '../service-declaration.js';
+
+export const audit = {
+  name: 'audit',
+  owns: 'the record: every event, chained by hash',
+  topics: [],
+  files: [],
+  door: 'internal',
+} as const satisfies ServiceDeclaration;

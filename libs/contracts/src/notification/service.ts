@@ -1,0 +1,9 @@
+import type { ServiceDeclaration } from '../service-declaration.js';
+
+export const notification = {
+  name: 'notification',
+  owns: 'inbox, and a ledger with the end of every delivery',
+  topics: ['notification-events'],
+  files: [],
+  door: 'internal',
+} as const satisfies ServiceDeclaration;

@@ -1,0 +1,30 @@
+/**
+ * Files of an installation that lie apart from its database. `variable` names the path to the service; `folder` is what
+ * such files lie in together, and a volume of its own where services are containers.
+ */
+export const INSTALLATION_FILES = {
+  /** Seals every value. */
+  sealingKey: { variable: 'DSOPS_KEY_FILE', folder: 'keys', file: 'sealing.key' },
+  /** The high-water mark: in no backup of the database. */
+  mark: { variable: 'DSOPS_MARK_FILE', folder: 'keys', file: 'mark.json' },
+  /** Where the first admin key is put. */
+  adminKey: { variable: 'DSOPS_ADMIN_KEY_FILE', folder: 'admin', file: 'admin.key' },
+} as const;
+export type InstallationFile = keyof typeof INSTALLATION_FILES;
+
+/**
+ * What the rest of the product has to know of a service before it speaks with it. Its events, operations and consumers
+ * stand in `events.ts`, `api.ts` and `consumers.ts` beside the declaration, and are found there.
+ */
+export interface ServiceDeclaration {
+  /** Names its app (`apps/<name>`), its app id for Dapr, its schema and its role in the database. */
+  readonly name: string;
+  /** What it is there for, in half a sentence. */
+  readonly owns: string;
+  /** Those that it alone says events on. A topic and its keys never change once released; a type stays on its topic. */
+  readonly topics: readonly string[];
+  /** What it gets beside its database. */
+  readonly files: readonly InstallationFile[];
+  /** `public`: has callers from outside; it starts last and closes first. `internal`: is called by services alone. */
+  readonly door: 'public' | 'internal';
+}

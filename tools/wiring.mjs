@@ -1,0 +1,48 @@
+/**
+ * What has an entry per service in TypeScript, from the list in libs/contracts/src/services.ts and from what lies in the
+ * folder of each. It is text before it is code: nothing of it has to be built, so that a service that was just declared
+ * can be.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './run.mjs';
+
+const LIST = 'libs/contracts/src/services.ts';
+const CONTRACTS = 'libs/contracts/src';
+/** Folders that hold such files and nothing else. */
+export const WIRED_FOLDERS = [`${CONTRACTS}/generated`];
+const HEADER = `// Generated from ${LIST}: node tools/generate.mjs\n`;
+const LINE = /^export \{ (\w+) \} from '\.\/(\w+)\/service\.js';$/;
+
+/** The names in the list, in alphabetical order. @throws Error with the line that is none of a service */
+export function declaredServices() {
+  const lines = readFileSync(join(root, LIST), 'utf8')
+    .replaceAll('\r\n', '\n')
+    .split('\n')
+    .filter((line) => line !== '' && !/^(\/\*\*| \*)/.test(line));
+  return lines
+    .map((line) => {
+      const [, name, folder] = LINE.exec(line) ?? [];
+      if (name === undefined || name !== folder)
+        throw new Error(`${LIST}: "${line}" is not \`export { name } from './name/service.js';\``);
+      return name;
+    })
+    .sort();
+}
+
+/** The files by their path from the root. */
+export function wiring(services = declaredServices()) {
+  const having = (file) => services.filter((name) => existsSync(join(root, CONTRACTS, name, file)));
+  const lines = (names, line) => HEADER + names.map((name) => `${line(name)}\n`).join('');
+  return new Map([
+    [`${CONTRACTS}/generated/events.ts`, lines(having('events.ts'), (name) => `import '../${name}/events.js';`)],
+    [
+      `${CONTRACTS}/generated/operations.ts`,
+      lines(having('api.ts'), (name) => `export * as ${name} from '../${name}/api.js';`),
+    ],
+    [
+      `${CONTRACTS}/generated/consumers.ts`,
+      lines(having('consumers.ts'), (name) => `export * from '../${name}/consumers.js';`),
+    ],
+  ]);
+}
