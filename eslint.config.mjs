@@ -52,7 +52,7 @@ const environmentImport = {
 };
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/node_modules/', '**/coverage/', '.nx/', 'libs/database/*/client/']),
+  globalIgnores(['**/dist/', '**/node_modules/', '**/coverage/', '.nx/', 'libs/database/*/client*/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {

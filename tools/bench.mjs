@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** Builds, and starts one of the benchmarks in bench/. */
 import { join } from 'node:path';
-import { commandOf, root, runNode } from './run.mjs';
+import { build } from './build.mjs';
+import { root, runNode } from './run.mjs';
 import { readOptions } from './terminal.mjs';
 
 const number = (fallback) => ({ type: 'string', default: String(fallback) });
@@ -136,6 +137,5 @@ const options = Object.fromEntries(
   }),
 );
 
-const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'bench')]);
-if (built !== 0) process.exit(built);
+await build('bench');
 process.exit(await runNode(join(root, 'bench', 'dist', name, 'main.js'), [JSON.stringify(options)]));

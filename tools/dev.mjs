@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** Rebuilds on every change and restarts dsops when the build is good. */
 import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, watch as watchFolder } from 'node:fs';
 import { join } from 'node:path';
+import { DATABASE, makeDatabaseClients } from './database-clients.mjs';
 import { commandOf, root } from './run.mjs';
 import { paint, say } from './terminal.mjs';
 
@@ -70,6 +72,23 @@ function watch() {
   return compiler;
 }
 
+/** The compiler sees a client that was made anew, as any other change; an editor tells of one save more than once. */
+function watchSchemas() {
+  let last = Promise.resolve();
+  const remake = () =>
+    (last = last
+      .then(makeDatabaseClients)
+      .catch(({ message }) => note(`${message}\n── dsops keeps the last good client`)));
+  for (const service of existsSync(DATABASE) ? readdirSync(DATABASE) : [])
+    if (existsSync(join(DATABASE, service, 'schema.prisma')))
+      watchFolder(join(DATABASE, service), (_, file) => file === 'schema.prisma' && void remake());
+}
+
+await makeDatabaseClients().catch(({ message }) => {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+});
+watchSchemas();
 const compiler = watch();
 
 /** A terminal sends Ctrl-C to every process of the group; a signal from elsewhere has to be passed on. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build } from './build.mjs';
-import { commandOf, layOut, root, runNode } from './run.mjs';
+import { layOut, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 import { readOptions } from './terminal.mjs';
 
@@ -65,9 +65,7 @@ if (!stack) {
   );
 }
 
-await build();
-const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
-if (built !== 0) process.exit(built);
+await build('.', 'e2e');
 await fetchTools(['dapr', 'kafka']);
 const words = given.flatMap(([name, value]) =>
   value === true ? [`--${name}`] : [value].flat().flatMap((one) => [`--${name}`, one]),

@@ -2,7 +2,7 @@
 /** Builds, and starts the fuzzing of the API in e2e/fuzz. */
 import { join } from 'node:path';
 import { build } from './build.mjs';
-import { commandOf, helpOnRequest, root, runNode } from './run.mjs';
+import { helpOnRequest, root, runNode } from './run.mjs';
 
 helpOnRequest(`
 Usage: pnpm test:fuzz [--runs N] [--seed N] [--operation ID]... [--lanes N] [--json]
@@ -24,6 +24,5 @@ may not have it, nothing accepted that is forbidden, none later than 10 s. In th
 Ends with 0 when every answer kept the contract, else with 1.
 `);
 
-await build();
-const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
-process.exit(built === 0 ? await runNode(join(root, 'e2e', 'dist', 'fuzz', 'main.js'), process.argv.slice(2)) : built);
+await build('.', 'e2e');
+process.exit(await runNode(join(root, 'e2e', 'dist', 'fuzz', 'main.js'), process.argv.slice(2)));

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
-import { commandOf, helpOnRequest, layOut, root, runNode } from './run.mjs';
+import { helpOnRequest, layOut, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
@@ -38,12 +38,8 @@ after. A cell counts only if the fault happened at its point.
 The whole takes about an hour. Ends with 0 when every cell was reached and nothing was broken, else with 1.
 `);
 
-if (process.argv.includes('--stack')) {
-  await build();
-  await fetchTools(['kafka', 'dapr']);
-}
-const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
-if (built !== 0) process.exit(built);
+await build('.', 'e2e');
+if (process.argv.includes('--stack')) await fetchTools(['kafka', 'dapr']);
 const code = await runNode(join(root, 'e2e', 'dist', 'kill', 'main.js'), process.argv.slice(2));
 const { docs } = parseArgs({ options: { docs: { type: 'string' } }, strict: false }).values;
 if (typeof docs === 'string') await layOut(docs);

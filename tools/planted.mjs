@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build } from './build.mjs';
-import { commandOf, helpOnRequest, root, runNode } from './run.mjs';
+import { helpOnRequest, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
@@ -15,13 +15,12 @@ proof that the proof can fail. Prints which invariant caught which fault.
   --runs, --seed   of the histories
 `);
 
+// The copies start from what is built here.
+await build('.', 'e2e');
 const args = process.argv.slice(2);
 const proofs = { '--kills': 'e2e/kill/planted.mjs', '--stack': 'e2e/events/planted.mjs' };
 const flag = Object.keys(proofs).find((name) => args.includes(name));
 if (flag !== undefined) {
-  await build();
-  const built = await runNode(commandOf('tsc', 'typescript'), ['-b', join(root, 'e2e')]);
-  if (built !== 0) process.exit(built);
   if (flag === '--stack') await fetchTools(['dapr', 'kafka']);
   process.exit(
     await runNode(

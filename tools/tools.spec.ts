@@ -93,6 +93,7 @@ describe('dev', () => {
     `process.on('SIGTERM', () => { console.log('stopped ${word}'); process.exit(0); });\nconsole.log('runs ${word}');\nsetTimeout(() => process.exit(3), 45_000);\n`;
   const workspace = new PlantedWorkspace([
     'tools/dev.mjs',
+    'tools/database-clients.mjs',
     'tools/run.mjs',
     'tools/terminal.mjs',
     'tsconfig.base.json',
@@ -101,6 +102,10 @@ describe('dev', () => {
   workspace.write('apps/standalone/tsconfig.json', JSON.stringify({ extends: '../../tsconfig.base.json' }));
   workspace.write('apps/standalone/package.json', JSON.stringify({ type: 'module' }));
   workspace.write('apps/standalone/src/main.ts', program('one'));
+  workspace.write(
+    'libs/database/library/schema.prisma',
+    'generator client {\n provider = "prisma-client"\n output = "./client"\n}\ndatasource db {\n provider = "postgresql"\n}\nmodel Shelf {\n id String @id\n}\n',
+  );
   afterAll(() => workspace.remove());
 
   it('restarts on a good build, keeps the old one on a bad one, and leaves nothing behind', async () => {
@@ -116,6 +121,10 @@ describe('dev', () => {
       workspace.write('apps/standalone/src/main.ts', program('two'));
       await says('runs two');
       expect(dev.text).toMatch(/stopped one[^]*runs two/);
+
+      workspace.write('libs/database/library/schema.prisma', 'model Shelf {}\n');
+      await says('libs/database/library/schema.prisma:1');
+      expect(dev.text).not.toContain('stopped two');
 
       dev.child.kill('SIGTERM');
       expect(await dev.ended).toBe(0);
