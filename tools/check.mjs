@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { commandOf, root, runNode } from './run.mjs';
 import { paint, readOptions, say, seconds } from './terminal.mjs';
 
-const DEPCRUISE = ['--config', '.dependency-cruiser.cjs', '--output-type', 'err-long', 'apps', 'libs', 'stack'];
+const depcruise = (config) => [
+  commandOf('depcruise', 'dependency-cruiser'),
+  ...['--config', config, '--output-type', 'err-long', 'apps', 'libs', 'stack'],
+];
 
 /** `first` runs alone before the others, because they read what it writes and the machine may be small. */
 const PARTS = [
@@ -24,8 +27,14 @@ const PARTS = [
   {
     name: 'boundaries',
     does: 'who may import whom; no cycles',
-    args: () => [commandOf('depcruise', 'dependency-cruiser'), ...DEPCRUISE],
+    args: () => depcruise('.dependency-cruiser.cjs'),
     mend: 'The rules and their reasons are in .dependency-cruiser.cjs',
+  },
+  {
+    name: 'folders',
+    does: 'no cycles between folders',
+    args: () => depcruise('.dependency-cruiser.folders.cjs'),
+    mend: 'The rule and its reason are in .dependency-cruiser.folders.cjs',
   },
   {
     name: 'format',

@@ -1,7 +1,7 @@
 export { ensureTools, type EnsureToolsOptions, type Tools } from './tools/ensure-tools.js';
 export type { OnProgress, ToolName, ToolProgress } from './tools/progress.js';
 export { freePort, freePorts, isFree } from './servers/ports.js';
-export { isAlive } from './servers/is-alive.js';
+export { isAlive } from './is-alive.js';
 export { startServer, type LifeOptions, type RunningServer, type ServerOptions } from './servers/server-process.js';
 export { lastLinesOf } from './servers/server-log.js';
 export { causeIn, howItEnded, type Cause, type ServerExit } from './servers/why-it-ended.js';

@@ -9,7 +9,7 @@ import { Secret, unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import { ensureTools, type Tools } from '../src/tools/ensure-tools.js';
 import { freePort } from '../src/servers/ports.js';
-import { isAlive } from '../src/servers/is-alive.js';
+import { isAlive } from '../src/is-alive.js';
 import { startDaprd, type DaprdOptions, type DaprdServer } from '../src/servers/daprd.js';
 import { startKafka, type KafkaServer } from '../src/servers/kafka.js';
 import { startSentry, type SentryServer } from '../src/servers/sentry.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addService, checkOut, getRotation, listServices, startRotation } from '@dsops/contracts/rotation/api';
 import { ensureTools } from '../src/tools/ensure-tools.js';
-import { isAlive } from '../src/servers/is-alive.js';
+import { isAlive } from '../src/is-alive.js';
 import { eventually } from '@dsops/testing';
 import { makeBilling } from './billing.js';
 import { StackUnderTest } from './stack-under-test.js';

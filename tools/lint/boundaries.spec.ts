@@ -27,7 +27,8 @@ const refused = [
 ] as const;
 
 const index = { 'src/index.ts': 'export const here = 1;' };
-const workspace = new PlantedWorkspace(['.dependency-cruiser.cjs', 'tsconfig.base.json', 'tsconfig.spec.json'], {
+const CONFIGURATION = ['.dependency-cruiser.cjs', '.dependency-cruiser.folders.cjs'];
+const workspace = new PlantedWorkspace([...CONFIGURATION, 'tsconfig.base.json', 'tsconfig.spec.json'], {
   'libs/kernel': {
     dependencies: ['@dsops/contracts', '@nestjs/common'],
     files: {
@@ -66,6 +67,11 @@ const workspace = new PlantedWorkspace(['.dependency-cruiser.cjs', 'tsconfig.bas
     dependencies: ['@dsops/rotation', '@dsops/database', '@dsops/platform'],
     files: {
       'src/index.ts': "import '@dsops/platform'; import '@dsops/database'; export const here = 1;",
+      // Three folders in a circle, though no file of theirs is.
+      'src/inbox/judge.ts': "import '../outbox/relay.js';",
+      'src/inbox/place.ts': 'export const place = 1;',
+      'src/outbox/relay.ts': "import '../letters/letter.js';",
+      'src/letters/letter.ts': "import type { place } from '../inbox/place.js'; export type Letter = typeof place;",
       'src/knows-an-app.ts': "import '@dsops/rotation';",
       'src/reads-rotation.ts': "import '@dsops/database/rotation';",
     },
@@ -111,6 +117,12 @@ const workspace = new PlantedWorkspace(['.dependency-cruiser.cjs', 'tsconfig.bas
       'src/reads-own.repository.ts': "import '@dsops/database/rotation';",
       'src/uses-testing.spec.ts': "import '@dsops/testing'; import 'fast-check';",
       'src/pure.ts': "import '@dsops/kernel';",
+      // Folders one above the other; a spec may look up, and every file may use the root of src.
+      'src/vault/vault.service.ts': "import '../database/tx.js'; import '../pure.js';",
+      'src/vault/vault.int.spec.ts': "import '../run/turn.service.js';",
+      'src/run/turn.service.ts': "import '../vault/vault.service.js';",
+      'src/database/tx.ts': "import '@dsops/database/rotation';",
+      'src/wires.service.ts': "import './run/turn.service.js';",
     },
   },
 });
@@ -120,19 +132,20 @@ interface Violation {
   readonly rule: { readonly name: string };
 }
 
+async function cruise(configuration: string): Promise<Violation[]> {
+  const { stdout, stderr } = await workspace.run([
+    'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
+    ...['--config', configuration, '--output-type', 'json', 'apps', 'libs', 'stack'],
+  ]);
+  expect(stderr).toBe('');
+  return (JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations;
+}
+
+afterAll(() => workspace.remove());
+
 describe('the directions between packages', () => {
   let violations: Violation[] = [];
-
-  beforeAll(async () => {
-    const { stdout, stderr } = await workspace.run([
-      'node_modules/dependency-cruiser/bin/dependency-cruiser.mjs',
-      ...['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'apps', 'libs', 'stack'],
-    ]);
-    expect(stderr).toBe('');
-    violations = (JSON.parse(stdout) as { summary: { violations: Violation[] } }).summary.violations;
-  }, 30_000);
-
-  afterAll(() => workspace.remove());
+  beforeAll(async () => void (violations = await cruise('.dependency-cruiser.cjs')), 30_000);
 
   const rulesAgainst = (file: string) => violations.filter(({ from }) => from === file).map(({ rule }) => rule.name);
 
@@ -143,4 +156,12 @@ describe('the directions between packages', () => {
     const planted = new Set<string>([...refused.map(([file]) => file), 'apps/rotation/src/lock.ts']);
     expect(violations.filter(({ from }) => !planted.has(from))).toEqual([]);
   });
+});
+
+describe('the directions between folders', () => {
+  it('refuse a circle, and allow everything else', async () => {
+    const found = (await cruise('.dependency-cruiser.folders.cjs')).map(({ from, rule }) => [from, rule.name]);
+    const circle = ['inbox', 'letters', 'outbox'].map((folder) => [`libs/messaging/src/${folder}`, 'no-folder-cycles']);
+    expect(found.toSorted()).toEqual(circle);
+  }, 30_000);
 });

@@ -38,7 +38,7 @@ import { AccessRecordService } from './request/access-record.service.js';
 import { ApiRequestService } from './request/api-request.service.js';
 import { ApiController } from './request/api.http.js';
 import { CreationLimitService } from './request/creation-limit.service.js';
-import { ForwardService } from './request/forward.service.js';
+import { ForwardService } from './forward/forward.service.js';
 import { OwnOperations } from './request/own-operations.service.js';
 import { ReadinessService } from './system/readiness.service.js';
 import { SystemController } from './system/system.http.js';

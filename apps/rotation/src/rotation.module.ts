@@ -8,10 +8,10 @@ import { InstallationController } from './installation/installation.http.js';
 import { InstallationRepository } from './installation/installation.repository.js';
 import { InstallationService } from './installation/installation.service.js';
 import { MarkFile } from './installation/mark-file.js';
-import { RestoredProbes } from './installation/restored-probes.service.js';
-import { engineParts } from './run/engine.providers.js';
+import { RestoredProbes } from './restore/restored-probes.service.js';
+import { engineParts } from './engine.providers.js';
 import { Drivers } from './registry/drivers.js';
-import { OPEN_ROTATIONS, type OpenRotations } from './registry/open-rotations.js';
+import { OPEN_ROTATIONS, type OpenRotations } from './open-rotations.js';
 import { RegistryController } from './registry/registry.http.js';
 import { RegistryRepository } from './registry/registry.repository.js';
 import { RegistryService } from './registry/registry.service.js';
@@ -20,7 +20,8 @@ import { CheckOutRepository } from './check-out/check-out.repository.js';
 import { CheckOutService } from './check-out/check-out.service.js';
 import { RetentionService } from './vault/retention.service.js';
 import { SealingKey } from '@dsops/sealing';
-import { VaultRepository, type Tx } from './vault/vault.repository.js';
+import type { Tx } from './database/tx.js';
+import { VaultRepository } from './vault/vault.repository.js';
 import { VaultService } from './vault/vault.service.js';
 
 const shared = (options: RotationOptions): Provider[] => [
@@ -38,12 +39,11 @@ const shared = (options: RotationOptions): Provider[] => [
 const installation = ({ database, key, logger }: RotationOptions): Provider[] => [
   {
     provide: InstallationService,
-    inject: [UNIT_OF_WORK, InstallationRepository, VaultRepository, MarkFile, OPEN_ROTATIONS],
+    inject: [UNIT_OF_WORK, InstallationRepository, MarkFile, OPEN_ROTATIONS],
     // Whatever needs the installation gets it after it has been looked at; what it finds wrong stops the start.
     useFactory: async (
       units: UnitOfWork<Tx>,
       installations: InstallationRepository,
-      vault: VaultRepository,
       markFile: MarkFile,
       openRotations: OpenRotations,
     ) => {
@@ -51,7 +51,6 @@ const installation = ({ database, key, logger }: RotationOptions): Provider[] =>
         database,
         units,
         installations,
-        vault,
         markFile,
         key,
         openRotations,
@@ -97,24 +96,15 @@ const useCases = ({ database, logger }: RotationOptions): Provider[] => [
   },
   {
     provide: RegistryService,
-    inject: [
-      UNIT_OF_WORK,
-      RegistryRepository,
-      VaultRepository,
-      VaultService,
-      InstallationService,
-      Drivers,
-      OPEN_ROTATIONS,
-    ],
+    inject: [UNIT_OF_WORK, RegistryRepository, VaultService, InstallationService, Drivers, OPEN_ROTATIONS],
     useFactory: (
       units: UnitOfWork<Tx>,
       registry: RegistryRepository,
-      versions: VaultRepository,
       vault: VaultService,
       installation: InstallationService,
       drivers: Drivers,
       openRotations: OpenRotations,
-    ) => new RegistryService({ database, units, registry, versions, vault, installation, drivers, openRotations }),
+    ) => new RegistryService({ database, units, registry, vault, installation, drivers, openRotations }),
   },
   {
     provide: RestoredProbes,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { eventually } from '@dsops/testing';
 import { World } from '../src/conformance/world.js';
-import { listLetters, type Letter } from '../src/dead-letters/letter.repository.js';
+import { listLetters, type Letter } from '../src/letters/letter.repository.js';
 import { drop, replay } from '../src/dead-letters/replay.service.js';
 import { openHarness } from './harness.js';
 

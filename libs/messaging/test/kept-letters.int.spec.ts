@@ -4,7 +4,7 @@ import type { RetryPolicy } from '@dsops/contracts/retry-policy';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { eventually } from '@dsops/testing';
 import { World } from '../src/conformance/world.js';
-import { listLetters, pruneLetters } from '../src/dead-letters/letter.repository.js';
+import { listLetters, pruneLetters } from '../src/letters/letter.repository.js';
 import { drop } from '../src/dead-letters/replay.service.js';
 import { openHarness } from './harness.js';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isAlive } from '../servers/is-alive.js';
+import { isAlive } from '../is-alive.js';
 import { Screen } from '@dsops/standalone/screen';
 import { eventually } from '@dsops/testing';
 import { bringDown } from './down.js';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { isAlive } from '../servers/is-alive.js';
+import { isAlive } from '../is-alive.js';
 import type { StackRecord } from './state-file.js';
 
 const run = promisify(execFile);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@dsops/testing';
-import { isAlive } from './is-alive.js';
+import { isAlive } from '../is-alive.js';
 import { startServer, type RunningServer, type ServerOptions } from './server-process.js';
 import type { ServerExit } from './why-it-ended.js';
 

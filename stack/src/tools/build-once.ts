@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DomainError } from '@dsops/kernel';
-import { isAlive } from '../servers/is-alive.js';
+import { isAlive } from '../is-alive.js';
 
 interface BuildOptions {
   /** Where the tool ends up, such as `…/tools/kafka-4.2.0`. That it exists means that it is whole. */

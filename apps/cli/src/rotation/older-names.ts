@@ -11,7 +11,7 @@ import { collectNames, envOption, examples } from '../options.js';
 import { registerHistory } from './history.js';
 import { start, type RotateOptions } from './rotate.js';
 import { registerStatus } from './status.js';
-import { readStrategy } from './strategy.js';
+import { readStrategy } from '../input/strategy.js';
 
 /** The older names. They do what `dsops rotation …` does, in the words that older scripts read. */
 export function registerSecrets(program: CommandUnknownOpts, act: Act): void {

@@ -8,7 +8,7 @@ import { print, type Format } from '../output/format.js';
 import { planBlock } from './words/plan.js';
 import type { Act, Session } from '../session.js';
 import { envOption, examples, formatOption, serviceOption } from '../options.js';
-import { readStrategy } from './strategy.js';
+import { readStrategy } from '../input/strategy.js';
 
 export function registerPlan(rotation: CommandUnknownOpts, act: Act): void {
   const command = rotation

@@ -11,7 +11,7 @@ import { isConflict, readOnConflict, settleConflict, type OnConflict } from './c
 import { reportEnd } from './report-end.js';
 import { envOption, examples, formatOption, reasonOption, serviceOption } from '../options.js';
 import { showPlan } from './plan.js';
-import { readStrategy } from './strategy.js';
+import { readStrategy } from '../input/strategy.js';
 
 export function registerRotate(rotation: CommandUnknownOpts, act: Act): void {
   const command = rotation

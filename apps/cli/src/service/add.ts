@@ -9,7 +9,7 @@ import { print, type Format } from '../output/format.js';
 import { serviceBlock } from './words.js';
 import type { Act, Session } from '../session.js';
 import { collectNames, envOption, examples, formatOption, readPort } from '../options.js';
-import { readStrategy } from '../rotation/strategy.js';
+import { readStrategy } from '../input/strategy.js';
 
 export function registerAdd(parent: CommandUnknownOpts, act: Act): void {
   const command = targetCommand(parent, 'add', 'look after a login that dsops fills').addHelpText(

@@ -15,7 +15,7 @@ import { pageOf } from '@dsops/contracts/page';
 import { problemSchema } from '@dsops/contracts/problem';
 import { DomainError, isDomainError } from '@dsops/kernel';
 import type { Invocation } from '@dsops/platform';
-import { ForwardService } from '../request/forward.service.js';
+import { ForwardService } from '../forward/forward.service.js';
 import { readCursor, writeCursor, type LetterCursor } from './letter-cursor.js';
 
 const OWNERS: readonly ServiceName[] = [...new Set(Object.values(consumers).map(({ service }) => service))];

@@ -17,7 +17,7 @@ import { wordOutage } from '../database-outage.js';
 import { AccessRecordService, type Outcome } from './access-record.service.js';
 import { assertRecentClient } from './client-version.js';
 import { CreationLimitService, isCreation } from './creation-limit.service.js';
-import { ForwardService, type ApiAnswer } from './forward.service.js';
+import { ForwardService, type ApiAnswer } from '../forward/forward.service.js';
 import { OwnOperations } from './own-operations.service.js';
 import { recordedPath } from './recorded-path.js';
 import { checkInput, type ApiRequest } from './request-input.js';

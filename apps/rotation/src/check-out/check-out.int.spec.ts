@@ -1,4 +1,5 @@
-import { noOpenRotations } from '../registry/open-rotations.js';
+import { databaseNowMs } from '../database/clock.repository.js';
+import { noOpenRotations } from '../open-rotations.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Actor } from '@dsops/contracts/principal';
 import { isDomainError, newId, unwrapSecret } from '@dsops/kernel';
@@ -10,7 +11,7 @@ import type { RegisteredService } from '../registry/service.js';
 import { CheckOutRepository } from './check-out.repository.js';
 import { CheckOutService, type CheckOutRequest } from './check-out.service.js';
 import { openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 
 const actor: Actor = { kind: 'api_key', id: 'k1', name: 'payments' };
 const caller: Caller = { actor, role: 'operator' };
@@ -95,7 +96,7 @@ describe('a check-out', () => {
   it('keeps the version alive until it is released or over', async () => {
     const version = await world.addVersion(service, 'CURRENT');
     const [one, two] = [await checkOuts.grant(asked()), await checkOuts.grant(asked({ ttl: '2h' }))];
-    const nowMs = await world.versions.nowMs(world.database);
+    const nowMs = await databaseNowMs(world.database);
     const holds = (atMs: number) => repository.holdsOf(world.database, version.id, atMs);
     expect((await holds(nowMs)).map(({ id }) => id).sort()).toEqual([one.checkOut.id, two.checkOut.id].sort());
     await checkOuts.release(two.checkOut.id, caller);
@@ -169,7 +170,7 @@ describe('a check-out', () => {
         codeOf(checkOuts.grant(asked())),
         inTx(async (tx) => {
           await world.vault.lock(tx, version.id);
-          const holds = await repository.holdsOf(tx, version.id, await world.versions.nowMs(tx));
+          const holds = await repository.holdsOf(tx, version.id, await databaseNowMs(tx));
           await world.vault.intendEnd(tx, version.id, new Date());
           return holds.length;
         }),

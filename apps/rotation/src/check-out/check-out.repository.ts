@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { actorSchema, type Actor } from '@dsops/contracts/principal';
 import type { Prisma } from '@dsops/database/rotation';
-import { LONGEST_CHECK_OUT_MS } from './check-out.js';
-import type { Tx } from '../vault/vault.repository.js';
+import { LONGEST_CHECK_OUT_MS } from '@dsops/contracts/rotation/api';
+import type { Tx } from '../database/tx.js';
 
 /** Who holds a value until when. */
 export interface CheckOut {

@@ -5,15 +5,17 @@ import { checkOutGranted, checkOutReleased } from '@dsops/contracts/rotation/eve
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Caller } from '@dsops/platform';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { HighWaterMark } from '../installation/high-water-mark.service.js';
 import type { InstallationService } from '../installation/installation.service.js';
-import type { OpenRotations } from '../registry/open-rotations.js';
+import type { OpenRotations } from '../open-rotations.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import { unknownService, type RegisteredService } from '../registry/service.js';
 import type { Login } from '@dsops/drivers/driver';
 import { parseTtl } from './check-out.js';
 import type { CheckOut, CheckOutRepository } from './check-out.repository.js';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
+import type { VaultRepository } from '../vault/vault.repository.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
 
@@ -77,7 +79,7 @@ export class CheckOutService {
         });
       // Somebody else's word would end the value under the one who uses it.
       if (checkOut.principal.id !== actor.id && role !== 'admin') throw ofAnother(checkOut);
-      const isReleased = await checkOuts.release(unit.tx, id, new Date(await versions.nowMs(unit.tx)));
+      const isReleased = await checkOuts.release(unit.tx, id, new Date(await databaseNowMs(unit.tx)));
       if (!isReleased) return null;
       const service = await registry.ofCredential(unit.tx, version.credentialId);
       unit.emit({
@@ -100,7 +102,7 @@ export class CheckOutService {
     if (version === null) throw noCurrent(request);
     assertLives(version);
     const login = await vault.open(unit.tx, version.id);
-    const nowMs = await versions.nowMs(unit.tx);
+    const nowMs = await databaseNowMs(unit.tx);
     const checkOut: CheckOut = {
       id: newId(),
       versionId: version.id,
@@ -140,7 +142,7 @@ export class CheckOutService {
     if (checkOut === null) return null;
     if (checkOut.requestHash !== hashOf(request)) throw keyReused();
     const version = await versions.lock(tx, checkOut.versionId);
-    const isOver = checkOut.releasedAt !== null || checkOut.expiresAt.getTime() <= (await versions.nowMs(tx));
+    const isOver = checkOut.releasedAt !== null || checkOut.expiresAt.getTime() <= (await databaseNowMs(tx));
     if (version === null || isOver) throw isOverError();
     assertLives(version);
     return { checkOut, version: version.name, login: await vault.open(tx, version.id), target: version.target };

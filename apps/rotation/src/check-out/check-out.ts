@@ -1,8 +1,5 @@
+import { LONGEST_CHECK_OUT_MS, SHORTEST_CHECK_OUT_MS } from '@dsops/contracts/rotation/api';
 import { DomainError, parseDuration } from '@dsops/kernel';
-
-/** A check-out holds a value alive, so it ends by itself: after a day at most. */
-export const LONGEST_CHECK_OUT_MS = 24 * 3_600_000;
-export const SHORTEST_CHECK_OUT_MS = 1_000;
 
 /** @throws DomainError `duration_invalid`, `ttl_out_of_range` */
 export function parseTtl(ttl: string): number {

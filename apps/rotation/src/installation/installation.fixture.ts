@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { raiseEpoch } from '@dsops/messaging';
 import { createLogger } from '@dsops/platform';
-import { noOpenRotations } from '../registry/open-rotations.js';
+import { noOpenRotations } from '../open-rotations.js';
 import type { RotationDatabase } from '../vault/rotation-database.fixture.js';
 import { HighWaterMark } from './high-water-mark.service.js';
 import { InstallationRepository } from './installation.repository.js';
@@ -12,14 +12,13 @@ import { MarkFile } from './mark-file.js';
 
 /** An installation over a database of a spec. */
 export function buildInstallation(world: RotationDatabase, markPath: string, openRotations = noOpenRotations) {
-  const { database, units, versions, key } = world;
+  const { database, units, key } = world;
   const installations = new InstallationRepository();
   const markFile = new MarkFile(markPath);
   const installation = new InstallationService({
     database,
     units,
     installations,
-    vault: versions,
     markFile,
     key,
     openRotations,

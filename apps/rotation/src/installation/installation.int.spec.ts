@@ -6,7 +6,8 @@ import pg from 'pg';
 import type { Actor } from '@dsops/contracts/principal';
 import { newId } from '@dsops/kernel';
 import { eventually, testServerUrl, type TestDatabase } from '@dsops/testing';
-import { noOpenRotations, type OpenRotations } from '../registry/open-rotations.js';
+import { databaseNowMs } from '../database/clock.repository.js';
+import { noOpenRotations, type OpenRotations } from '../open-rotations.js';
 import { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
 import { newKeyBytes, SealingKey } from '@dsops/sealing';
@@ -184,7 +185,7 @@ describe('an installation', () => {
     expect(said).toEqual([{ epoch: 2, data: { reason: 'the old machine is gone', actor: person } }]);
 
     // Values that the former installation may have given out keep versions alive for the longest time there is.
-    const nowMs = await restored.world.versions.nowMs(restored.world.database);
+    const nowMs = await databaseNowMs(restored.world.database);
     const holds = await new CheckOutRepository().holdsOf(restored.world.database, version.id, nowMs);
     expect(holds).toEqual([{ id: 'unknown', grantedAtMs: null, expiresAtMs: expect.any(Number) }]);
     expect(holds[0]!.expiresAtMs - nowMs).toBeGreaterThan(23.9 * HOUR_MS);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '@dsops/kernel';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import type { Installation, Mode } from './installation.js';
 
 /** The one row that says which installation this database belongs to. */

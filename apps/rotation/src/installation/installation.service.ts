@@ -5,9 +5,10 @@ import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError, newId } from '@dsops/kernel';
 import { answerOnce, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
-import type { OpenRotations } from '../registry/open-rotations.js';
+import { databaseNowMs } from '../database/clock.repository.js';
+import type { OpenRotations } from '../open-rotations.js';
 import type { SealingKey } from '@dsops/sealing';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import { presumedUntil, whyRestored, type Installation } from './installation.js';
 import type { InstallationRepository } from './installation.repository.js';
 import { MARK_PATIENCE, type MarkFile } from './mark-file.js';
@@ -20,7 +21,6 @@ export interface InstallationParts {
   readonly database: PrismaClient;
   readonly units: UnitOfWork<Tx>;
   readonly installations: InstallationRepository;
-  readonly vault: VaultRepository;
   readonly markFile: MarkFile;
   readonly key: SealingKey;
   readonly openRotations: OpenRotations;
@@ -89,11 +89,11 @@ export class InstallationService {
 
   /** Stops everything that changes credentials. A second call keeps the first reason and time. */
   async enterRestored(reason: string): Promise<void> {
-    const { units, installations, vault, openRotations, logger } = this.parts;
+    const { units, installations, openRotations, logger } = this.parts;
     await units.run(async (unit) => {
       const row = await installations.lock(unit.tx, 'mode');
       if (row.mode === 'normal') {
-        const nowMs = await vault.nowMs(unit.tx);
+        const nowMs = await databaseNowMs(unit.tx);
         const since = new Date(nowMs);
         await installations.update(unit.tx, {
           mode: 'restored',
@@ -123,7 +123,7 @@ export class InstallationService {
   }
 
   private async becomeAnother(unit: Unit<Tx>, actor: Actor, reason: string): Promise<{ id: string }> {
-    const { installations, vault, markFile, raiseEpoch } = this.parts;
+    const { installations, markFile, raiseEpoch } = this.parts;
     const row = await installations.lock(unit.tx, 'mode');
     if (row.mode === 'normal') throw notRestored();
     const mark = await markFile.read();
@@ -136,7 +136,7 @@ export class InstallationService {
       reason: null,
       highWater: (seen > row.highWater ? seen : row.highWater) + 1n,
       // The former installation may have given values out until this moment.
-      checkOutsPresumedUntil: presumedUntil(await vault.nowMs(unit.tx)),
+      checkOutsPresumedUntil: presumedUntil(await databaseNowMs(unit.tx)),
     });
     await raiseEpoch(unit.tx);
     unit.emit({

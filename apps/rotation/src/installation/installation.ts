@@ -1,4 +1,4 @@
-import { LONGEST_CHECK_OUT_MS } from '../check-out/check-out.js';
+import { LONGEST_CHECK_OUT_MS } from '@dsops/contracts/rotation/api';
 
 export type Mode = 'normal' | 'restored';
 

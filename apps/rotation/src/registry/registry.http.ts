@@ -7,7 +7,7 @@ import { registrationOf } from './registration.js';
 import { RegistryService } from './registry.service.js';
 import { viewOf } from './service-view.js';
 import { SealingKey } from '@dsops/sealing';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 
 @Controller()
 export class RegistryController {

@@ -8,7 +8,7 @@ import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/driver
 import { aService, openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
 import { Drivers } from './drivers.js';
-import { noOpenRotations, type OpenRotations } from './open-rotations.js';
+import { noOpenRotations, type OpenRotations } from '../open-rotations.js';
 import { registrationOf } from './registration.js';
 import { RegistryService } from './registry.service.js';
 import { checkTarget } from './target-check.js';
@@ -24,12 +24,11 @@ beforeAll(async () => {
   [target, world] = await Promise.all([startPostgresqlWorld(), openRotationDatabase()]);
   const openRotations: OpenRotations = { ...noOpenRotations, of: async () => open };
   opened = await openInstallation(world, openRotations);
-  const { database, units, versions, vault } = world;
+  const { database, units, vault } = world;
   registry = new RegistryService({
     database,
     units,
     registry: world.registry,
-    versions,
     vault,
     installation: opened.installation,
     drivers: new Drivers([target.driver]),

@@ -4,7 +4,7 @@ import { targetSchema } from '@dsops/contracts/rotation/api';
 import { strategySchema } from '@dsops/contracts/rotation/states';
 import type { Prisma } from '@dsops/database/rotation';
 import { newId, parseDuration } from '@dsops/kernel';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import type { Credential, RegisteredService } from './service.js';
 
 const WHOLE = { environment: true, credentials: true } as const;

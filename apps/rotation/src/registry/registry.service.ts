@@ -3,13 +3,14 @@ import { serviceAdded, serviceRemoved } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
 import type { Login } from '@dsops/drivers/driver';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
 import type { Drivers } from './drivers.js';
-import type { OpenRotations } from './open-rotations.js';
+import type { OpenRotations } from '../open-rotations.js';
 import { credentialOf, type Registration } from './registration.js';
 import type { RegistryRepository } from './registry.repository.js';
 import { unknownService, type RegisteredService } from './service.js';
@@ -33,7 +34,6 @@ export interface RegistryParts {
   readonly database: PrismaClient;
   readonly units: UnitOfWork<Tx>;
   readonly registry: RegistryRepository;
-  readonly versions: VaultRepository;
   readonly vault: VaultService;
   readonly installation: InstallationService;
   readonly drivers: Drivers;
@@ -83,7 +83,7 @@ export class RegistryService {
       target: request.target,
       adminUsername: admin.username,
       managedBy: 'api',
-      createdAt: new Date(await this.parts.versions.nowMs(database)),
+      createdAt: new Date(await databaseNowMs(database)),
       credential,
     };
   }
@@ -128,7 +128,7 @@ export class RegistryService {
    * @throws DomainError `service_unknown`, `rotation_open`, `installation_restored`
    */
   async remove(place: Place, actor: Actor): Promise<void> {
-    const { units, registry, versions, installation, openRotations } = this.parts;
+    const { units, registry, installation, openRotations } = this.parts;
     await units.run(async (unit) => {
       await installation.assertNormal(unit.tx);
       const found = await registry.find(unit.tx, place.environment, place.service);
@@ -137,7 +137,7 @@ export class RegistryService {
       if (service === null) throw unknownService(place);
       const open = await openRotations.of(unit.tx, service.id);
       if (open !== null) throw rotationOpen(place, open);
-      await registry.remove(unit.tx, service.id, new Date(await versions.nowMs(unit.tx)));
+      await registry.remove(unit.tx, service.id, new Date(await databaseNowMs(unit.tx)));
       const { id, name, environment } = service;
       unit.emit({
         event: serviceRemoved,
@@ -168,7 +168,7 @@ export class RegistryService {
 
   /** The login in use becomes CURRENT as it is: the probe before has shown that the target accepts it. */
   private async takeOver(tx: Tx, { credential, target }: RegisteredService, login: Login): Promise<void> {
-    const { vault, versions } = this.parts;
+    const { vault } = this.parts;
     const version = await vault.seal(tx, {
       versionId: newId(),
       credentialId: credential.id,
@@ -177,7 +177,7 @@ export class RegistryService {
       label: 'CURRENT',
       value: login.password,
     });
-    await vault.recordVerdict(tx, version.id, 'accepted', new Date(await versions.nowMs(tx)));
+    await vault.recordVerdict(tx, version.id, 'accepted', new Date(await databaseNowMs(tx)));
   }
 }
 

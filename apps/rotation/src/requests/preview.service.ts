@@ -3,6 +3,7 @@ import type { Finding, PlanView } from '@dsops/contracts/rotation/api';
 import type { Strategy } from '@dsops/contracts/rotation/states';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError } from '@dsops/kernel';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { Drivers } from '../registry/drivers.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import { unknownService, type RegisteredService } from '../registry/service.js';
@@ -10,7 +11,7 @@ import type { CheckOutRepository } from '../check-out/check-out.repository.js';
 import type { VaultRepository } from '../vault/vault.repository.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
-import { placed } from './draft.js';
+import { placed } from '../run/draft.js';
 import { isReversible, type Placement } from '../engine/plan.js';
 import { stepLines } from '../engine/paths.js';
 import type { RotationRepository } from '../run/rotation.repository.js';
@@ -94,8 +95,8 @@ export class Planning {
 
   private async heldCount({ oldVersion }: Placement): Promise<number> {
     if (!oldVersion) return 0;
-    const { database, versions, checkOuts } = this.parts;
-    return (await checkOuts.holdsOf(database, oldVersion.id, await versions.nowMs(database))).length;
+    const { database, checkOuts } = this.parts;
+    return (await checkOuts.holdsOf(database, oldVersion.id, await databaseNowMs(database))).length;
   }
 
   private view(

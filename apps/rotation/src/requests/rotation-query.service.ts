@@ -2,6 +2,7 @@ import type { QueryOf } from '@dsops/contracts/define-operation';
 import type { getStatus, listRotations, RotationView, ServiceStatus } from '@dsops/contracts/rotation/api';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError, isId } from '@dsops/kernel';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import { unknownService, type RegisteredService } from '../registry/service.js';
 import type { VaultRepository } from '../vault/vault.repository.js';
@@ -87,12 +88,12 @@ export class RotationQueries {
   }
 
   private async views(loaded: readonly LoadedRotation[]): Promise<RotationView[]> {
-    const { database, rotations, versions } = this.parts;
+    const { database, rotations } = this.parts;
     const names = await rotations.namesOf(
       database,
       loaded.map(({ row }) => row.serviceId),
     );
-    const nowMs = await versions.nowMs(database);
+    const nowMs = await databaseNowMs(database);
     return loaded.flatMap((each) => {
       const its = names.get(each.row.serviceId);
       return its ? [viewOf(each, its, nowMs)] : [];

@@ -12,7 +12,7 @@ import {
 } from '@dsops/contracts/rotation/api';
 import { answerOnce, IdempotencyKey, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import { Planning } from './preview.service.js';
 import { RotationQueries } from './rotation-query.service.js';
 import { RotationService } from './rotation.service.js';

@@ -3,15 +3,17 @@ import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { ON_CONFLICT } from '@dsops/contracts/rotation/states';
 import { DomainError } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import { unknownService, type RegisteredService } from '../registry/service.js';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
+import type { VaultRepository } from '../vault/vault.repository.js';
 import { announce } from '../run/announcement.js';
 import type { Bell } from '../run/bell.js';
-import { placed } from './draft.js';
+import { placed } from '../run/draft.js';
 import type { Happening } from '../engine/journal.js';
-import type { Opening, OpeningRequest } from './opening.service.js';
+import type { Opening, OpeningRequest } from '../run/opening.service.js';
 import { assertCanApply, type Place, type Planned } from './preview.service.js';
 import { canRollBack, type RollbackAnswer, type Rotation } from '../engine/rotation.js';
 import type { LoadedRotation, RotationRepository, RotationRow } from '../run/rotation.repository.js';
@@ -74,7 +76,7 @@ export class RotationService {
       reason: request.reason,
     };
     const open = await rotations.lockOpen(unit.tx, service.credential.id);
-    const nowMs = await versions.nowMs(unit.tx);
+    const nowMs = await databaseNowMs(unit.tx);
     if (open) {
       // What no waiting can change is said now.
       if (planned.placement === null) assertCanApply(planned);
@@ -96,7 +98,7 @@ export class RotationService {
    * @throws DomainError `service_unknown`, `rollback_impossible`, `version_unknown`
    */
   async rollBack(unit: Unit<Tx>, { place, version, reason, actor }: RollbackRequest): Promise<RotationView> {
-    const { registry, rotations, versions, installation } = this.parts;
+    const { registry, rotations, installation } = this.parts;
     await installation.assertNormal(unit.tx);
     const service = await registry.find(unit.tx, place.environment, place.service);
     if (service === null) throw unknownService(place);
@@ -105,7 +107,7 @@ export class RotationService {
     const { oldVersion } = loaded.rotation.plan;
     if (version !== undefined && version !== oldVersion?.name) throw unknownVersion(version, oldVersion?.name ?? null);
     const answer = canRollBack(loaded.rotation);
-    const nowMs = await versions.nowMs(unit.tx);
+    const nowMs = await databaseNowMs(unit.tx);
     // Asking twice is asking once.
     if (answer === 'already-going-back') return this.show(unit.tx, loaded.row.id, nowMs);
     if (answer !== 'possible') throw impossible(answer, service);
@@ -115,7 +117,7 @@ export class RotationService {
 
   /** A person lets a rotation go on. @throws DomainError `rotation_unknown`, `not_waiting`, `installation_restored` */
   async resume(unit: Unit<Tx>, rotationId: string, reason: string, actor: Actor): Promise<RotationView> {
-    const { rotations, versions, installation } = this.parts;
+    const { rotations, installation } = this.parts;
     await installation.assertNormal(unit.tx);
     const loaded = await rotations.lock(unit.tx, rotationId);
     if (!loaded) throw unknownRotation(rotationId);
@@ -128,7 +130,7 @@ export class RotationService {
           remedy: `See it with: dsops rotation show ${rotationId}`,
         },
       );
-    const nowMs = await versions.nowMs(unit.tx);
+    const nowMs = await databaseNowMs(unit.tx);
     await this.tell(unit, loaded, { kind: 'resumed', by: 'person', actor, reason }, actor, nowMs);
     return this.show(unit.tx, rotationId, nowMs);
   }

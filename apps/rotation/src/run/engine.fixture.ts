@@ -15,7 +15,7 @@ import { aService, openRotationDatabase } from '../vault/rotation-database.fixtu
 import type { Version } from '../vault/version.js';
 import { Bell } from './bell.js';
 import { EngineOpenRotations } from './open-rotations.service.js';
-import { Opening } from '../requests/opening.service.js';
+import { Opening } from './opening.service.js';
 import { Planning } from '../requests/preview.service.js';
 import { RotationQueries } from '../requests/rotation-query.service.js';
 import { RotationRepository } from './rotation.repository.js';
@@ -42,7 +42,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
   const rotations = new RotationRepository();
   const checkOuts = new CheckOutRepository();
   const bell = new Bell();
-  const openRotations = new EngineOpenRotations(rotations, versions, bell);
+  const openRotations = new EngineOpenRotations(rotations, bell);
   const { installation, mark, close } = await openInstallation(world, openRotations);
   const drivers = new Drivers([driver]);
   const logger = createLogger({ service: 'rotation', level: 'silent' });

@@ -1,7 +1,8 @@
 import type { RotationState } from '@dsops/contracts/rotation/states';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
-import type { OpenRotations } from '../registry/open-rotations.js';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import { databaseNowMs } from '../database/clock.repository.js';
+import type { OpenRotations } from '../open-rotations.js';
+import type { Tx } from '../database/tx.js';
 import { announce } from './announcement.js';
 import type { Bell } from './bell.js';
 import { RESTORED } from '../engine/decide.js';
@@ -13,7 +14,6 @@ import type { RotationRepository } from './rotation.repository.js';
 export class EngineOpenRotations implements OpenRotations {
   constructor(
     private readonly rotations: RotationRepository,
-    private readonly versions: VaultRepository,
     private readonly bell: Bell,
   ) {}
 
@@ -27,7 +27,7 @@ export class EngineOpenRotations implements OpenRotations {
   }
 
   async holdForRestore(unit: Unit<Tx>, reason: string): Promise<void> {
-    const nowMs = await this.versions.nowMs(unit.tx);
+    const nowMs = await databaseNowMs(unit.tx);
     for (const id of await this.rotations.openIds(unit.tx)) {
       const loaded = await this.rotations.lock(unit.tx, id);
       if (!loaded?.rotation || loaded.rotation.asking?.code === RESTORED.code) continue;

@@ -1,4 +1,4 @@
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import { apply } from '../engine/fold.js';
 import type { Entry, Happening } from '../engine/journal.js';
 import type { Rotation } from '../engine/rotation.js';

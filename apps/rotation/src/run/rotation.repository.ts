@@ -7,7 +7,7 @@ import {
   type Strategy,
 } from '@dsops/contracts/rotation/states';
 import type { Prisma } from '@dsops/database/rotation';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import { fold } from '../engine/fold.js';
 import type { Entry, Happening, RotationError } from '../engine/journal.js';
 import { ENGINE_VERSION } from '../engine/plan.js';

@@ -1,12 +1,14 @@
 import { isDomainError } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
 import type { Drivers } from '../registry/drivers.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
 import type { CheckOutRepository } from '../check-out/check-out.repository.js';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
+import type { VaultRepository } from '../vault/vault.repository.js';
 import type { VaultService } from '../vault/vault.service.js';
 import { announce, type Subject } from './announcement.js';
 import { look, type ClockWatch } from '../engine/clock-watch.js';
@@ -20,7 +22,7 @@ import {
   type TargetEffect,
 } from '../engine/journal.js';
 import type { Observation } from '../engine/evidence.js';
-import type { Opening } from '../requests/opening.service.js';
+import type { Opening } from './opening.service.js';
 import { nextStep, type Rotation } from '../engine/rotation.js';
 import { RotationJournal } from './rotation-journal.js';
 import type { Hold, Lease, RotationRepository, RotationRow } from './rotation.repository.js';
@@ -148,14 +150,14 @@ export class Turns {
     return this.parts.units.run(async ({ tx }) => {
       const lease = await this.parts.rotations.claim(tx, leaseMs);
       // Also while there is nothing to do: what happened to the clock between two looks can only be seen as a sum.
-      this.lookAtClock(await this.parts.versions.nowMs(tx));
+      this.lookAtClock(await databaseNowMs(tx));
       return lease;
     });
   }
 
   async release(lease: Lease, inMs: number): Promise<void> {
     await this.parts.units.run(async ({ tx }) => {
-      const nowMs = await this.parts.versions.nowMs(tx);
+      const nowMs = await databaseNowMs(tx);
       await this.parts.rotations.release(tx, lease, new Date(nowMs + inMs));
     });
   }
@@ -165,10 +167,10 @@ export class Turns {
   }
 
   private async enter(unit: Unit<Tx>, lease: Lease): Promise<Scene | null> {
-    const { rotations, versions, installation } = this.parts;
+    const { rotations, installation } = this.parts;
     const loaded = await rotations.lock(unit.tx, lease.rotationId, this.committed.get(lease));
     if (!loaded?.rotation || loaded.row.fence !== lease.fence || loaded.row.isSettled) return null;
-    const nowMs = await versions.nowMs(unit.tx);
+    const nowMs = await databaseNowMs(unit.tx);
     this.lookAtClock(nowMs);
     // The mode stays as it is until the transaction ends.
     const isRestored = await installation.isRestored(unit.tx);

@@ -2,7 +2,7 @@ import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/comm
 import type { UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import type { InstallationService } from '../installation/installation.service.js';
-import type { Tx } from './vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import type { VaultService } from './vault.service.js';
 
 const EVERY_MS = 3_600_000;

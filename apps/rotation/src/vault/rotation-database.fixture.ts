@@ -6,7 +6,8 @@ import { createTestDatabase, type TestDatabase } from '@dsops/testing';
 import type { RegisteredService } from '../registry/service.js';
 import { RegistryRepository } from '../registry/registry.repository.js';
 import { newKeyBytes, SealingKey } from '@dsops/sealing';
-import { VaultRepository, type Tx } from './vault.repository.js';
+import type { Tx } from '../database/tx.js';
+import { VaultRepository } from './vault.repository.js';
 import { VaultService } from './vault.service.js';
 import type { Version, VersionLabel } from './version.js';
 

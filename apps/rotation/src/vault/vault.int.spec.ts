@@ -4,7 +4,7 @@ import { Secret, unwrapSecret } from '@dsops/kernel';
 import type { RegisteredService } from '../registry/service.js';
 import { openRotationDatabase, type RotationDatabase } from './rotation-database.fixture.js';
 import { newKeyBytes, SealingKey } from '@dsops/sealing';
-import type { Tx } from './vault.repository.js';
+import type { Tx } from '../database/tx.js';
 import { VaultService } from './vault.service.js';
 
 let world: RotationDatabase;

@@ -2,11 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { targetSchema } from '@dsops/contracts/rotation/api';
 import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
 import type { Prisma } from '@dsops/database/rotation';
+import type { Tx } from '../database/tx.js';
 import type { SealedPlace, SealedValue } from '@dsops/sealing';
 import type { LabelMove, Version, VersionLabel } from './version.js';
 
-/** A transaction of the rotation service's database. */
-export type Tx = Prisma.TransactionClient;
 type VersionRow = Prisma.VersionGetPayload<object>;
 
 /** Days that a value stays sealed after its end, and after its service was removed. */
@@ -15,13 +14,6 @@ export const KEPT_DAYS = 30;
 /** Versions and their sealed values: the rows, nothing of what is in them. */
 @Injectable()
 export class VaultRepository {
-  /** Milliseconds since 1970 by the database's clock, the one that leases, grace and check-outs are measured with. */
-  async nowMs(tx: Tx): Promise<number> {
-    const [row] = await tx.$queryRaw<[{ ms: number }]>`
-      select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`;
-    return Math.trunc(row.ms);
-  }
-
   async insert(tx: Tx, version: Version): Promise<void> {
     await tx.version.create({ data: { ...version, target: { ...version.target } } });
   }

@@ -5,7 +5,9 @@ import { DomainError, versionName, type Secret } from '@dsops/kernel';
 import type { Login } from '@dsops/drivers/driver';
 import { seal, unseal, type SealedPlace } from '@dsops/sealing';
 import { SealingKey } from '@dsops/sealing';
-import { VaultRepository, type Tx } from './vault.repository.js';
+import { databaseNowMs } from '../database/clock.repository.js';
+import type { Tx } from '../database/tx.js';
+import { VaultRepository } from './vault.repository.js';
 import { promotion, type LabelMove, type Version, type VersionLabel } from './version.js';
 
 export interface ValueToSeal {
@@ -31,7 +33,7 @@ export class VaultService {
 
   /** Makes a version with its value. The transaction must have committed before the target hears of the value (I1). */
   async seal(tx: Tx, { value, ...facts }: ValueToSeal): Promise<Version> {
-    const createdAt = new Date(await this.versions.nowMs(tx));
+    const createdAt = new Date(await databaseNowMs(tx));
     const version: Version = {
       id: facts.versionId,
       credentialId: facts.credentialId,
@@ -78,7 +80,7 @@ export class VaultService {
 
   async sealAdmin(tx: Tx, serviceId: string, { username, password }: Login): Promise<void> {
     const place: SealedPlace = { kind: 'admin', serviceId, username };
-    await this.versions.putSealed(tx, place, seal(this.key, place, password), new Date(await this.versions.nowMs(tx)));
+    await this.versions.putSealed(tx, place, seal(this.key, place, password), new Date(await databaseNowMs(tx)));
   }
 
   /** The login that administers a service's target. @throws DomainError as {@link open} */

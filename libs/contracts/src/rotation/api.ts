@@ -325,6 +325,10 @@ export const resumeRotation = defineOperation({
   response: rotationViewSchema,
 });
 
+/** A check-out holds a value alive, so it ends by itself: after a day at most. */
+export const LONGEST_CHECK_OUT_MS = 24 * 3_600_000;
+export const SHORTEST_CHECK_OUT_MS = 1_000;
+
 export const checkOut = defineOperation({
   id: 'checkOut',
   method: 'POST',

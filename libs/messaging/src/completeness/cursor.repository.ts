@@ -1,5 +1,5 @@
 import type { SqlExecutor } from '@dsops/database';
-import type { Coordinates } from '../inbox/judge.js';
+import type { Coordinates } from '../coordinates.js';
 import type { KeyOf } from '../inbox/inbox.repository.js';
 
 /** Cursors that the producers have not been told of yet, or all of them. */

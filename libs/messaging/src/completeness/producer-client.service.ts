@@ -3,7 +3,7 @@ import type { ServiceName } from '@dsops/contracts/service-names';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { DomainError } from '@dsops/kernel';
 import type { Answer, Invoker } from '@dsops/platform';
-import type { Coordinates } from '../inbox/judge.js';
+import type { Coordinates } from '../coordinates.js';
 import { eventsAnswerSchema, headsAnswerSchema, type HeadsAnswer, type HeadsRequest } from './heads.js';
 
 const TIMEOUT_MS = 15_000;

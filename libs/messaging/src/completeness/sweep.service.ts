@@ -5,7 +5,7 @@ import type { Clock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
 import { recordAlarms, resolveLosses, type Alarm } from '../inbox/alarm.repository.js';
 import type { Consumer } from '../inbox/consumer.service.js';
-import type { Coordinates } from '../inbox/judge.js';
+import type { Coordinates } from '../coordinates.js';
 import { byPlace, standingOf } from '../inbox/place.js';
 import { WakeUp } from '../wake-up.js';
 import { cursorsToReport, markReported, standpoints, type Standpoint } from './cursor.repository.js';

@@ -3,7 +3,7 @@ import { eventRegistry } from '@dsops/contracts/event-registry';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
 import { DomainError } from '@dsops/kernel';
-import { listLetters, type Letter } from '../dead-letters/letter.repository.js';
+import { listLetters, type Letter } from '../letters/letter.repository.js';
 import { replay } from '../dead-letters/replay.service.js';
 import { anEvent } from './an-event.js';
 import { ChaosTransport } from './chaos-transport.js';

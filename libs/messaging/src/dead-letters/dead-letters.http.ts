@@ -6,7 +6,7 @@ import { pageQuery } from '@dsops/contracts/page';
 import { InternalGuard } from '../internal-guard.http.js';
 import { MessagingRuntime } from '../messaging-runtime.service.js';
 import { parseRequest } from '../parse-request.http.js';
-import { isBlocking, listLetters, type Letter } from './letter.repository.js';
+import { isBlocking, listLetters, type Letter } from '../letters/letter.repository.js';
 import { drop, replay, requireLetter } from './replay.service.js';
 
 const text = z.string().min(1).optional();

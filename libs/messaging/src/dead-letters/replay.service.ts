@@ -1,8 +1,8 @@
 import type { Database } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import type { Consumer } from '../inbox/consumer.service.js';
-import { dropLetter, findLetter, type Letter } from './letter.repository.js';
-import { stillUnknown } from './refusals.js';
+import { dropLetter, findLetter, type Letter } from '../letters/letter.repository.js';
+import { stillUnknown } from '../letters/refusals.js';
 
 const unknownLetter = (id: string): DomainError =>
   new DomainError('dead_letter_not_found', 'not_found', `There is no dead letter ${id}.`, {

@@ -1,5 +1,5 @@
 import type { SqlExecutor } from '@dsops/database';
-import type { Coordinates } from './judge.js';
+import type { Coordinates } from '../coordinates.js';
 
 export type AlarmKind = 'loss' | 'conflict' | 'stale' | 'ahead';
 

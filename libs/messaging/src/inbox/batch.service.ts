@@ -9,15 +9,16 @@ import {
   writeLetters,
   type Letter,
   type NewLetter,
-} from '../dead-letters/letter.repository.js';
-import { failedAgain, mustWait, stillUnknown, superseded } from '../dead-letters/refusals.js';
+} from '../letters/letter.repository.js';
+import { failedAgain, mustWait, stillUnknown, superseded } from '../letters/refusals.js';
 import { writeOutbox } from '../outbox/outbox.repository.js';
 import { recordAlarms, type Alarm } from './alarm.repository.js';
 import { statedTypeOf, type BatchContext, type BatchMode, type BatchResult } from './batch.js';
 import { consequenceOf, reasonOf } from './failure.js';
 import { HandlerRunner } from './handler-runner.service.js';
 import * as inbox from './inbox.repository.js';
-import { judge, type Arrival, type Coordinates, type Unreadable } from './judge.js';
+import type { Coordinates } from '../coordinates.js';
+import { judge, type Arrival, type Unreadable } from './judge.js';
 import { byPlace, standingOf } from './place.js';
 
 const DRAIN_CHUNK = 200;

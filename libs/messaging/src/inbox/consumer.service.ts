@@ -4,7 +4,7 @@ import type { Database } from '@dsops/database';
 import type { Clock, DomainError } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
 import { isRerun } from '../database-error.js';
-import type { Letter } from '../dead-letters/letter.repository.js';
+import type { Letter } from '../letters/letter.repository.js';
 import type { Handling } from '../handles.js';
 import type { EmittedEvent } from '../outbox/emitted-event.js';
 import type { Delivery, DeliveryAnswer } from '../transport.js';

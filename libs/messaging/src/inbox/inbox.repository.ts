@@ -1,7 +1,8 @@
 import { LONGEST_WAIT_MS } from '@dsops/contracts/consumers';
 import type { SqlExecutor } from '@dsops/database';
 import { hasCome } from '../has-come.js';
-import type { Arrival, Coordinates } from './judge.js';
+import type { Coordinates } from '../coordinates.js';
+import type { Arrival } from './judge.js';
 import type { Progress } from './place.js';
 
 export interface Cursor extends Coordinates {

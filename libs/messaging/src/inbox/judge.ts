@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { EventDefinition } from '@dsops/contracts/define-event';
 import { envelopeSchema, type EventEnvelope } from '@dsops/contracts/envelope';
+import type { Coordinates } from '../coordinates.js';
 import type { Delivery } from '../transport.js';
-
-export interface Coordinates {
-  readonly topic: string;
-  readonly key: string;
-  readonly epoch: number;
-  readonly sequence: bigint;
-}
 
 /** A delivery that has a place in the order of its key. */
 export interface Arrival extends Coordinates {

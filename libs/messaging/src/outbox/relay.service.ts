@@ -5,7 +5,7 @@ import { newTraceparent, openSpan, type Logger, type OpenSpan } from '@dsops/pla
 import type { Transport } from '../transport.js';
 import { WakeUp } from '../wake-up.js';
 import { readUnsent, type UnsentEntry } from './outbox.repository.js';
-import { pruneLetters } from '../dead-letters/letter.repository.js';
+import { pruneLetters } from '../letters/letter.repository.js';
 import { OutboxPruning, pruneRecords } from './pruning.repository.js';
 import * as leases from './relay-lease.repository.js';
 

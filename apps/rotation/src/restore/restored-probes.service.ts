@@ -5,14 +5,16 @@ import type { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
 import type { UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
+import { databaseNowMs } from '../database/clock.repository.js';
 import type { Drivers } from '../registry/drivers.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import type { RegisteredService } from '../registry/service.js';
 import type { Probe } from '@dsops/drivers/driver';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
+import type { Tx } from '../database/tx.js';
+import type { VaultRepository } from '../vault/vault.repository.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
-import type { InstallationService } from './installation.service.js';
+import type { InstallationService } from '../installation/installation.service.js';
 
 export interface RestoredProbesParts {
   readonly database: PrismaClient;
@@ -70,7 +72,7 @@ export class RestoredProbes implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private async find(service: RegisteredService, version: Version): Promise<void> {
-    const { database, units, versions, vault, drivers, installation, logger } = this.parts;
+    const { database, units, vault, drivers, installation, logger } = this.parts;
     const driver = drivers.of(service.type);
     const { verification } = service.credential;
     const login = await vault.open(database, version.id);
@@ -83,7 +85,7 @@ export class RestoredProbes implements OnApplicationBootstrap, OnApplicationShut
     await units.run(async ({ tx }) => {
       // A rotation that began after a person's confirmation knows better.
       if (!(await installation.isRestored(tx))) return;
-      await vault.recordVerdict(tx, version.id, verdict, new Date(await versions.nowMs(tx)));
+      await vault.recordVerdict(tx, version.id, verdict, new Date(await databaseNowMs(tx)));
     });
   }
 }

@@ -3,26 +3,27 @@ import { PrismaClient } from '@dsops/database/rotation';
 import { UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
-import { HighWaterMark } from '../installation/high-water-mark.service.js';
-import { InstallationService } from '../installation/installation.service.js';
-import { Drivers } from '../registry/drivers.js';
-import { OPEN_ROTATIONS } from '../registry/open-rotations.js';
-import { RegistryRepository } from '../registry/registry.repository.js';
-import { CheckOutRepository } from '../check-out/check-out.repository.js';
-import { VaultRepository, type Tx } from '../vault/vault.repository.js';
-import { VaultService } from '../vault/vault.service.js';
-import { Bell } from './bell.js';
-import { EngineOpenRotations } from './open-rotations.service.js';
-import { Opening } from '../requests/opening.service.js';
-import { Planning } from '../requests/preview.service.js';
-import { RotationController } from '../requests/rotation.http.js';
-import { RotationQueries } from '../requests/rotation-query.service.js';
-import { RotationMetrics } from './rotation-metrics.service.js';
-import { RotationRepository } from './rotation.repository.js';
-import { RotationService } from '../requests/rotation.service.js';
-import { RotationWorker, type WorkerOptions } from './rotation.worker.js';
-import { TargetEffects } from './target-effects.service.js';
-import { Turns } from './turn.service.js';
+import { HighWaterMark } from './installation/high-water-mark.service.js';
+import { InstallationService } from './installation/installation.service.js';
+import { Drivers } from './registry/drivers.js';
+import { OPEN_ROTATIONS } from './open-rotations.js';
+import { RegistryRepository } from './registry/registry.repository.js';
+import { CheckOutRepository } from './check-out/check-out.repository.js';
+import type { Tx } from './database/tx.js';
+import { VaultRepository } from './vault/vault.repository.js';
+import { VaultService } from './vault/vault.service.js';
+import { Bell } from './run/bell.js';
+import { EngineOpenRotations } from './run/open-rotations.service.js';
+import { Opening } from './run/opening.service.js';
+import { Planning } from './requests/preview.service.js';
+import { RotationController } from './requests/rotation.http.js';
+import { RotationQueries } from './requests/rotation-query.service.js';
+import { RotationMetrics } from './run/rotation-metrics.service.js';
+import { RotationRepository } from './run/rotation.repository.js';
+import { RotationService } from './requests/rotation.service.js';
+import { RotationWorker, type WorkerOptions } from './run/rotation.worker.js';
+import { TargetEffects } from './run/target-effects.service.js';
+import { Turns } from './run/turn.service.js';
 
 export interface EngineOptions {
   readonly logger: Logger;
@@ -43,9 +44,8 @@ export const engineParts = ({
     Bell,
     {
       provide: OPEN_ROTATIONS,
-      inject: [RotationRepository, VaultRepository, Bell],
-      useFactory: (rotations: RotationRepository, versions: VaultRepository, bell: Bell) =>
-        new EngineOpenRotations(rotations, versions, bell),
+      inject: [RotationRepository, Bell],
+      useFactory: (rotations: RotationRepository, bell: Bell) => new EngineOpenRotations(rotations, bell),
     },
     {
       provide: Opening,

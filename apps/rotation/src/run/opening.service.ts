@@ -7,11 +7,12 @@ import { currentContext } from '@dsops/platform';
 import type { Drivers } from '../registry/drivers.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import type { RegisteredService } from '../registry/service.js';
-import type { Tx, VaultRepository } from '../vault/vault.repository.js';
-import { announceStart, type Subject } from '../run/announcement.js';
+import type { Tx } from '../database/tx.js';
+import type { VaultRepository } from '../vault/vault.repository.js';
+import { announceStart, type Subject } from './announcement.js';
 import { draftPlan, placed } from './draft.js';
 import type { Placement } from '../engine/plan.js';
-import type { RotationRepository, RotationRow } from '../run/rotation.repository.js';
+import type { RotationRepository, RotationRow } from './rotation.repository.js';
 
 export interface OpeningParts {
   readonly rotations: RotationRepository;

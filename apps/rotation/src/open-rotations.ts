@@ -1,6 +1,6 @@
 import type { RotationState } from '@dsops/contracts/rotation/states';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
-import type { Tx } from '../vault/vault.repository.js';
+import type { Tx } from './database/tx.js';
 
 export const OPEN_ROTATIONS = Symbol('OpenRotations');
 

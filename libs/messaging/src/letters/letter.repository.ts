@@ -1,7 +1,7 @@
 import type { DeadLetterView } from '@dsops/contracts/gateway/api';
 import type { SqlExecutor } from '@dsops/database';
 import { newId } from '@dsops/kernel';
-import type { Coordinates } from '../inbox/judge.js';
+import type { Coordinates } from '../coordinates.js';
 
 type DeadLetterStatus = DeadLetterView['status'];
 export type LetterKind = 'failed' | 'unknown' | 'unreadable' | 'stale';
