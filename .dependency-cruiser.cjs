@@ -6,7 +6,7 @@
  *   apps/setup                 prepares database and key before they run as containers
  *   apps/<service>, apps/cli   know no other app
  *   platform messaging scheduling database
- *   contracts
+ *   contracts background
  *   kernel
  *
  * libs/testing stands beside them, for specs only. ESLint looks at what stands inside a file; this looks at the edges,
@@ -69,14 +69,15 @@ module.exports = {
     layer('kernel', []),
     layer('contracts', ['kernel']),
     layer('contracts-generate', ['contracts', 'kernel']),
+    layer('background', ['kernel']),
     layer('sealing', ['kernel']),
     layer('drivers', ['contracts', 'kernel']),
     layer('broker', ['platform', 'kernel']),
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['kernel']),
-    layer('scheduling', ['database', 'platform', 'contracts', 'kernel']),
-    layer('service', ['messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
-    layer('messaging', ['database', 'platform', 'scheduling', 'contracts', 'kernel']),
+    layer('scheduling', ['background', 'database', 'platform', 'contracts', 'kernel']),
+    layer('service', ['background', 'messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
+    layer('messaging', ['background', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
     {
       name: 'own-database-only',
       comment:
@@ -108,9 +109,9 @@ module.exports = {
     },
     {
       name: 'kernel-is-pure',
-      comment: 'libs/kernel knows no framework, no network and no files.',
+      comment: 'libs/kernel, libs/contracts and libs/background know no framework, no network and no files.',
       severity: 'error',
-      from: { path: '^libs/(kernel|contracts)/', pathNot: NOT_PRODUCTION },
+      from: { path: '^libs/(kernel|contracts|background)/', pathNot: NOT_PRODUCTION },
       to: {
         path: '@nestjs/|/express/|/pg/|/rxjs/|/pino/|^(node:)?(fs|fs/promises|net|http|https|child_process|dns|tls|worker_threads)$',
       },

@@ -16,6 +16,8 @@ const refused = [
   ['libs/kernel/src/looks-up.ts', 'kernel-looks-down-only'],
   ['libs/kernel/src/nest.ts', 'kernel-is-pure'],
   ['libs/kernel/src/files.ts', 'kernel-is-pure'],
+  ['libs/background/src/looks-up.ts', 'background-looks-down-only'],
+  ['libs/background/src/nest.ts', 'kernel-is-pure'],
   ['libs/contracts/src/looks-up.ts', 'contracts-looks-down-only'],
   ['libs/platform/src/looks-up.ts', 'platform-looks-down-only'],
   ['libs/database/src/looks-up.ts', 'database-looks-down-only'],
@@ -36,6 +38,14 @@ const workspace = new PlantedWorkspace([...CONFIGURATION, 'tsconfig.base.json', 
       'src/looks-up.ts': "export { here } from '@dsops/contracts';",
       'src/nest.ts': "export { Injectable } from '@nestjs/common';",
       'src/files.ts': "export { readFileSync } from 'node:fs';",
+    },
+  },
+  'libs/background': {
+    dependencies: ['@dsops/messaging', '@nestjs/common'],
+    files: {
+      ...index,
+      'src/looks-up.ts': "import '@dsops/messaging';",
+      'src/nest.ts': "export { Injectable } from '@nestjs/common';",
     },
   },
   'libs/contracts': {

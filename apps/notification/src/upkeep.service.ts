@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Every } from '@dsops/background';
 import type { Logger } from '@dsops/platform';
 import { LOGGER } from './notification.options.js';
 import { InboxService } from './inbox/inbox.service.js';
@@ -12,8 +13,12 @@ const PASS_EVERY_MS = 60_000;
  */
 @Injectable()
 export class UpkeepService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
-  private passing: Promise<void> = Promise.resolve();
+  private readonly passes = new Every({
+    everyMs: PASS_EVERY_MS,
+    first: 'at-start',
+    pass: () => this.pass(),
+    onFault: (error) => this.logger.warn({ error }, 'upkeep failed'),
+  });
 
   constructor(
     private readonly ledger: LedgerService,
@@ -22,16 +27,11 @@ export class UpkeepService implements OnApplicationBootstrap, BeforeApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    const pass = () => {
-      this.passing = this.pass().catch((error: unknown) => this.logger.warn({ error }, 'upkeep failed'));
-    };
-    this.timer = setInterval(pass, PASS_EVERY_MS).unref();
-    pass();
+    this.passes.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.passing;
+    await this.passes.stop();
   }
 
   async pass(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Provider, Type } from '@nestjs/common';
+import { Bell } from '@dsops/background';
 import { PrismaClient } from '@dsops/database/rotation';
 import { UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
@@ -12,7 +13,6 @@ import { CheckOutRepository } from './check-out/check-out.repository.js';
 import type { Tx } from './database/tx.js';
 import { VaultRepository } from './vault/vault.repository.js';
 import { VaultService } from './vault/vault.service.js';
-import { Bell } from './run/bell.js';
 import { EngineOpenRotations } from './run/open-rotations.service.js';
 import { Opening } from './run/opening.service.js';
 import { Planning } from './requests/preview.service.js';

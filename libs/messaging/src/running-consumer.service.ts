@@ -1,3 +1,4 @@
+import { Stop } from '@dsops/background';
 import type { EventDefinition } from '@dsops/contracts/define-event';
 import type { ServiceName } from '@dsops/contracts/service-names';
 import { ProducerClient } from './completeness/producer-client.service.js';
@@ -6,7 +7,6 @@ import { Sweep, type SweepSettings } from './completeness/sweep.service.js';
 import type { Invoker } from '@dsops/platform';
 import { Consumer, type ConsumerParts } from './inbox/consumer.service.js';
 import type { Subscription, Transport } from './transport.js';
-import { WakeUp } from './wake-up.js';
 
 export interface RunningConsumerParts extends ConsumerParts {
   readonly transport: Transport;
@@ -23,8 +23,7 @@ const TRY_AGAIN_MS = 1_000;
  */
 export class RunningConsumer {
   readonly consumer: Consumer;
-  private readonly stopping = new WakeUp();
-  private isStopping = false;
+  private readonly ending = new Stop();
   private sweep: Sweep | undefined;
   private subscription: Subscription | undefined;
   private starting: Promise<void> | undefined;
@@ -47,8 +46,7 @@ export class RunningConsumer {
 
   /** Finishes the batches at work and stops. */
   async stop(): Promise<void> {
-    this.isStopping = true;
-    this.stopping.ring();
+    this.ending.ask();
     await this.starting;
     await this.subscription?.stop();
     await this.sweep?.stop();
@@ -61,7 +59,7 @@ export class RunningConsumer {
     const { name, topics } = declaration;
     const producers = producersOf(registry, topics);
     if (client === undefined) logger.warn({ consumer: name }, 'consumer runs without a sweep');
-    while (!this.isStopping) {
+    while (!this.ending.isAsked) {
       try {
         await register(database, client, { consumer: name, topics, producers, startsFrom });
         this.subscription = await transport.subscribe({ name, topics }, (batch) => this.consumer.deliver(batch));
@@ -83,7 +81,7 @@ export class RunningConsumer {
       } catch (error) {
         logger.warn({ error, consumer: name }, 'consumer not started yet');
         onTried();
-        await this.stopping.wait(TRY_AGAIN_MS);
+        await this.ending.pause(TRY_AGAIN_MS);
       }
     }
   }

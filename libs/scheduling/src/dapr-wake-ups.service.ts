@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Stop } from '@dsops/background';
 import { DomainError } from '@dsops/kernel';
 import {
   currentContext,
@@ -43,8 +44,8 @@ export class DaprWakeUps implements WakeUps {
   private readonly retryAfterMs: number;
   private readonly timeoutMs: number;
   private readonly handlers = new Map<string, (key: string) => Promise<void>>();
-  private readonly atWork = new Set<Promise<void>>();
-  private state: 'made' | 'started' | 'stopped' = 'made';
+  private readonly ending = new Stop();
+  private hasStarted = false;
 
   constructor(options: DaprWakeUpsOptions) {
     this.sidecar = new Sidecar(options);
@@ -59,7 +60,7 @@ export class DaprWakeUps implements WakeUps {
   }
 
   async start(): Promise<void> {
-    this.state = 'started';
+    this.hasStarted = true;
   }
 
   async arm({ task, key, at }: Appointment): Promise<void> {
@@ -85,8 +86,7 @@ export class DaprWakeUps implements WakeUps {
   }
 
   async stop(): Promise<void> {
-    this.state = 'stopped';
-    await Promise.allSettled([...this.atWork]);
+    await this.ending.finish().catch((error: unknown) => this.logger.warn({ error }, 'a wake-up is still at work'));
   }
 
   /**
@@ -96,24 +96,18 @@ export class DaprWakeUps implements WakeUps {
   async receive(job: string, body: unknown): Promise<void> {
     const data = jobDataOf(body);
     if (data === undefined) return this.logger.warn({ job }, 'a job that is no wake-up of ours; nothing is done');
-    const handler = this.state === 'started' ? this.handlers.get(data.task) : undefined;
+    const handler = this.hasStarted && !this.ending.isAsked ? this.handlers.get(data.task) : undefined;
     if (handler === undefined)
       throw new DomainError(
         'wake_up_not_taken',
         'unavailable',
         `This process takes no wake-up for ${oneLine(data.task)} now.`,
       );
-    const working = inSpan(wakeUpSpan(data.task, data.key, data.traceparent), () => handler(data.key));
-    this.atWork.add(working);
-    try {
-      await working;
-    } finally {
-      this.atWork.delete(working);
-    }
+    await this.ending.track(inSpan(wakeUpSpan(data.task, data.key, data.traceparent), () => handler(data.key)));
   }
 
   private ask(method: 'POST' | 'DELETE', job: string, body?: string): Promise<SidecarAnswer> {
-    if (this.state === 'made')
+    if (!this.hasStarted)
       throw new DomainError('wake_ups_not_started', 'internal', 'Wake-ups were used before they were started.');
     return this.sidecar.ask({
       method,

@@ -7,6 +7,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { z } from 'zod';
+import { Every } from '@dsops/background';
 import { principalRevoked } from '@dsops/contracts/gateway/events';
 import { DomainError, type Clock } from '@dsops/kernel';
 import { Metrics, type Logger } from '@dsops/platform';
@@ -31,7 +32,8 @@ export class FeedHub implements OnApplicationBootstrap, BeforeApplicationShutdow
   /** Every open stream, and those of them that have caught up. */
   private readonly streams = new Set<FeedStream>();
   private readonly live = new Set<FeedStream>();
-  private timer?: NodeJS.Timeout;
+  private readonly beats: Every;
+  private readonly checks: Every;
   private isClosing = false;
 
   constructor(
@@ -46,16 +48,29 @@ export class FeedHub implements OnApplicationBootstrap, BeforeApplicationShutdow
     metrics?.gauge('dsops_sse_clients', 'Open streams of events', [], async () => [
       { labels: {}, value: this.streams.size },
     ]);
+    const often = { everyMs: tuning.feedHeartbeatMs, first: 'after-interval' } as const;
+    this.beats = new Every({
+      ...often,
+      pass: async () => this.beat(),
+      onFault: (error) => logger.warn({ error }, 'streams could not be given a sign of life'),
+    });
+    // Apart from the beats: a database that does not answer holds up no sign of life.
+    this.checks = new Every({
+      ...often,
+      pass: () => this.dismissRevoked(),
+      onFault: (error) => logger.warn({ error }, 'principals of streams cannot be checked'),
+    });
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.beat(), this.tuning.feedHeartbeatMs).unref();
+    this.beats.start();
+    this.checks.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.isClosing = true;
-    clearInterval(this.timer);
     for (const stream of this.streams) stream.end();
+    await Promise.all([this.beats.stop(), this.checks.stop()]);
     await this.tail.stop();
     await this.emptied();
   }
@@ -158,15 +173,16 @@ export class FeedHub implements OnApplicationBootstrap, BeforeApplicationShutdow
     for (const stream of this.streams) stream.cut();
   }
 
-  /** Signs of life; and what the events may have missed: clients that read no more, principals that were revoked. */
-  private async beat(): Promise<void> {
+  /** Signs of life, and an end for clients that read no more. */
+  private beat(): void {
     for (const stream of this.streams) if (stream.stalledMs > LONGEST_STALL_MS) stream.cut();
     for (const stream of this.live) stream.beat();
-    try {
-      this.dismiss(await this.keys.revokedAmong([...new Set([...this.streams].map(({ principalId }) => principalId))]));
-    } catch (error) {
-      this.logger.warn({ error }, 'principals of streams cannot be checked');
-    }
+  }
+
+  /** What the events may have missed: principals that were revoked. */
+  private async dismissRevoked(): Promise<void> {
+    const principalIds = new Set([...this.streams].map(({ principalId }) => principalId));
+    this.dismiss(await this.keys.revokedAmong([...principalIds]));
   }
 }
 

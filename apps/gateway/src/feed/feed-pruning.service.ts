@@ -1,4 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Every } from '@dsops/background';
 import type { Clock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
 import { CLOCK, LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
@@ -11,8 +12,15 @@ const DAY_MS = 86_400_000;
 /** Keeps the feed short: it is for following along. The audit log keeps everything. */
 @Injectable()
 export class FeedPruning implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private timer?: NodeJS.Timeout;
-  private running: Promise<void> = Promise.resolve();
+  private readonly passes = new Every({
+    everyMs: EVERY_MS,
+    first: 'at-start',
+    pass: async () => {
+      const removed = await this.prune();
+      if (removed > 0) this.logger.info({ removed }, 'feed was pruned');
+    },
+    onFault: (error) => this.logger.warn({ error }, 'feed was not pruned'),
+  });
 
   constructor(
     private readonly feed: FeedRepository,
@@ -22,13 +30,11 @@ export class FeedPruning implements OnApplicationBootstrap, BeforeApplicationShu
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => this.pruneInBackground(), EVERY_MS).unref();
-    this.pruneInBackground();
+    this.passes.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.running;
+    await this.passes.stop();
   }
 
   /** Removes what is too old or too much. Answers how many events went. */
@@ -38,14 +44,5 @@ export class FeedPruning implements OnApplicationBootstrap, BeforeApplicationShu
     for (let batch = BATCH; batch === BATCH; removed += batch)
       batch = await this.feed.prune(before, this.tuning.feedKeepEvents, BATCH);
     return removed;
-  }
-
-  private pruneInBackground(): void {
-    this.running = this.running
-      .then(() => this.prune())
-      .then(
-        (removed) => void (removed > 0 && this.logger.info({ removed }, 'feed was pruned')),
-        (error: unknown) => this.logger.warn({ error }, 'feed was not pruned'),
-      );
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import {
   Inject,
   Injectable,
@@ -6,6 +5,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { Every, Stop } from '@dsops/background';
 import { requestMade } from '@dsops/contracts/gateway/events';
 import type { Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
@@ -35,9 +35,13 @@ const UNKNOWN: Outcome = { status: 0, code: 'outcome_unknown' };
  */
 @Injectable()
 export class AccessRecordService implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
-  private readonly closing = new Set<Promise<void>>();
-  private readonly stop = new AbortController();
-  private timer?: NodeJS.Timeout;
+  private readonly closing = new Stop();
+  private readonly sweeps = new Every({
+    everyMs: SWEEP_MS,
+    first: 'at-start',
+    pass: async () => void (await this.sweep()),
+    onFault: (error) => this.logger.error({ error }, 'access sweep failed'),
+  });
 
   constructor(
     private readonly requests: AccessRecordRepository,
@@ -48,27 +52,20 @@ export class AccessRecordService implements OnApplicationBootstrap, OnModuleDest
   ) {}
 
   onApplicationBootstrap(): void {
-    const sweep = () =>
-      this.track(
-        this.sweep().then(() => undefined),
-        'access sweep failed',
-      );
-    this.timer = setInterval(sweep, SWEEP_MS).unref();
-    sweep();
+    this.sweeps.start();
   }
 
-  onModuleDestroy(): void {
-    clearInterval(this.timer);
+  async onModuleDestroy(): Promise<void> {
+    await this.sweeps.stop();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.stop.abort();
-    await this.settle();
+    await this.closing.finish();
   }
 
   /** Waits for the outcomes that are being recorded. */
-  async settle(): Promise<void> {
-    await Promise.all(this.closing);
+  settle(): Promise<void> {
+    return this.closing.settled();
   }
 
   /**
@@ -88,9 +85,10 @@ export class AccessRecordService implements OnApplicationBootstrap, OnModuleDest
   /** Records how it was answered. Returns at once; what cannot be recorded now is tried again, in the end by the sweep. */
   close(request: OpenRequest & { readonly startedMs: number }, outcome: Outcome): void {
     const durationMs = Math.round(this.clock.monotonicMs() - request.startedMs);
-    this.track(
-      this.record(request, outcome, durationMs),
-      'outcome of a request was not recorded, the sweep will report it',
+    void this.closing.track(
+      this.record(request, outcome, durationMs).catch((error: unknown) =>
+        this.logger.error({ error }, 'outcome of a request was not recorded, the sweep will report it'),
+      ),
     );
   }
 
@@ -117,16 +115,9 @@ export class AccessRecordService implements OnApplicationBootstrap, OnModuleDest
         });
       } catch (error) {
         const delayMs = RETRIES_MS[attempt];
-        if (delayMs === undefined || this.stop.signal.aborted) throw error;
-        await wait(delayMs, undefined, { signal: this.stop.signal }).catch(() => undefined);
+        if (delayMs === undefined || this.closing.isAsked) throw error;
+        await this.closing.pause(delayMs);
       }
-  }
-
-  private track(work: Promise<void>, failure: string): void {
-    const tracked = work
-      .catch((error: unknown) => this.logger.error({ error }, failure))
-      .finally(() => this.closing.delete(tracked));
-    this.closing.add(tracked);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Bell } from '@dsops/background';
 import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { ON_CONFLICT } from '@dsops/contracts/rotation/states';
@@ -10,7 +11,6 @@ import { unknownService, type RegisteredService } from '../registry/service.js';
 import type { Tx } from '../database/tx.js';
 import type { VaultRepository } from '../vault/vault.repository.js';
 import { announce } from '../run/announcement.js';
-import type { Bell } from '../run/bell.js';
 import { placed } from '../run/draft.js';
 import type { Happening } from '../engine/journal.js';
 import type { Opening, OpeningRequest } from '../run/opening.service.js';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Every } from '@dsops/background';
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
@@ -36,38 +37,34 @@ const EVERY_MS = 60_000;
  * before they confirm. It logs in and does nothing else.
  */
 export class RestoredProbes implements OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private isStopping = false;
+  private readonly passes = new Every({
+    everyMs: EVERY_MS,
+    first: 'at-start',
+    pass: (stopping) => this.look(stopping),
+    onFault: (error) =>
+      this.parts.logger.warn({ error }, 'could not find out what the targets accept; the next minute tries again'),
+  });
 
   constructor(private readonly parts: RestoredProbesParts) {}
 
   onApplicationBootstrap(): void {
-    const tick = () => void (this.running = this.running.then(() => this.look()));
-    tick();
-    this.timer = setInterval(tick, EVERY_MS).unref();
+    this.passes.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    this.isStopping = true;
-    await this.running;
+    await this.passes.stop();
   }
 
   /** One pass over all services; does nothing in mode `normal`. */
-  async look(): Promise<void> {
-    const { database, registry, versions, installation, logger } = this.parts;
-    try {
-      const { mode, since } = await installation.current();
-      if (mode !== 'restored' || since === null) return;
-      for (const service of await registry.list(database)) {
-        for (const version of await versions.ofCredential(database, service.credential.id)) {
-          if (this.isStopping) return;
-          if (isOpenQuestion(version, since)) await this.find(service, version);
-        }
+  async look(stopping?: AbortSignal): Promise<void> {
+    const { database, registry, versions, installation } = this.parts;
+    const { mode, since } = await installation.current();
+    if (mode !== 'restored' || since === null) return;
+    for (const service of await registry.list(database)) {
+      for (const version of await versions.ofCredential(database, service.credential.id)) {
+        if (stopping?.aborted) return;
+        if (isOpenQuestion(version, since)) await this.find(service, version);
       }
-    } catch (error) {
-      logger.warn({ error }, 'could not find out what the targets accept; the next minute tries again');
     }
   }
 

@@ -1,3 +1,4 @@
+import { Bell } from '@dsops/background';
 import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { RotationState, Strategy } from '@dsops/contracts/rotation/states';
@@ -13,7 +14,6 @@ import { NAMES, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresq
 import { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { aService, openRotationDatabase } from '../vault/rotation-database.fixture.js';
 import type { Version } from '../vault/version.js';
-import { Bell } from './bell.js';
 import { EngineOpenRotations } from './open-rotations.service.js';
 import { Opening } from './opening.service.js';
 import { Planning } from '../requests/preview.service.js';

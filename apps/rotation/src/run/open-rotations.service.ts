@@ -1,10 +1,10 @@
+import type { Bell } from '@dsops/background';
 import type { RotationState } from '@dsops/contracts/rotation/states';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { OpenRotations } from '../open-rotations.js';
 import type { Tx } from '../database/tx.js';
 import { announce } from './announcement.js';
-import type { Bell } from './bell.js';
 import { RESTORED } from '../engine/decide.js';
 import type { Happening } from '../engine/journal.js';
 import { RotationJournal } from './rotation-journal.js';

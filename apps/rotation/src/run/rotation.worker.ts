@@ -1,10 +1,10 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Loop, Stop, type Bell } from '@dsops/background';
 import { isDomainError } from '@dsops/kernel';
 import { inContext, newTraceparent, type Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
 import type { HighWaterMark } from '../installation/high-water-mark.service.js';
 import type { TargetSession } from '@dsops/drivers/driver';
-import type { Bell } from './bell.js';
 import type { Outcome } from '../engine/journal.js';
 import type { Lease } from './rotation.repository.js';
 import { failureFrom, type Performed, type TargetEffects } from './target-effects.service.js';
@@ -44,9 +44,12 @@ interface HeldSession {
  */
 export class RotationWorker implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly options: WorkerOptions;
-  private readonly driven = new Set<Promise<void>>();
-  private running: Promise<void> = Promise.resolve();
-  private isStopping = false;
+  private readonly loop: Loop;
+  /** The rotations that it brings forward at present. */
+  private readonly driven = new Stop();
+  private hasTakenOver = false;
+  private readonly onFault = (error: unknown): void =>
+    this.logger.warn({ error }, 'the database did not answer the rotation worker; it looks again');
 
   constructor(
     private readonly turns: Turns,
@@ -58,6 +61,11 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
     private readonly wakeUps?: WakeUps,
   ) {
     this.options = { ...WORKER_DEFAULTS, ...options };
+    this.loop = new Loop({
+      work: () => this.work(),
+      onFault: this.onFault,
+      bell,
+    });
     wakeUps?.on(TASK, async () => this.bell.ring());
   }
 
@@ -70,36 +78,32 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 
   start(): void {
-    this.isStopping = false;
-    this.running = this.run();
+    this.loop.start();
   }
 
   /** Finishes the effects that are under way and lets go of everything. */
   async stop(): Promise<void> {
-    this.isStopping = true;
-    this.bell.ring();
-    await this.running;
-    await Promise.all(this.driven);
+    this.driven.ask();
+    await this.loop.stop();
+    await this.driven
+      .finish()
+      .catch((error: unknown) => this.logger.warn({ error }, 'an effect did not come to its end'));
   }
 
-  private async run(): Promise<void> {
-    if (this.options.takesOver) await this.guarded(() => this.turns.dropLeases());
-    while (!this.isStopping) {
-      const lease =
-        this.driven.size < this.options.concurrency ? await this.guarded(() => this.turns.claim(CLAIM_MS)) : null;
-      if (lease) this.begin(lease);
-      else await this.bell.wait(this.options.lookEveryMs);
-    }
+  private async work(): Promise<number> {
+    if (this.options.takesOver && !this.hasTakenOver) await this.turns.dropLeases();
+    this.hasTakenOver = true;
+    const lease = this.driven.underWay < this.options.concurrency ? await this.turns.claim(CLAIM_MS) : null;
+    if (!lease) return this.options.lookEveryMs;
+    this.begin(lease);
+    return 0;
   }
 
   private begin(lease: Lease): void {
     const traceparent = lease.traceparent ?? newTraceparent();
-    const driving = inContext({ traceparent }, () => this.drive(lease)).finally(() => {
-      this.driven.delete(driving);
-      // Another rotation of the same credential may be open now, or a place is free.
-      this.bell.ring();
-    });
-    this.driven.add(driving);
+    const driving = this.driven.track(inContext({ traceparent }, () => this.drive(lease)));
+    // Another rotation of the same credential may be open now, or a place is free.
+    void driving.finally(() => this.bell.ring());
   }
 
   private async drive(lease: Lease): Promise<void> {
@@ -109,7 +113,7 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
     try {
       for (;;) {
         const startedAt = performance.now();
-        const turn = await this.turns.take(lease, held?.seq ?? null, report, this.isStopping);
+        const turn = await this.turns.take(lease, held?.seq ?? null, report, this.driven.isAsked);
         if (opened && turn.reportedAs !== null) held = { session: opened, seq: turn.reportedAs };
         if (turn.kind === 'over') {
           if (turn.wakeAt !== null) await this.armWakeUp(lease.rotationId, turn.wakeAt);
@@ -130,7 +134,7 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
       }
     } catch (error) {
       this.logger.error({ error, rotationId: lease.rotationId }, 'a turn of a rotation failed; it is taken again');
-      await this.guarded(() => this.turns.release(lease, AFTER_FAULT_MS));
+      await this.turns.release(lease, AFTER_FAULT_MS).catch(this.onFault);
     } finally {
       await close(held?.session);
       await close(opened);
@@ -164,15 +168,6 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
       await this.wakeUps?.arm({ task: TASK, key: rotationId, at });
     } catch (error) {
       this.logger.warn({ error, rotationId }, 'no wake-up could be armed; the rotation is found by looking');
-    }
-  }
-
-  private async guarded<T>(work: () => Promise<T>): Promise<T | null> {
-    try {
-      return await work();
-    } catch (error) {
-      this.logger.warn({ error }, 'the database did not answer the rotation worker; it looks again');
-      return null;
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Every } from '@dsops/background';
 import type { UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import type { InstallationService } from '../installation/installation.service.js';
@@ -9,8 +10,12 @@ const EVERY_MS = 3_600_000;
 
 /** Forgets sealed values that were kept long enough: at the start and once an hour. In mode `restored` it keeps all. */
 export class RetentionService implements OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
+  private readonly passes = new Every({
+    everyMs: EVERY_MS,
+    first: 'at-start',
+    pass: () => this.forget(),
+    onFault: (error) => this.logger.error({ error }, 'could not forget old values; the next hour tries again'),
+  });
 
   constructor(
     private readonly units: UnitOfWork<Tx>,
@@ -20,24 +25,17 @@ export class RetentionService implements OnApplicationBootstrap, OnApplicationSh
   ) {}
 
   onApplicationBootstrap(): void {
-    const tick = () => void (this.running = this.forget());
-    tick();
-    this.timer = setInterval(tick, EVERY_MS).unref();
+    this.passes.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.running;
+    await this.passes.stop();
   }
 
   private async forget(): Promise<void> {
-    try {
-      const count = await this.units.run(async ({ tx }) =>
-        (await this.installation.isRestored(tx)) ? 0 : this.vault.destroyExpired(tx),
-      );
-      if (count > 0) this.logger.info({ count }, 'forgot values that were kept long enough');
-    } catch (error) {
-      this.logger.error({ error }, 'could not forget old values; the next hour tries again');
-    }
+    const count = await this.units.run(async ({ tx }) =>
+      (await this.installation.isRestored(tx)) ? 0 : this.vault.destroyExpired(tx),
+    );
+    if (count > 0) this.logger.info({ count }, 'forgot values that were kept long enough');
   }
 }

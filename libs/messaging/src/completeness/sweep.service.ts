@@ -1,3 +1,4 @@
+import { Loop } from '@dsops/background';
 import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import type { ServiceName } from '@dsops/contracts/service-names';
 import type { SqlExecutor } from '@dsops/database';
@@ -7,7 +8,6 @@ import { recordAlarms, resolveLosses, type Alarm } from '../inbox/alarm.reposito
 import type { Consumer } from '../inbox/consumer.service.js';
 import type { Coordinates } from '../coordinates.js';
 import { byPlace, standingOf } from '../inbox/place.js';
-import { WakeUp } from '../wake-up.js';
 import { cursorsToReport, markReported, standpoints, type Standpoint } from './cursor.repository.js';
 import { HEADS_PER_PAGE, type HeadsAnswer } from './heads.js';
 import type { ProducerClient } from './producer-client.service.js';
@@ -64,29 +64,32 @@ const keyIdOf = ({ topic, key }: { topic: string; key: string }): string => `${t
  */
 export class Sweep {
   private readonly settings: SweepSettings;
-  private readonly wakeUp = new WakeUp();
   private readonly dialogues = new Map<ServiceName, Dialogue>();
-  private isStopping = false;
-  private running: Promise<void> | undefined;
+  private readonly loop: Loop;
+  private hasMadeOne = false;
 
   constructor(private readonly parts: SweepParts) {
     this.settings = { ...SWEEP_DEFAULTS, ...parts.settings };
+    const { everyMs } = this.settings;
+    this.loop = new Loop({
+      work: () => this.pass().then(() => this.pauseMs()),
+      onFault: (error) => parts.logger.warn({ error }, 'sweep put off'),
+      backOff: { firstMs: Math.min(everyMs, SECOND_PASS_MS), longestMs: everyMs },
+    });
   }
 
   start(): void {
-    this.running ??= this.loop();
+    this.loop.start();
   }
 
   async stop(): Promise<void> {
-    this.isStopping = true;
-    this.wakeUp.ring();
-    await this.running;
+    await this.loop.stop();
   }
 
   /** One pass over every producer. */
   async pass(): Promise<void> {
     for (const producer of this.parts.producers) {
-      if (this.isStopping) return;
+      if (this.loop.isStopping) return;
       try {
         await this.passOver(producer);
       } catch (error) {
@@ -97,14 +100,14 @@ export class Sweep {
     if (resolved > 0) this.parts.logger.info({ consumer: this.parts.declaration.name, resolved }, 'losses resolved');
   }
 
-  private async loop(): Promise<void> {
-    for (let passes = 1; !this.isStopping; passes += 1) {
-      await this.pass().catch((error: unknown) => this.parts.logger.warn({ error }, 'sweep put off'));
-      // The second pass comes soon: what was said before the consumer listened is found in it. Afterwards a little chance
-      // keeps many consumers from asking at the same moment.
-      const pauseMs = passes === 1 ? Math.min(this.settings.everyMs, SECOND_PASS_MS) : this.settings.everyMs;
-      await this.wakeUp.wait(pauseMs * (0.9 + Math.random() / 5));
-    }
+  /**
+   * The second pass comes soon: what was said before the consumer listened is found in it. Afterwards a little chance
+   * keeps many consumers from asking at the same moment.
+   */
+  private pauseMs(): number {
+    const pauseMs = this.hasMadeOne ? this.settings.everyMs : Math.min(this.settings.everyMs, SECOND_PASS_MS);
+    this.hasMadeOne = true;
+    return pauseMs * (0.9 + Math.random() / 5);
   }
 
   private async passOver(producer: ServiceName): Promise<void> {
@@ -125,7 +128,7 @@ export class Sweep {
     dialogue.behind = new Map();
     dialogue.ahead = new Map();
     const all = [...compared.values()];
-    for (let from = 0; from < all.length && !this.isStopping; from += HEADS_PER_PAGE) {
+    for (let from = 0; from < all.length && !this.loop.isStopping; from += HEADS_PER_PAGE) {
       const some = all.slice(from, from + HEADS_PER_PAGE);
       const cursors = await standpoints(this.parts.database, this.parts.declaration.name, some);
       for (const [nth, head] of some.entries()) {
@@ -188,7 +191,7 @@ export class Sweep {
   /** Fetches what is missing up to the head. A gap at the producer is a loss: the key stops until it is rebuilt. */
   private async fetch(producer: ServiceName, head: Coordinates, standpoint: Standpoint): Promise<void> {
     let at = standpoint;
-    while (byPlace(at, head) < 0 && !at.isNextHere && !this.isStopping) {
+    while (byPlace(at, head) < 0 && !at.isNextHere && !this.loop.isStopping) {
       const events = await this.parts.client.eventsAbove(producer, at, missingOf(at));
       const [first] = events.map(({ epoch, sequence }) => ({ epoch, sequence: BigInt(sequence) }));
       const [now] = await standpoints(this.parts.database, this.parts.declaration.name, [head]);

@@ -1,9 +1,9 @@
 import type pg from 'pg';
+import { Loop } from '@dsops/background';
 import type { Topic } from '@dsops/contracts/topics';
 import { loginOf, openPool, type DatabaseOptions } from '@dsops/database';
 import type { Logger } from '@dsops/platform';
 import type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from '../transport.js';
-import { WakeUp } from '../wake-up.js';
 import {
   deferDeliveries,
   oldestDeliveries,
@@ -31,7 +31,8 @@ export interface EmbeddedTransportOptions extends DatabaseOptions {
  */
 export class EmbeddedTransport implements Transport {
   private readonly pool: pg.Pool;
-  private readonly wakeUps = new Map<string, Set<WakeUp>>();
+  /** The loops that deliver what is published on a topic. */
+  private readonly loops = new Map<string, Set<Loop>>();
   private readonly open = new Set<Subscription>();
   private readonly pollMs: number;
   private readonly batchSize: number;
@@ -62,7 +63,7 @@ export class EmbeddedTransport implements Transport {
   async publish(batch: readonly Published[]): Promise<{ refused: { id: string; reason: string }[] }> {
     await writeDeliveries(this.pool, batch);
     for (const topic of new Set(batch.map((entry) => entry.topic)))
-      for (const wakeUp of this.wakeUps.get(topic) ?? []) wakeUp.ring();
+      for (const loop of this.loops.get(topic) ?? []) loop.ring();
     return { refused: [] };
   }
 
@@ -71,27 +72,20 @@ export class EmbeddedTransport implements Transport {
     deliver: (batch: readonly Delivery[]) => Promise<readonly DeliveryAnswer[]>,
   ): Promise<Subscription> {
     await subscribeTo(this.pool, consumer.name, consumer.topics);
-    const wakeUp = new WakeUp();
+    const loop = new Loop({
+      work: () => this.deliverBatch(consumer.name, deliver),
+      onFault: (error) => this.logger.warn({ error, consumer: consumer.name }, 'delivery put off'),
+      backOff: { firstMs: RETRY_AFTER_MS, longestMs: RETRY_AFTER_MS },
+    });
     for (const topic of consumer.topics) {
-      const ofTopic = this.wakeUps.get(topic) ?? new Set();
-      this.wakeUps.set(topic, ofTopic.add(wakeUp));
+      const ofTopic = this.loops.get(topic) ?? new Set();
+      this.loops.set(topic, ofTopic.add(loop));
     }
-    let isStopping = false;
-    const running = (async () => {
-      while (!isStopping) {
-        const pauseMs = await this.deliverBatch(consumer.name, deliver).catch((error: unknown) => {
-          this.logger.warn({ error, consumer: consumer.name }, 'delivery put off');
-          return RETRY_AFTER_MS;
-        });
-        if (pauseMs > 0 && !isStopping) await wakeUp.wait(pauseMs);
-      }
-    })();
+    loop.start();
     const subscription = {
       stop: async () => {
-        isStopping = true;
-        wakeUp.ring();
-        await running;
-        for (const ofTopic of this.wakeUps.values()) ofTopic.delete(wakeUp);
+        await loop.stop();
+        for (const ofTopic of this.loops.values()) ofTopic.delete(loop);
         this.open.delete(subscription);
       },
     };

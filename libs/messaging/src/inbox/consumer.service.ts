@@ -1,3 +1,4 @@
+import { Loop } from '@dsops/background';
 import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import type { EventDefinition } from '@dsops/contracts/define-event';
 import type { Database } from '@dsops/database';
@@ -9,7 +10,6 @@ import type { Handling } from '../handles.js';
 import type { EmittedEvent } from '../outbox/emitted-event.js';
 import type { Delivery, DeliveryAnswer } from '../transport.js';
 import type { EventToEmit } from '../unit-of-work.js';
-import { WakeUp } from '../wake-up.js';
 import { Batch } from './batch.service.js';
 import type { BatchContext, BatchResult } from './batch.js';
 import { HandlerTimedOut } from './handler-runner.service.js';
@@ -61,9 +61,8 @@ export class Consumer {
   readonly counts: ConsumerCounts = { applied: 0, duplicates: 0, parked: 0, deadLetters: 0, alarms: 0 };
   private readonly settings: ConsumerSettings;
   private readonly context: BatchContext;
-  private readonly wakeUp = new WakeUp();
-  private isStopping = false;
-  private running: Promise<void> | undefined;
+  private readonly loop: Loop;
+  private hasRetriedUnknown = false;
 
   constructor(private readonly parts: ConsumerParts) {
     this.settings = { ...CONSUMER_DEFAULTS, ...parts.settings };
@@ -76,6 +75,10 @@ export class Consumer {
       nowMs: () => parts.clock.monotonicMs(),
       handlerTimeoutMs: this.settings.handlerTimeoutMs,
     };
+    this.loop = new Loop({
+      work: () => this.drainDue(),
+      onFault: (error) => parts.logger.warn({ error, consumer: this.name }, 'retries put off'),
+    });
   }
 
   get name(): string {
@@ -108,13 +111,11 @@ export class Consumer {
 
   /** Starts to look for retries that are due. Events that an earlier release did not know are due at once. */
   start(): void {
-    this.running ??= this.loop();
+    this.loop.start();
   }
 
   async stop(): Promise<void> {
-    this.isStopping = true;
-    this.wakeUp.ring();
-    await this.running;
+    await this.loop.stop();
   }
 
   /** Runs work of this consumer in one transaction, with savepoints as soon as something fails. */
@@ -194,24 +195,16 @@ export class Consumer {
     if (result.letters > 0)
       this.parts.logger.error({ consumer: this.name, letters: result.letters }, 'dead letters written');
     if (result.said.length > 0) this.parts.onSaid(result.said);
-    if (result.parked > 0) this.wakeUp.ring();
+    if (result.parked > 0) this.loop.ring();
   }
 
-  private async loop(): Promise<void> {
-    let hasRetriedUnknown = false;
-    while (!this.isStopping) {
-      try {
-        if (!hasRetriedUnknown) await retryUnknown(this.parts.database, this.name);
-        hasRetriedUnknown = true;
-        const keys = await dueKeys(this.parts.database, this.name, DUE_KEYS);
-        if (keys.length > 0) {
-          await this.transact((batch) => batch.drain(keys), true);
-          continue;
-        }
-      } catch (error) {
-        this.parts.logger.warn({ error, consumer: this.name }, 'retries put off');
-      }
-      await this.wakeUp.wait(this.settings.duePollMs);
-    }
+  /** Tries again what is due. Answers how long to wait before looking for more. */
+  private async drainDue(): Promise<number> {
+    if (!this.hasRetriedUnknown) await retryUnknown(this.parts.database, this.name);
+    this.hasRetriedUnknown = true;
+    const keys = await dueKeys(this.parts.database, this.name, DUE_KEYS);
+    if (keys.length === 0) return this.settings.duePollMs;
+    await this.transact((batch) => batch.drain(keys), true);
+    return 0;
   }
 }

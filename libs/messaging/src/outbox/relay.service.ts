@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { Loop } from '@dsops/background';
 import type { ServiceName } from '@dsops/contracts/service-names';
 import type { SqlExecutor } from '@dsops/database';
 import { newTraceparent, openSpan, type Logger, type OpenSpan } from '@dsops/platform';
 import type { Transport } from '../transport.js';
-import { WakeUp } from '../wake-up.js';
 import { readUnsent, type UnsentEntry } from './outbox.repository.js';
 import { pruneLetters } from '../letters/letter.repository.js';
 import { OutboxPruning, pruneRecords } from './pruning.repository.js';
@@ -32,6 +32,7 @@ export const RELAY_DEFAULTS: RelaySettings = {
 
 /** After so many entries of different keys that failed alone, it is the transport that is down and not the entries. */
 const SUSPECTS = 3;
+const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
 interface RelayParts {
@@ -55,8 +56,7 @@ interface RelayParts {
  */
 export class Relay {
   private readonly settings: RelaySettings;
-  private readonly wakeUp = new WakeUp();
-  private readonly stopping = new WakeUp();
+  private readonly loop: Loop;
   private readonly holder = randomUUID();
   private lease: leases.Lease | undefined;
   private renewAtMs = 0;
@@ -66,10 +66,10 @@ export class Relay {
   /** The last batch is being marked. At most one is; undefined when none has to be waited for. */
   private marking: Promise<void> | undefined;
   private restUntilMs = 0;
+  /** The round before had nothing more to do. */
+  private hasPaused = false;
   private pruneAtMs = 0;
   private pruning: Promise<void> | undefined;
-  private isStopping = false;
-  private running: Promise<void> | undefined;
   private batchSize: number;
   private failures = 0;
   private hasBackOffs = true;
@@ -79,23 +79,26 @@ export class Relay {
     this.settings = { ...RELAY_DEFAULTS, ...parts.settings };
     this.batchSize = this.settings.batchSize;
     this.outboxPruning = new OutboxPruning({ ...parts, keepSentMs: this.settings.keepSentMs });
+    this.loop = new Loop({
+      work: () => this.work(),
+      onFault: (error) => parts.logger.warn({ error }, 'relay paused'),
+      backOff: { firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS },
+      hasLastRound: true,
+    });
   }
 
   start(): void {
-    this.running ??= this.loop();
+    this.loop.start();
   }
 
-  /** Something was said: look now. */
+  /** Something was said: look now. A relay without the lease does not: another one is told. */
   poke(): void {
-    this.wakeUp.ring();
+    if (this.lease !== undefined) this.loop.ring();
   }
 
   /** Publishes what is there, gives the lease back, and resolves. */
   async stop(): Promise<void> {
-    this.isStopping = true;
-    this.wakeUp.ring();
-    this.stopping.ring();
-    await this.running;
+    await this.loop.stop();
     await this.pruning;
     await this.marking?.catch(() => undefined); // what is not marked is published again
     if (this.lease === undefined) return;
@@ -103,19 +106,12 @@ export class Relay {
     this.lease = undefined;
   }
 
-  private async loop(): Promise<void> {
-    for (;;) {
-      const isLastRound = this.isStopping;
-      const pauseMs = await this.round().catch((error: unknown) => {
-        this.parts.logger.warn({ error }, 'relay paused');
-        return this.pauseMs();
-      });
-      if (isLastRound) return;
-      if (pauseMs === 0 || this.isStopping) continue;
-      // A relay without the lease is not woken by what is said: another one is.
-      await (this.lease === undefined ? this.stopping : this.wakeUp).wait(pauseMs);
-      if (performance.now() < this.restUntilMs) await this.stopping.wait(this.restUntilMs - performance.now());
-    }
+  private async work(): Promise<number> {
+    if (this.hasPaused) await this.loop.pause(this.restUntilMs - performance.now());
+    this.hasPaused = true; // also when the round fails
+    const pauseMs = await this.round();
+    this.hasPaused = pauseMs > 0;
+    return pauseMs;
   }
 
   /** One batch. Answers how long to pause before the next one, 0 when there may be more. */
@@ -239,8 +235,7 @@ export class Relay {
   }
 
   private pauseMs(): number {
-    this.failures += 1;
-    return Math.min(50 * 2 ** this.failures, LONGEST_PAUSE_MS);
+    return Math.min(FIRST_PAUSE_MS * 2 ** this.failures++, LONGEST_PAUSE_MS);
   }
 
   private async holdsLease(): Promise<boolean> {
