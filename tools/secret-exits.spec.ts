@@ -19,8 +19,6 @@ const UNWRAPS = {
   'apps/cli/src/': 'what a person gave or asked for',
   'libs/api-client/src/': 'the key with which the API is asked',
   'stack/src/': 'the environment of the processes that it starts',
-  'apps/stack/src/': 'the environment of the processes that it starts',
-  'libs/stack/src/': 'the environment of the processes that it starts',
   'libs/kernel/src/secret.ts': 'where it is defined',
 };
 

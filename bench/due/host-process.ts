@@ -1,6 +1,5 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { Child, isSaid } from '@dsops/e2e/harness/child';
 import { ServiceClient } from '../service-client.js';
 import type { FromHost, HostRequest, ToHost } from './protocol.js';
 
@@ -8,26 +7,16 @@ const HOST = fileURLToPath(new URL('./host.main.js', import.meta.url));
 
 export class HostProcess {
   private constructor(
-    private readonly child: ChildProcess,
+    private readonly child: Child<ToHost, FromHost>,
     readonly client: ServiceClient,
   ) {}
 
   static async start(request: HostRequest): Promise<HostProcess> {
-    const child = fork(HOST, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-    const hosting = await new Promise<Extract<FromHost, { is: 'hosting' }>>((done, failed) => {
-      child.once('exit', (code) => failed(new Error(`The service ended with ${code} before it was up.`)));
-      child.on('message', (message: FromHost) => {
-        switch (message.is) {
-          case 'ready':
-            return tell(child, { host: request });
-          case 'hosting':
-            return done(message);
-          case 'failed':
-            return failed(new Error(message.message));
-        }
-      });
-    });
-    return new HostProcess(child, new ServiceClient(hosting.url, hosting.token));
+    const child = new Child<ToHost, FromHost>('host', HOST, { output: 'shown' });
+    await child.until(isSaid<FromHost, 'ready'>('ready'));
+    child.send({ host: request });
+    const { url, token } = await child.until(isSaid<FromHost, 'hosting'>('hosting'));
+    return new HostProcess(child, new ServiceClient(url, token));
   }
 
   get pid(): number {
@@ -35,11 +24,7 @@ export class HostProcess {
   }
 
   async stop(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = once(this.child, 'exit');
-    tell(this.child, { stop: true });
-    await ended;
+    this.child.send({ stop: true });
+    await this.child.ended;
   }
 }
-
-const tell = (child: ChildProcess, message: ToHost): void => void child.send(message);

@@ -28,7 +28,7 @@ async function host({ database, folder, concurrency }: HostRequest): Promise<voi
 process.on('message', (message: ToHost) => {
   if ('host' in message)
     host(message.host).catch((error: unknown) =>
-      say({ is: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : 'unknown' }),
+      say({ is: 'broken', message: error instanceof Error ? (error.stack ?? error.message) : 'unknown' }),
     );
   else
     close().then(

@@ -15,4 +15,4 @@ export type ToHost = { readonly host: HostRequest } | { readonly stop: true };
 export type FromHost =
   | { readonly is: 'ready' }
   | { readonly is: 'hosting'; readonly url: string; readonly token: string }
-  | { readonly is: 'failed'; readonly message: string };
+  | { readonly is: 'broken'; readonly message: string };

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Child } from './child.js';
+import type { ServiceProcess } from './service-process.js';
 import type { Command } from './commands.js';
 
 const LOOK_MS = 2;
@@ -23,7 +23,7 @@ export class Client {
     onOpen: (command: Command) => void this.queue.push(command),
   };
 
-  constructor(private readonly producers: readonly Child[]) {}
+  constructor(private readonly producers: readonly ServiceProcess[]) {}
 
   get acknowledged(): readonly Command[] {
     return [...this.done.values()];

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { unwrapSecret } from '@dsops/kernel';
 import { eventually, type TestDatabase } from '@dsops/testing';
-import { Child } from './child.js';
+import { ServiceProcess } from './service-process.js';
 import { Client } from './client.js';
 import { lastCommands, poisonCommand, skewedCommands } from './commands.js';
 import { judge, makeTables, type Verdict } from './oracle.js';
@@ -34,14 +34,14 @@ const MESSAGING = {
 
 /** The load on the embedded transport: producers and workers are killed at random, and the transport lies. */
 export class Load {
-  private readonly producers: Child[] = [];
-  private readonly workers: Child[] = [];
+  private readonly producers: ServiceProcess[] = [];
+  private readonly workers: ServiceProcess[] = [];
   private readonly client = new Client(this.producers);
 
   private constructor(
     private readonly options: LoadOptions,
     readonly admin: pg.Client,
-    private readonly sleeper: Child,
+    private readonly sleeper: ServiceProcess,
   ) {}
 
   static async prepare(options: LoadOptions): Promise<Load> {
@@ -59,11 +59,11 @@ export class Load {
       token: 'token of the load proof',
       messaging: MESSAGING,
     };
-    const consumer = (name: string) => new Child({ ...common, role: 'consumer', name, hosts: [name] });
+    const consumer = (name: string) => new ServiceProcess({ ...common, role: 'consumer', name, hosts: [name] });
     const load = new Load(options, admin, consumer(SLEEPER));
     for (const nth of [0, 1]) {
       load.producers.push(
-        new Child({ ...common, role: 'producer', name: `producer ${nth}`, hosts: [] }, load.client.listeners),
+        new ServiceProcess({ ...common, role: 'producer', name: `producer ${nth}`, hosts: [] }, load.client.listeners),
       );
       load.workers.push(consumer(WORKER));
     }
@@ -100,12 +100,12 @@ export class Load {
     await this.admin.end();
   }
 
-  private get children(): readonly Child[] {
+  private get children(): readonly ServiceProcess[] {
     return [...this.producers, ...this.workers, this.sleeper];
   }
 
   /** Starts a process, and tells everybody where the producers listen now. */
-  private async start(child: Child): Promise<void> {
+  private async start(child: ServiceProcess): Promise<void> {
     await child.start();
     const urls = this.producers.map(({ url }) => url).filter((url) => url !== '');
     for (const each of this.children) each.tell(urls);

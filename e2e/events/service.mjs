@@ -1,6 +1,6 @@
 /**
  * One process of the load proof: a service as it runs in production, with MessagingModule and a port of its own. It talks
- * to its parent by IPC. Started by child.ts with a JSON argument:
+ * to its parent by IPC. Started by service-process.ts with a JSON argument:
  * {role: 'producer' | 'consumer', name, database: {host, port, database, password, poolSize},
  *  consumers: [{name, takes: 'each' | 'together'}], hosts: [name],
  *  transport: {kind: 'embedded', chaosRate} | {kind: 'dapr', port, sidecarUrl, apiToken, topicPrefix}, token,
@@ -40,7 +40,7 @@ const { transport, imports, listen, flush, close } = openTransport(how, {
 /** The parent knows whose relay is at work, and when: it may want to kill that one, in the middle of it. */
 const publish = transport.publish.bind(transport);
 transport.publish = (batch) => {
-  process.send({ publishing: batch.length });
+  process.send({ is: 'publishing' });
   return publish(batch);
 };
 
@@ -129,16 +129,16 @@ process.on('message', async (message) => {
       method: 'POST',
       headers: { [TOKEN_HEADER]: token },
     });
-    process.send({ replayed: status });
+    process.send({ is: 'replayed', status });
     return;
   }
   try {
     await perform(message.command);
-    process.send({ done: message.command.id });
+    process.send({ is: 'done', id: message.command.id });
   } catch (error) {
     logger.warn({ error }, 'command failed');
-    process.send({ failed: message.command.id });
+    process.send({ is: 'failed', id: message.command.id });
   }
 });
 process.on('disconnect', () => process.exit(0)); // the parent has gone
-process.send({ ready: url });
+process.send({ is: 'ready', url });

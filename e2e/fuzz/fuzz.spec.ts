@@ -86,7 +86,7 @@ describe('the API, asked by strangers', () => {
       ],
       ['an open door', 'verifyAudit', openTheDoor, 'rights', /was let in/],
     ])('tells %s', async (_, operation, tamper, kind, text) => {
-      const secret = world.installation.adminKey;
+      const secret = world.installation.home.adminKey;
       const findings = await findingsWith(operation, (answer) => {
         tamper(answer);
         answer.text = answer.text.replace('SECRET', secret);

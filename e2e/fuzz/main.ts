@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { Interruption } from '../harness/interruption.js';
 import { findingsOf, summaryOf, tableOf } from './report.js';
 import { runFuzz } from './run.js';
 import { FuzzWorld } from './world.js';
@@ -34,12 +35,7 @@ function showProgress(asked: number, of: number): void {
 }
 
 const world = await FuzzWorld.start();
-let isInterrupted = false;
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    isInterrupted = true;
-    void world.stop().then(() => process.exit(130));
-  });
+const interruption = new Interruption(() => world.stop());
 
 try {
   const known = world.contract.endpoints.map(({ id }) => id);
@@ -58,8 +54,9 @@ try {
   await world.assertIntact();
   process.exitCode = result.findings.length + leaks.length === 0 ? 0 : 1;
 } catch (error) {
-  if (!isInterrupted) process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  await interruption.orElse();
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = error instanceof RangeError ? 2 : 1;
 } finally {
-  if (!isInterrupted) await world.stop();
+  if (!interruption.isHere) await world.stop();
 }

@@ -1,5 +1,5 @@
-import { Installation } from '../installation/installation.js';
-import { Target, type Shop } from '../installation/target.js';
+import { Installation } from '../harness/installation.js';
+import { Target, type Shop } from '../harness/target.js';
 import { Contract, ROLES, type Endpoint, type Role } from './contract.js';
 import type { Who } from './draft.js';
 import type { Templates } from './drafts.js';
@@ -77,7 +77,9 @@ export class FuzzWorld {
   /** The real service is there, with a value that its target accepts, whatever was asked for in the meantime. */
   async assertIntact(): Promise<void> {
     const place = `/environments/${ENVIRONMENT}/services/${SERVICE}`;
-    const { status, body } = await this.installation.api('POST', `${place}/check-outs`, { purpose: 'is it intact?' });
+    const { status, body } = await this.installation.api('POST', `${place}/check-outs`, {
+      body: { purpose: 'is it intact?' },
+    });
     const given = body as { user: string; password: string } | undefined;
     if (status !== 201 || given === undefined)
       throw new Error(`The service gives no value any more: ${status} ${JSON.stringify(body)}`);
@@ -96,7 +98,7 @@ export class FuzzWorld {
 
   private async prepare(): Promise<void> {
     await this.expect('POST', '/services', this.target.requestFor(this.main, SERVICE, ENVIRONMENT));
-    this.knowledge.guard('the first API key', this.installation.adminKey);
+    this.knowledge.guard('the first API key', this.installation.home.adminKey);
   }
 
   /** Makes as many keys as so many creations within a minute need. */
@@ -113,7 +115,7 @@ export class FuzzWorld {
   }
 
   private async expect(method: string, path: string, body: unknown): Promise<unknown> {
-    const reply = await this.installation.api(method, path, body);
+    const reply = await this.installation.api(method, path, { body });
     if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
     return reply.body;
   }

@@ -1,4 +1,5 @@
-import { Child, isSaid } from './child.js';
+import { fileURLToPath } from 'node:url';
+import { Child, isSaid } from '../harness/child.js';
 import type { FromClient, FromOracle, FromWorker, ToClient, ToOracle, ToWorker } from './protocol.js';
 
 export type Worker = Child<ToWorker, FromWorker>;
@@ -13,10 +14,12 @@ export interface Cast {
   giveBack(worker: Worker): void;
 }
 
+const mainOf = (role: string): string => fileURLToPath(new URL(`./${role}.main.js`, import.meta.url));
+
 /** The processes of a run: one oracle, one client, and workers, of which some are always warm. */
 export class Processes implements Cast {
-  readonly oracle = new Child<ToOracle, FromOracle>('oracle', './oracle.main.js');
-  readonly client = new Child<ToClient, FromClient>('client', './client.main.js');
+  readonly oracle = new Child<ToOracle, FromOracle>('oracle', mainOf('oracle'));
+  readonly client = new Child<ToClient, FromClient>('client', mainOf('client'));
   private readonly warming: Promise<Worker>[] = [];
   private readonly alive = new Set<Worker>();
   private isStopped = false;
@@ -53,7 +56,7 @@ export class Processes implements Cast {
   }
 
   private startWorker(): Promise<Worker> {
-    const worker: Worker = new Child<ToWorker, FromWorker>('worker', './worker.main.js');
+    const worker: Worker = new Child<ToWorker, FromWorker>('worker', mainOf('worker'));
     this.alive.add(worker);
     void worker.ended.then(() => this.alive.delete(worker));
     const warm = worker.until(isSaid<FromWorker, 'warm'>('warm')).then(() => worker);

@@ -3,7 +3,7 @@ import { addService, rollBack, startRotation } from '@dsops/contracts/rotation/a
 import { newId } from '@dsops/kernel';
 import type { Cast, Worker } from './cast.js';
 import type { Verdict } from './cell-watch.js';
-import { isSaid } from './child.js';
+import { isSaid } from '../harness/child.js';
 import type { ClientReport } from './client-session.js';
 import { requestOf, type Fault } from './faults.js';
 import { Mailbox } from './mailbox.js';

@@ -6,6 +6,7 @@ import { documentOf } from './document.js';
 import { EventListener } from './event-listener.js';
 import { FAULT_NAMES, type Fault } from './faults.js';
 import { LEASE_MS } from './course.js';
+import { Interruption } from '../harness/interruption.js';
 import { isClean, showProgress, summaryOf, tableOf } from './report.js';
 import { currentCommit, ResultsFile } from './results-file.js';
 import { runMatrix, type CellResult } from './run.js';
@@ -81,20 +82,12 @@ const known = journal?.known() ?? new Map<string, CellResult>();
 const events = values.stack ? await EventListener.start() : null;
 const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start(events)));
 const processes = new Processes(Math.min(lanes, 3));
-const interruption = new AbortController();
 const stop = async () => {
   await processes.stop();
   await Promise.all(worlds.map((world) => world.stop()));
   await events?.stop();
 };
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
-    interruption.abort();
-    process.stderr.write('interrupted; stopping …\n');
-    // What is under way fails as its servers go, and nobody wants to know.
-    for (const failure of ['uncaughtException', 'unhandledRejection']) process.on(failure, () => undefined);
-    void stop().then(() => process.exit(130));
-  });
+const interruption = new Interruption(stop);
 
 try {
   await processes.start();
@@ -115,7 +108,7 @@ try {
       showProgress(progress);
     },
   });
-  if (interruption.signal.aborted) await new Promise(() => undefined); // the handler ends the process
+  await interruption.orElse();
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[2K');
   const tookMs = performance.now() - startedMs;
   process.stdout.write(
@@ -126,5 +119,5 @@ try {
   if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result, { ...circumstances, lanes }));
   process.exitCode = isClean(result) ? 0 : 1;
 } finally {
-  if (!interruption.signal.aborted) await stop();
+  if (!interruption.isHere) await stop();
 }

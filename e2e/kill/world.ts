@@ -13,7 +13,7 @@ import { startFaultProxy, type FaultProxy } from '@dsops/testing';
 import { CLOCK_AHEAD_MS } from './clock.js';
 import type { EventListener, SaidEvent } from './event-listener.js';
 import type { CellHome, SidecarHome } from './protocol.js';
-import { Server } from './server.js';
+import { DurablePostgres } from '../harness/durable-postgres.js';
 import { Tap } from './tap.js';
 import type { Breach } from './sight.js';
 import type { Address } from './target-reader.js';
@@ -64,8 +64,8 @@ export class World {
   private constructor(
     readonly folder: string,
     private readonly password: string,
-    private readonly ours: Server,
-    private readonly target: Server,
+    private readonly ours: DurablePostgres,
+    private readonly target: DurablePostgres,
     private readonly ourAdmin: pg.Pool,
     private readonly targetAdmin: pg.Pool,
     private readonly events: EventListener | null,
@@ -77,7 +77,7 @@ export class World {
     const folder = mkdtempSync(join(tmpdir(), 'dsops-kill-'));
     chmodSync(folder, 0o711); // as root the servers run under an account of their own
     const password = newPassword();
-    const start = (name: string) => Server.start(join(folder, name), new Secret(password));
+    const start = (name: string) => DurablePostgres.start(join(folder, name), new Secret(password));
     const [ours, target] = await Promise.all([start('ours'), start('target')]);
     const ourAdmin = poolOf(ours.url());
     await ourAdmin.query(`create database ${TEMPLATE}`);
@@ -86,23 +86,13 @@ export class World {
     await targetAdmin.query(`create database ${SHOP}`);
     await targetAdmin.end();
     const sidecar = (await events?.sidecar(basename(folder))) ?? null;
-    const world = new World(folder, password, ours, target, ourAdmin, poolOf(target.url(SHOP)), events, sidecar);
-    await world.assertDurable();
-    return world;
+    return new World(folder, password, ours, target, ourAdmin, poolOf(target.url(SHOP)), events, sidecar);
   }
 
   async stop(): Promise<void> {
     await Promise.all([this.ourAdmin.end(), this.targetAdmin.end()]);
     await Promise.all([this.ours.stop(), this.target.stop()]);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  }
-
-  /** What is killed here must be able to lose nothing that was promised: no test setting makes it faster. */
-  private async assertDurable(): Promise<void> {
-    for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) {
-      const { rows } = await this.ourAdmin.query<Record<string, string>>(`show ${setting}`);
-      if (rows[0]?.[setting] !== 'on') throw new Error(`Our database runs with ${setting} off.`);
-    }
   }
 
   /** Everything that a cell needs before a service is added. `name` becomes part of names of databases and roles. */

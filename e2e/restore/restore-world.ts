@@ -2,8 +2,8 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { eventually } from '@dsops/testing';
-import { copyFolder, Installation } from '../installation/installation.js';
-import { Target, type Login, type Shop } from '../installation/target.js';
+import { Installation } from '../harness/installation.js';
+import { Target, type Login, type RoleStates, type Shop } from '../harness/target.js';
 
 /** For a machine that is busy with something else; no test measures time. */
 const PATIENCE_MS = 60_000;
@@ -90,28 +90,22 @@ export class RestoreWorld {
   }
 
   /** Everything about the roles of all services that somebody could have changed, verifiers included. */
-  roles(): Promise<Record<string, unknown>[]> {
-    return this.target.sql(
-      'postgres',
-      `select * from pg_authid where not starts_with(rolname, 'pg_') order by rolname`,
-    );
-  }
-
-  get dataFolder(): string {
-    return join(this.installation.folder, 'data');
+  roles(): Promise<RoleStates> {
+    return this.target.roles();
   }
 
   /** Copies the data of the stopped installation to a place beside it. */
   backUp(): string {
     const to = join(this.installation.folder, 'backup');
-    copyFolder(this.dataFolder, to);
+    this.installation.home.copyData(to);
     return to;
   }
 
   /** Puts a copy in the place of the data; key and mark stay, as they lie elsewhere in a good backup. */
   putBack(copy: string): void {
-    rmSync(this.dataFolder, { recursive: true });
-    renameSync(copy, this.dataFolder);
+    const { dataFolder } = this.installation.home;
+    rmSync(dataFolder, { recursive: true });
+    renameSync(copy, dataFolder);
   }
 
   async expect<Body = unknown>(
@@ -120,7 +114,7 @@ export class RestoreWorld {
     path: string,
     body?: unknown,
   ): Promise<Body> {
-    const reply = await installation.api(method, path, body);
+    const reply = await installation.api(method, path, { body });
     expect({ path, ...(reply.status < 300 ? {} : reply) }).toEqual({ path });
     return reply.body as Body;
   }

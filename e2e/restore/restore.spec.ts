@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Login } from '../installation/target.js';
+import type { Login } from '../harness/target.js';
 import { eventually, PATIENCE_MS, placeOf, RestoreWorld } from './restore-world.js';
 
 /** Rotated so often after the copy was made; with an odd number the value in use is in the other slot. */
@@ -47,7 +47,7 @@ describe('a copy of the data from before 20 rotations, put back', () => {
 
   it('starts in mode restored, and says so', async () => {
     expect(world.installation.program.stdout).toContain('The database seems to come from a copy.');
-    const { code, stdout } = await world.installation.cli('restore', 'status');
+    const { code, stdout } = await world.installation.cli(['restore', 'status']);
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^! Restored since .*\(\d+ of \d+\)\.$/m),
@@ -82,7 +82,9 @@ describe('a copy of the data from before 20 rotations, put back', () => {
       ['DELETE', placeOf('odd'), undefined],
       ['POST', `/rotations/${openRotation}/resume`, { reason: 'a test' }],
     ] as const)
-      expect((await world.installation.api(method, path, body)).body).toMatchObject({ code: 'installation_restored' });
+      expect((await world.installation.api(method, path, { body })).body).toMatchObject({
+        code: 'installation_restored',
+      });
     expect(await world.settled(openRotation, ['needs_operator'])).toMatchObject({
       error: { message: expect.stringContaining('copy') },
     });
@@ -93,7 +95,7 @@ describe('a copy of the data from before 20 rotations, put back', () => {
   describe('once a person has confirmed', () => {
     beforeAll(async () => {
       const words = ['restore', 'confirm', '--former-installation-is-off', '--reason', 'this is a test'];
-      expect(await world.installation.cli(...words)).toMatchObject({ code: 0 });
+      expect(await world.installation.cli(words)).toMatchObject({ code: 0 });
     });
 
     it('refuses to rotate what nobody knows here, says what to do, and ends nothing that is in use', async () => {
@@ -101,7 +103,7 @@ describe('a copy of the data from before 20 rotations, put back', () => {
       const { error } = await world.rotate('even', { until: ['failed'] });
       expect(error).toMatchObject({ code: 'current_refused', remedy: expect.stringMatching(/import/) });
       // The value in use is in the slot that the copy takes for idle.
-      const refused = await world.installation.api('POST', `${placeOf('odd')}/rotations`, {});
+      const refused = await world.installation.api('POST', `${placeOf('odd')}/rotations`, { body: {} });
       expect(refused.body).toMatchObject({
         code: 'target_not_ready',
         detail: expect.stringMatching(/^odd_a can log in although/),

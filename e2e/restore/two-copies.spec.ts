@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { copyFolder, Installation, newHome } from '../installation/installation.js';
+import { HomeFolder } from '../harness/home-folder.js';
+import { Installation } from '../harness/installation.js';
 import { placeOf, RestoreWorld } from './restore-world.js';
 
 /** Data, key and mark were copied together, as a copied folder has them: the mark tells that it lies elsewhere. */
@@ -10,8 +11,7 @@ describe('two installations started from one copy', () => {
     world = await RestoreWorld.start();
     await world.addService('shop');
     await world.installation.stop();
-    const home = newHome();
-    copyFolder(world.installation.folder, home);
+    const home = HomeFolder.copyOf(world.installation.home);
     await world.installation.start();
     other = await Installation.start(home);
   }, 120_000);
@@ -25,7 +25,7 @@ describe('two installations started from one copy', () => {
     const before = await world.roles();
     const installation = await other.api('GET', '/installation');
     expect(installation.body).toMatchObject({ mode: 'restored', reason: expect.stringContaining('moved or copied') });
-    const { status, body } = await other.api('POST', `${placeOf('shop')}/rotations`, {});
+    const { status, body } = await other.api('POST', `${placeOf('shop')}/rotations`, { body: {} });
     expect({ status, body }).toMatchObject({ status: 422, body: { code: 'installation_restored' } });
     expect(await world.roles()).toEqual(before);
   });

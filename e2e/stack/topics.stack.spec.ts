@@ -7,7 +7,7 @@ import { TOPICS } from '@dsops/contracts/topics';
 import { Secret } from '@dsops/kernel';
 import { ensureTools, startKafka, type KafkaServer, type Tools } from '@dsops/stack';
 import { eventually } from '@dsops/testing';
-import { Program, type Ended } from '../installation/program.js';
+import { Program, type Ended } from '../harness/program.js';
 
 const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 const PASSWORD = 'password-of-the-broker';
@@ -42,9 +42,7 @@ describe('the command line and Kafka', () => {
 
   const dsops = (...words: string[]): Promise<Ended> =>
     Program.cli([...words, '--user', 'dsops', '--password-file', passwordFile], {
-      DSOPS_KAFKA_BROKERS: kafka.brokers.join(','),
-      DSOPS_TOPIC_PREFIX: 'staging-',
-      DSOPS_HOME: folder,
+      env: { DSOPS_KAFKA_BROKERS: kafka.brokers.join(','), DSOPS_TOPIC_PREFIX: 'staging-', DSOPS_HOME: folder },
     }).ended;
   const client = () =>
     new Kafka({
@@ -131,8 +129,7 @@ describe('the command line and Kafka', () => {
 
   it('serves the lag to Prometheus until Ctrl-C, also while Kafka is away', async () => {
     const serving = Program.cli(['lag', '--user', 'dsops', '--password-file', passwordFile, '--serve', '127.0.0.1:0'], {
-      DSOPS_KAFKA_BROKERS: kafka.brokers.join(','),
-      DSOPS_TOPIC_PREFIX: 'staging-',
+      env: { DSOPS_KAFKA_BROKERS: kafka.brokers.join(','), DSOPS_TOPIC_PREFIX: 'staging-' },
     });
     const url = await eventually(() => {
       const [, found] = /Lag at (\S+\/metrics);/.exec(serving.stderr) ?? [];
@@ -150,15 +147,14 @@ describe('the command line and Kafka', () => {
     const without = await scrape();
     expect(without).toMatch(/^dsops_kafka_reachable\{service="lag"\} 0$/m);
     expect(without).not.toMatch(/^dsops_kafka_lag\{/m);
-    serving.child.kill('SIGINT');
-    expect((await serving.ended).code).toBe(0);
+    expect((await serving.stop()).code).toBe(0);
     await startBroker(kafka.port);
   }, 120_000);
 
   it('says what is wrong with the login, and never shows it', async () => {
     await writeFile(join(folder, 'wrong'), 'another-password');
     const run = await Program.cli(['lag', '--user', 'dsops', '--password-file', join(folder, 'wrong')], {
-      DSOPS_KAFKA_BROKERS: kafka.brokers.join(','),
+      env: { DSOPS_KAFKA_BROKERS: kafka.brokers.join(',') },
     }).ended;
     expect(run.stderr).toMatch(/^Error: Kafka at 127\.0\.0\.1:\d+ refused the login\.\n→ /);
     expect(run.stdout + run.stderr).not.toContain('another-password');

@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { Program } from '@dsops/e2e/harness/program';
 import { ApiClient } from '@dsops/standalone';
 import { stackHome } from '../src/program/stack-home.js';
 import type { StackRecord } from '../src/program/state-file.js';
-
-const MAIN = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist', 'program', 'main.js');
 
 export interface Run {
   readonly code: number | null;
@@ -23,19 +20,19 @@ export class StackUnderTest {
   }
 
   /** @param interruptAt what it has printed when Ctrl-C is pressed */
-  run(args: readonly string[], env: NodeJS.ProcessEnv = {}, interruptAt?: RegExp): Promise<Run> {
-    const child = spawn(process.execPath, [MAIN, ...args, '--home', this.folder], {
-      env: { ...process.env, NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning', NO_COLOR: '1', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+  async run(args: readonly string[], env: Readonly<Record<string, string>> = {}, interruptAt?: RegExp): Promise<Run> {
+    const program = Program.stack([...args, '--home', this.folder], {
+      // Builders of tools need what this machine says about proxies and folders.
+      env: {
+        ...(process.env as Record<string, string>),
+        NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
+        NO_COLOR: '1',
+        ...env,
+      },
     });
-    let text = '';
-    let isInterrupted = false;
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => {
-        text += chunk.toString();
-        if (interruptAt?.test(text) && !isInterrupted) isInterrupted = child.kill('SIGINT');
-      });
-    return new Promise((done) => child.once('exit', (code) => setImmediate(() => done({ code, text }))));
+    if (interruptAt !== undefined) await program.printed(interruptAt).then(() => program.stop());
+    const { code, stdout, stderr } = await program.ended;
+    return { code, text: stdout + stderr };
   }
 
   record(): StackRecord {

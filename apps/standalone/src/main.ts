@@ -1,7 +1,7 @@
 import { isDomainError } from '@dsops/kernel';
 import { HELP, readConfig } from './config.js';
-import type { Installation } from './installation.js';
 import { Screen } from './screen.js';
+import { stopOnSignals } from './stop-on-signals.js';
 
 const screen = new Screen(process.stdout, { hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR });
 
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   // Help and mistyped options need none of the services.
   const { Installation } = await import('./installation.js');
   const installation = new Installation(config, screen);
-  const isStopping = stopOnSignals(installation);
+  const isStopping = stopOnSignals(installation, screen, end);
   try {
     await installation.start();
   } catch (error) {
@@ -25,30 +25,19 @@ async function main(): Promise<void> {
   }
 }
 
-function stopOnSignals(installation: Installation): () => boolean {
-  let isStopping = false;
-  const stop = () => {
-    if (isStopping) return;
-    isStopping = true;
-    screen.text();
-    screen.text('stopping …');
-    installation.stop().then(
-      () => {
-        screen.text('stopped; nothing is left running');
-        process.exit(0);
-      },
-      () => process.exit(1),
-    );
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  return () => isStopping;
+const tell = (error: unknown): void =>
+  void process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+
+function end(code: number, failure?: unknown): void {
+  if (failure !== undefined) tell(failure);
+  process.exit(code);
 }
 
 main().catch((error: unknown) => {
   if (isDomainError(error)) screen.problem(error);
   else {
     process.stderr.write(`\ndsops could not start. This is a fault of dsops, please report it.\n`);
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    tell(error);
   }
   process.exit(isDomainError(error) && error.kind === 'invalid' ? 2 : 1);
 });

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { Interruption } from '../../harness/interruption.js';
 import { Course } from './course.js';
 import { documentOf, problemsIn, tablesOf, textOf } from './report.js';
 import type { CoursePlan } from './steps.js';
@@ -47,30 +48,19 @@ const docsAt = given.indexOf('--docs');
 const command = ['pnpm test:events --stack', ...(docsAt === -1 ? given : given.toSpliced(docsAt, 2))].join(' ');
 
 let world: StackWorld | undefined;
-let isInterrupted = false;
 const startedMs = performance.now();
 const tell = (line: string) => {
   const at = ((performance.now() - startedMs) / 1_000).toFixed(0).padStart(5);
-  if (!isInterrupted) process.stderr.write(`${at} s  ${line}\n`);
+  if (!interruption.isHere) process.stderr.write(`${at} s  ${line}\n`);
 };
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => {
-    if (isInterrupted) return;
-    process.stderr.write('interrupted; stopping …\n');
-    isInterrupted = true;
-    // What is under way fails as its servers go, and nobody wants to know.
-    for (const failure of ['uncaughtException', 'unhandledRejection']) process.on(failure, () => undefined);
-    void Promise.resolve(starting)
-      .then((started) => started.stop())
-      .finally(() => process.exit(130));
-  });
+const interruption = new Interruption(async () => (await starting).stop());
 
 tell('starting Kafka, PostgreSQL, producers and the first consumer');
 const starting = StackWorld.start({ hasSweep: !values['no-sweep'] });
 try {
   world = await starting;
   const result = await new Course(world, plan, tell).run();
-  if (isInterrupted) await new Promise(() => undefined); // the handler ends the process
+  await interruption.orElse();
   const problems = problemsIn(result, plan);
   process.stdout.write(
     values.json
@@ -81,7 +71,7 @@ try {
   if (values.docs !== undefined) writeFileSync(values.docs, documentOf(result, plan, command));
   process.exitCode = problems.length === 0 ? 0 : 1;
 } catch (error) {
-  if (isInterrupted) await new Promise(() => undefined);
+  await interruption.orElse();
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
 } finally {

@@ -2,13 +2,13 @@ import { freePorts, startDaprd, type DaprdServer } from '@dsops/stack';
 import { unwrapSecret } from '@dsops/kernel';
 import type { KafkaWorld } from '../../stack/kafka-world.js';
 import { API_TOKEN, APP_TOKEN, type SidecarFiles } from '../../stack/sidecar-files.js';
-import { Child, type Listeners } from '../child.js';
+import { ServiceProcess, type Listeners } from '../service-process.js';
 
 export interface ReplicaOptions {
   readonly name: string;
   readonly role: 'producer' | 'consumer';
   /** What service.mjs takes beside what is said here. */
-  readonly settings: object;
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly kafka: KafkaWorld;
   readonly files: SidecarFiles;
   readonly listeners?: Listeners;
@@ -20,7 +20,7 @@ export class Replica {
 
   private constructor(
     private readonly options: ReplicaOptions,
-    readonly child: Child,
+    readonly child: ServiceProcess,
     private readonly appPort: number,
     private readonly sidecarPort: number,
   ) {}
@@ -35,7 +35,7 @@ export class Replica {
       apiToken: unwrapSecret(API_TOKEN),
       topicPrefix: files.topicPrefix,
     };
-    const child = new Child({ ...settings, role, name, transport, token: unwrapSecret(APP_TOKEN) }, listeners);
+    const child = new ServiceProcess({ ...settings, role, name, transport, token: unwrapSecret(APP_TOKEN) }, listeners);
     return new Replica(options, child, appPort, sidecarPort);
   }
 

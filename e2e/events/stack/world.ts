@@ -5,7 +5,7 @@ import { KafkaWorld } from '../../stack/kafka-world.js';
 import type { SidecarFiles } from '../../stack/sidecar-files.js';
 import { Client } from '../client.js';
 import { makeTables } from '../oracle.js';
-import type { Child } from '../child.js';
+import type { ServiceProcess } from '../service-process.js';
 import { OwnDatabase } from './database.js';
 import { Replica } from './replica.js';
 
@@ -21,7 +21,7 @@ export class StackWorld {
   readonly client: Client;
   /** Processes that have ended by themselves. Nobody starts them again: it must not happen. */
   readonly crashed: string[] = [];
-  private readonly producing: Child[] = [];
+  private readonly producing: ServiceProcess[] = [];
   private opened = 0;
 
   private constructor(

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { isDomainError } from '@dsops/kernel';
 import { Screen } from '@dsops/standalone/screen';
+import { stopOnSignals } from '@dsops/standalone/stop-on-signals';
 import { HELP, readConfig, type Config } from './config.js';
 
 const screen = new Screen(process.stdout, { hasColors: process.stdout.isTTY === true && !process.env.NO_COLOR });
@@ -64,7 +65,7 @@ async function status(config: Config): Promise<number> {
 async function runHere(config: Config): Promise<void> {
   const { Stack } = await import('./stack.js');
   const stack = new Stack(config, screen, process.stdout);
-  const isStopping = stopOnSignals(stack);
+  const isStopping = stopOnSignals(stack, screen, end);
   try {
     await stack.start();
   } catch (error) {
@@ -74,33 +75,19 @@ async function runHere(config: Config): Promise<void> {
   }
 }
 
-function stopOnSignals(stack: { stop(): Promise<void> }): () => boolean {
-  let isStopping = false;
-  const stop = () => {
-    if (isStopping) return;
-    isStopping = true;
-    screen.text();
-    screen.text('stopping …');
-    stack.stop().then(
-      () => {
-        screen.text('stopped; nothing is left running');
-        process.exit(0);
-      },
-      (error: unknown) => {
-        process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-        process.exit(1);
-      },
-    );
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  return () => isStopping;
+const tell = (error: unknown): void =>
+  void process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+
+function end(code: number, failure?: unknown): void {
+  if (failure !== undefined) tell(failure);
+  process.exit(code);
 }
 
 main().catch((error: unknown) => {
   if (isDomainError(error)) screen.problem(error);
   else {
     process.stderr.write(`\nThe stack could not do that. This is a fault of dsops, please report it.\n`);
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    tell(error);
   }
   process.exit(isDomainError(error) && error.kind === 'invalid' ? 2 : 1);
 });

@@ -4,11 +4,11 @@ import { SCHEMAS } from '@dsops/database';
 import { unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import { BadInputWorld, ENVIRONMENT } from './bad-input-world.js';
-import { CapturedProcess } from './captured-process.js';
+import { Program } from '../harness/program.js';
 import { filesOf, outputOf, rowsOf, waysOutIn, writtenBy } from './evidence.js';
 import type { CliRun } from './installation-under-test.js';
 import { SecretScan, type Evidence, type Leak } from './secret-scan.js';
-import type { Shop } from './target-server.js';
+import type { Shop } from '../harness/target.js';
 
 /** A secret that somebody wrote where it does not belong: it shows that the search finds what is there. */
 const PLANTED = 'planted leak';
@@ -286,7 +286,7 @@ describe('secrets', () => {
     });
 
     it('in the log of a program', async () => {
-      const leaky = new CapturedProcess('leaky', ['-e', 'process.stdin.pipe(process.stderr)'], {
+      const leaky = new Program('leaky', '-e', ['process.stdin.pipe(process.stderr)'], {
         env: {},
         stdin: JSON.stringify({ password: secret }),
       });

@@ -1,5 +1,5 @@
 import type { BadInputWorld, Refusal } from './bad-input-world.js';
-import type { Shop } from './target-server.js';
+import type { Shop } from '../harness/target.js';
 
 /** Something that is wrong with a target, and what people are told about it, whatever they ask for. */
 export interface Trouble {
@@ -38,7 +38,7 @@ export const TROUBLES: readonly Trouble[] = [
     label: 'misadmin',
     check: 'admin-login',
     bring: ({ target, secrets }, { admin }) =>
-      target.setPassword(admin.username, secrets.plant('changed admin password')),
+      target.setPassword({ username: admin.username, password: secrets.plant('changed admin password') }),
     told: {
       sentence: /^PostgreSQL at 127\.0\.0\.1:\d+ refused the admin password of misadmin_admin\.$/,
       remedy: /^Give dsops the present password of misadmin_admin/,

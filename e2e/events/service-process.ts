@@ -1,11 +1,20 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Child, isSaid } from '../harness/child.js';
 import type { Command } from './commands.js';
 
-type Report = { ready: string } | { done: string } | { failed: string } | { replayed: number } | { publishing: number };
+type ToService =
+  | { readonly command: Command }
+  | { readonly replay: string }
+  | { readonly producerUrls: readonly string[] }
+  | { readonly stop: true };
+
+type FromService =
+  | { readonly is: 'ready'; readonly url: string }
+  | { readonly is: 'done' | 'failed'; readonly id: string }
+  | { readonly is: 'replayed'; readonly status: number }
+  | { readonly is: 'publishing' };
 
 /** What happens at a process, as its parent hears it. */
 export interface Listeners {
@@ -27,46 +36,37 @@ function serviceFile(): string {
 const MOST_IN_FLIGHT = 24;
 
 /** A service in a process of its own, which is started again under the same name after each kill. */
-export class Child {
+export class ServiceProcess {
   /** Where it listens since its last start. */
   url = '';
   /** Instant of its last publishing, `performance.now()`; the one that published last holds the relay's lease. */
   publishedAtMs = 0;
   readonly inFlight = new Map<string, Command>();
-  private process: ChildProcess | undefined;
+  private child: Child<ToService, FromService> | undefined;
   private isReady = false;
   private publishing = Promise.withResolvers<void>();
 
   constructor(
-    private readonly settings: object,
+    private readonly settings: Readonly<Record<string, unknown>> & { readonly name: string },
     private readonly listeners: Listeners = {},
   ) {}
 
   async start(): Promise<void> {
     // A clean environment: the children run the built packages, not sources under Jest.
     const { NODE_OPTIONS: _, ...rest } = process.env;
-    const env = { ...rest, NODE_COMPILE_CACHE: join(tmpdir(), 'dsops-compile-cache') }; // they start many times
-    const started = fork(serviceFile(), [JSON.stringify(this.settings)], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      execArgv: [],
-      env,
+    const child = new Child<ToService, FromService>(this.settings.name, serviceFile(), {
+      args: [JSON.stringify(this.settings)],
+      env: { ...rest, NODE_COMPILE_CACHE: join(tmpdir(), 'dsops-compile-cache') }, // they start many times
+      output: 'shown',
     });
-    this.process = started;
-    const ready = new Promise<void>((done, refuse) => {
-      started.on('message', (report: Report) => {
-        if ('ready' in report) {
-          this.url = report.ready;
-          done();
-        } else this.hear(report);
-      });
-      started.once('exit', (code) => refuse(new Error(`A service ended with ${code} before it was ready.`)));
-    });
-    started.once('exit', () => {
+    this.child = child;
+    child.listen((said) => this.hear(said));
+    void child.ended.then(() => {
       if (this.isReady) this.listeners.onCrash?.();
       this.isReady = false;
       for (const id of [...this.inFlight.keys()]) this.settle(id, ({ command }) => this.listeners.onOpen?.(command));
     });
-    await ready;
+    ({ url: this.url } = await child.until(isSaid<FromService, 'ready'>('ready')));
     this.isReady = true;
   }
 
@@ -77,7 +77,7 @@ export class Child {
 
   send(command: Command): void {
     this.inFlight.set(command.id, command);
-    this.process!.send({ command }, () => undefined); // a failure shows as exit
+    this.child!.send({ command });
   }
 
   /** Resolves at the moment at which it begins to publish next. */
@@ -87,45 +87,44 @@ export class Child {
 
   /** Replays a dead letter through the service's own route. */
   async replay(letterId: string): Promise<void> {
-    this.process!.send({ replay: letterId });
-    const [report] = (await once(this.process!, 'message')) as [Report];
-    if (!('replayed' in report) || report.replayed !== 200) throw new Error('The letter was not replayed.');
+    const answer = this.child!.until(isSaid<FromService, 'replayed'>('replayed'));
+    this.child!.send({ replay: letterId });
+    const { status } = await answer;
+    if (status !== 200) throw new Error(`The letter was not replayed: ${status}.`);
   }
 
   /** Tells it where the producers listen now. */
   tell(producerUrls: readonly string[]): void {
-    if (this.isReady) this.process!.send({ producerUrls }, () => undefined); // one that dies is told again at its start
+    if (this.isReady) this.child!.send({ producerUrls }); // one that dies is told again at its start
   }
 
   /** SIGKILL: nothing of it can be caught, finished or cleaned up. */
   async kill(): Promise<void> {
     this.isReady = false;
-    if (this.hasEnded) return;
-    const gone = once(this.process!, 'exit');
-    this.process!.kill('SIGKILL');
-    await gone;
+    await this.child?.kill();
   }
 
   /** Lets it finish and waits for its end. */
   async stop(): Promise<void> {
     this.isReady = false;
-    if (this.hasEnded) return;
-    const gone = once(this.process!, 'exit');
-    this.process!.send({ stop: true }, () => undefined);
-    await gone;
+    this.child?.send({ stop: true });
+    await this.child?.ended;
   }
 
-  private get hasEnded(): boolean {
-    return this.process === undefined || this.process.exitCode !== null || this.process.signalCode !== null;
-  }
-
-  private hear(report: Report): void {
-    if ('done' in report) this.settle(report.done, ({ id }) => this.listeners.onDone?.(id));
-    else if ('failed' in report) this.settle(report.failed, ({ command }) => this.listeners.onOpen?.(command));
-    else if ('publishing' in report) {
-      this.publishedAtMs = performance.now();
-      this.publishing.resolve();
-      this.publishing = Promise.withResolvers();
+  private hear(said: FromService): void {
+    switch (said.is) {
+      case 'done':
+        return this.settle(said.id, ({ id }) => this.listeners.onDone?.(id));
+      case 'failed':
+        return this.settle(said.id, ({ command }) => this.listeners.onOpen?.(command));
+      case 'publishing':
+        this.publishedAtMs = performance.now();
+        this.publishing.resolve();
+        this.publishing = Promise.withResolvers();
+        return;
+      case 'ready':
+      case 'replayed':
+        return;
     }
   }
 

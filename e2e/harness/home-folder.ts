@@ -16,7 +16,7 @@ import { dirname, join, relative } from 'node:path';
 import { homePaths, type HomePaths } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
 import { openKeyFile, type SealingKey } from '@dsops/sealing';
-import { databaseFolder } from '../src/data-folder.js';
+import { databaseFolder } from '@dsops/standalone';
 
 /** The folder of one installation, below the temporary files of this machine. */
 export class HomeFolder {
@@ -68,18 +68,30 @@ export class HomeFolder {
     return Object.fromEntries(files.map((file) => [relative(this.folder, file), identify(file)]));
   }
 
-  /** Copies the data as a backup does while the program is stopped: whose it is, and its modes, come along. */
+  /** A copy of everything in a stopped one: data, key and mark. */
+  static copyOf(home: HomeFolder): HomeFolder {
+    const copy = new HomeFolder();
+    copyFolder(home.folder, copy.folder);
+    return copy;
+  }
+
+  /** Copies the data while the program is stopped. */
   copyData(to: string): void {
-    cpSync(this.dataFolder, to, { recursive: true });
-    for (const name of ['.', ...readdirSync(this.dataFolder, { recursive: true, encoding: 'utf8' })]) {
-      const { uid, gid, mode } = statSync(join(this.dataFolder, name));
-      chownSync(join(to, name), uid, gid);
-      chmodSync(join(to, name), mode & 0o7777);
-    }
+    copyFolder(this.dataFolder, to);
   }
 
   remove(): void {
     for (const folder of [this.folder, ...(this.dataFolder.startsWith(this.folder) ? [] : [dirname(this.dataFolder)])])
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  }
+}
+
+/** As a backup does it: whose the files are, and their modes, come along. */
+function copyFolder(from: string, to: string): void {
+  cpSync(from, to, { recursive: true });
+  for (const name of ['.', ...readdirSync(from, { recursive: true, encoding: 'utf8' })]) {
+    const { uid, gid, mode } = statSync(join(from, name));
+    chownSync(join(to, name), uid, gid);
+    chmodSync(join(to, name), mode & 0o7777);
   }
 }

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@dsops/testing';
 import { BadInputWorld, ENVIRONMENT, expectProblem, expectRefusal } from './bad-input-world.js';
 import { filesOf, outputOf, rowsOf } from './evidence.js';
-import type { CliRun, Reply } from './installation-under-test.js';
-import type { Shop } from './target-server.js';
+import type { Reply } from '../harness/installation.js';
+import type { CliRun } from './installation-under-test.js';
+import type { Shop } from '../harness/target.js';
 import { TROUBLES, type Trouble } from './target-troubles.js';
 
 /** Names what cannot work and nobody meant; each is told in one sentence what to do, and leaves everything as it was. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createApiKey } from '@dsops/contracts/gateway/api';
 import { checkOut } from '@dsops/contracts/rotation/api';
-import type { CapturedProcess } from './captured-process.js';
-import type { HomeFolder } from './home-folder.js';
+import type { Program } from '../harness/program.js';
+import type { HomeFolder } from '../harness/home-folder.js';
 import type { CliRun, InstallationUnderTest } from './installation-under-test.js';
 import type { RecordedAnswer } from './recording-proxy.js';
 import type { Evidence } from './secret-scan.js';
@@ -37,7 +37,7 @@ export const waysOutIn = (answers: readonly RecordedAnswer[]): RecordedAnswer[] 
   answers.filter((answer) => fieldThatLeaves(answer) !== null);
 
 /** What a program wrote. */
-export function* writtenBy(program: Pick<CapturedProcess, 'stdout' | 'stderr'>): Generator<Evidence> {
+export function* writtenBy(program: Pick<Program, 'stdout' | 'stderr'>): Generator<Evidence> {
   yield { where: 'screen', bytes: program.stdout };
   yield { where: 'log', bytes: program.stderr };
 }

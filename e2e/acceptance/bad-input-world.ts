@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { FaultProxy } from '@dsops/testing';
-import { InstallationUnderTest, type CliRun, type Reply } from './installation-under-test.js';
+import type { Reply } from '../harness/installation.js';
+import { InstallationUnderTest, type CliRun } from './installation-under-test.js';
 import { SecretScan } from './secret-scan.js';
-import { TargetServer, type Shop } from './target-server.js';
+import type { Shop } from '../harness/target.js';
+import { TargetServer } from './target-server.js';
 
 /** What somebody is told whose request could not be granted. */
 export interface Refusal {
@@ -90,7 +92,7 @@ export class BadInputWorld {
     const { text } = await this.installation.api('GET', '/services');
     const services = (JSON.parse(text) as { items: { name: string }[] }).items;
     return {
-      roles: await this.target.rolesOf(shop),
+      roles: await this.target.roles(shop),
       isCurrentAccepted: await this.target.accepts(shop.current, shop.database),
       services: services.filter(({ name }) => name.startsWith(shop.database)),
     };
@@ -98,7 +100,7 @@ export class BadInputWorld {
 
   async close(): Promise<void> {
     await this.installation.remove();
-    await this.target.close();
+    await this.target.stop();
   }
 }
 

@@ -1,15 +1,25 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 
 interface Said {
   readonly is: string;
+}
+
+export interface ChildOptions {
+  readonly args?: readonly string[];
+  /** All of its environment; that of this process unless said. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** `kept`, for {@link Child.takeOutput} and for what is said when it fails; `shown` goes where that of this process goes. */
+  readonly output?: 'kept' | 'shown';
 }
 
 /** Far beyond what anything takes, also on a machine that is busy with something else. */
 const SILENCE_MS = 120_000;
 const LOG_LOOK_MS = 20;
 
-/** A process of the harness: started by fork, spoken to by messages, killed by SIGKILL. */
+/**
+ * A process of a proof: started by fork, spoken to by messages, killed by SIGKILL. A message says what it `is`, and one
+ * that is `broken` tells its `message`.
+ */
 export class Child<To extends object, From extends Said> {
   private readonly process: ChildProcess;
   private readonly listeners = new Set<(said: From) => void>();
@@ -17,14 +27,17 @@ export class Child<To extends object, From extends Said> {
   readonly ended: Promise<string>;
   private output = '';
 
-  /** @param file one of the `*.main.js` beside this one */
+  /** @param name how failures name it */
   constructor(
     readonly name: string,
     file: string,
+    { args = [], env, output = 'kept' }: ChildOptions = {},
   ) {
-    this.process = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    const stream = output === 'kept' ? 'pipe' : 'inherit';
+    this.process = fork(file, [...args], {
+      stdio: ['ignore', stream, stream, 'ipc'],
       execArgv: [],
+      ...(env === undefined ? {} : { env }),
     });
     this.process.on('message', (said: From) => {
       for (const listener of [...this.listeners]) listener(said);
@@ -55,8 +68,13 @@ export class Child<To extends object, From extends Said> {
     }
   }
 
+  get hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  /** One that is gone hears nothing; that it is gone shows in {@link ended}. */
   send(message: To): void {
-    this.process.send(message);
+    if (this.process.connected) this.process.send(message, () => undefined);
   }
 
   listen(listener: (said: From) => void): () => void {

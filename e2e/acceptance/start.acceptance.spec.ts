@@ -7,10 +7,12 @@ import { startPostgres, type PostgresServer } from '@dsops/database';
 import { openKeyFile } from '@dsops/sealing';
 import { eventually } from '@dsops/testing';
 import pg from 'pg';
-import type { Ended } from './captured-process.js';
-import type { HomeFolder } from './home-folder.js';
-import { InstallationUnderTest, startProgram } from './installation-under-test.js';
-import { TargetServer, type Shop } from './target-server.js';
+import { Installation } from '../harness/installation.js';
+import type { Ended } from '../harness/program.js';
+import type { HomeFolder } from '../harness/home-folder.js';
+import { InstallationUnderTest } from './installation-under-test.js';
+import type { Shop } from '../harness/target.js';
+import { TargetServer } from './target-server.js';
 
 const PASSWORD = { admin: 'start-admin-password', current: 'start-current-password' };
 const onPosix = process.platform === 'win32' ? it.skip : it;
@@ -56,7 +58,7 @@ describe('starting dsops', () => {
 
   afterAll(async () => {
     await installation?.remove();
-    await target?.close();
+    await target?.stop();
   });
 
   const secretFile = (name: string, password: string): string => {
@@ -66,7 +68,7 @@ describe('starting dsops', () => {
   };
 
   /** Starts it without a sample and waits for its end. */
-  const attempt = (...args: string[]) => startProgram(home, ['--no-sample', ...args]).ended;
+  const attempt = (...args: string[]) => Installation.begin(home, ['--no-sample', ...args]).ended;
 
   /** What somebody who relies on it would miss first. */
   const expectIntact = async () => {
@@ -241,7 +243,7 @@ describe('starting dsops', () => {
     });
 
     onPosix('can be interrupted while it starts', async () => {
-      const program = startProgram(home, ['--no-sample', '--port', '0']);
+      const program = Installation.begin(home, ['--no-sample', '--port', '0']);
       await program.printed(/✓ key/);
       program.child.kill('SIGINT');
       expect(await program.ended).toMatchObject({ code: 0, stderr: '' });
@@ -288,7 +290,7 @@ describe('starting dsops', () => {
     });
 
     it('gives nothing out and changes nothing', async () => {
-      const roles = await target.rolesOf(shop);
+      const roles = await target.roles(shop);
       for (const words of [
         ['secret', 'get', 'shop'],
         ['rotation', 'rotate', 'shop'],
@@ -303,7 +305,7 @@ describe('starting dsops', () => {
         });
         expect(stderr).toMatch(/^Error: .*seems to come from a copy.*\n→ Make sure .*dsops restore confirm$/m);
       }
-      expect(await target.rolesOf(shop)).toEqual(roles);
+      expect(await target.roles(shop)).toEqual(roles);
     });
 
     it('goes on once a person has confirmed', async () => {
