@@ -158,6 +158,8 @@ export const aNotification = (over: Partial<NotificationView> = {}): Notificatio
   body: 'The new password is in use.',
   priority: 'normal',
   entity: { kind: 'rotation', id: ROTATION_ID },
+  place: { environment: 'production', service: 'payments-db' },
+  nextSteps: [],
   createdAt: '2026-11-21T14:25:00.000Z',
   readAt: null,
   ...over,

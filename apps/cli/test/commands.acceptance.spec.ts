@@ -205,6 +205,30 @@ describe('dsops inbox', () => {
     expect((await w.desk.run('inbox clear -y')).stdout).toBe('✓ 4 cleared\n');
   });
 
+  it('shows what to type next for each step that it knows', async () => {
+    const nextSteps = ['follow', 'see_steps', 'see_target', 'try_again', 'of_a_later_release', 'resume'];
+    w.server.on(listNotifications, () => ({ items: [aNotification({ body: 'It waits.', nextSteps })], next: null }));
+    const { entity } = aNotification();
+    expect((await w.desk.run('inbox')).stdout).toContain(
+      [
+        '\n   It waits.',
+        `Follow it: dsops rotation show ${entity.id} --watch`,
+        `See each step: dsops rotation show ${entity.id}`,
+        'See what the target accepts: dsops rotation status production/payments-db --verbose',
+        'Try again: dsops rotation rotate production/payments-db',
+        `When the cause is gone: dsops rotation resume ${entity.id}\n`,
+      ].join('\n   '),
+    );
+  });
+
+  it('names no command that needs a place when there is none', async () => {
+    const told = aNotification({ place: null, nextSteps: ['try_again', 'see_steps'] });
+    w.server.on(listNotifications, () => ({ items: [told], next: null }));
+    const { stdout } = await w.desk.run('inbox');
+    expect(stdout).toContain('See each step:');
+    expect(stdout).not.toContain('Try again');
+  });
+
   it('says so when it is empty', async () => {
     w.server.on(listNotifications, () => ({ items: [], next: null }));
     expect((await w.desk.run('inbox')).stdout).toBe('Your inbox is empty.\n');

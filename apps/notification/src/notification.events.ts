@@ -3,7 +3,8 @@ import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/eve
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { EventConsumer, Handles, type Unit } from '@dsops/messaging';
 import { LedgerService } from './ledger/ledger.service.js';
-import { notableEvents, noticeOf, type NotableData } from './notice/notice.js';
+import { notableEvents, noticeOf } from './notice/notice.js';
+import type { NotableData } from './notice/tellings.js';
 
 /** What notification hears: what is worth telling, and whom to tell. */
 @EventConsumer('notification')

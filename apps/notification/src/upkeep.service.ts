@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { Every } from '@dsops/background';
 import type { Logger } from '@dsops/platform';
 import { LOGGER } from './notification.options.js';
-import { InboxService } from './inbox/inbox.service.js';
+import { InboxService } from './channels/inbox/inbox.service.js';
 import { LedgerService } from './ledger/ledger.service.js';
 
 const PASS_EVERY_MS = 60_000;

@@ -103,7 +103,9 @@ describe('the notification service', () => {
       priority: 'high',
       entity: { kind: 'rotation', id: rotationId },
       readAt: null,
-      body: expect.stringContaining(`dsops rotation resume ${rotationId}`),
+      body: expect.stringContaining('The target does not answer.\nVersion v1: the target accepts it.'),
+      place: { environment: 'production', service: 'payments-db' },
+      nextSteps: ['see_steps', 'resume'],
     });
     const { rows } = await world.admin.query(
       `select count(*)::int as n from notification.outbox where type = 'dsops.notification.inbox.delivered.v1' and key in ($1, $2)`,

@@ -15,6 +15,7 @@ import type { Paint } from '../output/terminal.js';
 import { ago } from '../output/time.js';
 import type { Act } from '../session.js';
 import { examples, formatOption, limitOption, yesOption } from '../options.js';
+import { linesOf } from './words.js';
 
 export function registerInbox(program: CommandUnknownOpts, act: Act): void {
   const inbox = program.command('inbox').description('what dsops tells you');
@@ -54,14 +55,14 @@ const inboxTable = (paint: Paint, items: readonly NotificationView[], now: Date)
   table(
     paint,
     ['', 'WHEN', 'WHAT', 'ID'],
-    items.map(({ readAt, createdAt, title, body, priority, id }) => ({
+    items.map((told) => ({
       cells: [
-        readAt === null ? paint.cyan('●') : ' ',
-        ago(createdAt, now),
-        priority === 'high' ? paint.red(title) : title,
-        paint.dim(id),
+        told.readAt === null ? paint.cyan('●') : ' ',
+        ago(told.createdAt, now),
+        told.priority === 'high' ? paint.red(told.title) : told.title,
+        paint.dim(told.id),
       ],
-      below: body ? body.split('\n').map((line) => `   ${paint.dim(line)}`) : [],
+      below: linesOf(told).map((line) => `   ${paint.dim(line)}`),
     })),
   );
 

@@ -8,8 +8,9 @@ import { PrismaClient } from '@dsops/database/notification';
 import { newId } from '@dsops/kernel';
 import { PrismaUnitOfWork, type EventToEmit, type Unit } from '@dsops/messaging';
 import { createTestDatabase, FakeClock, type TestDatabase } from '@dsops/testing';
-import { InboxRepository } from '../inbox/inbox.repository.js';
-import type { Notice } from '../notice/notice.js';
+import { InboxRepository } from '../channels/inbox/inbox.repository.js';
+import { noticeOf, type WordedNotice } from '../notice/notice.js';
+import { aRotationEvent } from '../notice/notice.fixture.js';
 import { LedgerRepository } from './ledger.repository.js';
 import { LedgerService } from './ledger.service.js';
 
@@ -17,16 +18,8 @@ const ada: Actor = { kind: 'user', id: 'ada', name: 'Ada' };
 const bo: Actor = { kind: 'api_key', id: 'bo', name: 'Bo' };
 const minute = (n: number) => new Date(Date.UTC(2026, 10, 21, 12, n));
 
-const aNotice = (changes: Partial<Notice> = {}): Notice => ({
-  eventId: newId(),
-  kind: 'completed',
-  title: 'Rotation of payments-db in production completed',
-  body: 'All is well.',
-  priority: 'normal',
-  entity: { kind: 'rotation', id: 'R1' },
-  happenedAt: minute(10),
-  ...changes,
-});
+const TITLE = 'Rotation of payments-db in production completed';
+const aNotice = (happenedAt = minute(10)): WordedNotice => noticeOf(aRotationEvent(rotationCompleted, { happenedAt }));
 
 describe('the ledger on PostgreSQL', () => {
   let home: TestDatabase;
@@ -42,7 +35,7 @@ describe('the ledger on PostgreSQL', () => {
     await database.$transaction((tx) => work({ tx, emit: (event) => void said.push(event) }));
     return said;
   }
-  const tell = (notice: Notice) => inUnit((unit) => ledger.tell(notice, unit));
+  const tell = (told: WordedNotice) => inUnit((unit) => ledger.tell(told, unit));
   const welcome = (principal: Actor, since: Date) => inUnit((unit) => ledger.welcome(principal, 'viewer', since, unit));
   const dismiss = (principal: Actor, at: Date) => inUnit((unit) => ledger.dismiss(principal, at, unit));
   const titlesOf = async ({ id }: Actor) => (await inbox.list(id, { limit: 50 })).map(({ title }) => title);
@@ -75,8 +68,8 @@ describe('the ledger on PostgreSQL', () => {
   it('delivers a notice once to every recipient, and says so', async () => {
     await welcome(ada, minute(0));
     await welcome(bo, minute(0));
-    const notice = aNotice();
-    const said = await tell(notice);
+    const told = aNotice();
+    const said = await tell(told);
     expect(said.map(({ key, data }) => [key, data])).toEqual(
       ['ada', 'bo'].map((id) => [
         id,
@@ -84,15 +77,15 @@ describe('the ledger on PostgreSQL', () => {
           notificationId: expect.any(String),
           recipientId: id,
           kind: 'completed',
-          title: notice.title,
+          title: TITLE,
           priority: 'normal',
-          eventId: notice.eventId,
+          eventId: told.notice.eventId,
           actor: { kind: 'system', id: 'dsops', name: 'dsops' },
         },
       ]),
     );
-    expect(await tell(notice)).toEqual([]);
-    expect(await titlesOf(ada)).toEqual([notice.title]);
+    expect(await tell(told)).toEqual([]);
+    expect(await titlesOf(ada)).toEqual([TITLE]);
     expect(await ledger.balance()).toEqual({
       events: 1,
       due: 2,
@@ -106,29 +99,29 @@ describe('the ledger on PostgreSQL', () => {
   it('is not for who came later, nor for who was gone', async () => {
     await welcome(bo, minute(0));
     await dismiss(bo, minute(10));
-    await tell(aNotice({ happenedAt: minute(10) }));
+    await tell(aNotice(minute(10)));
     await welcome(ada, minute(11));
     expect(await rows()).toEqual([]);
     expect(await ledger.balance()).toMatchObject({ events: 1, due: 0, missing: [] });
   });
 
   it('reaches a recipient whose creation was heard of after the notice, though it came first', async () => {
-    const notice = aNotice({ happenedAt: minute(10) });
-    await tell(notice);
+    const told = aNotice(minute(10));
+    await tell(told);
     expect(await titlesOf(ada)).toEqual([]);
     const said = await welcome(ada, minute(9));
     expect(said).toHaveLength(1);
-    expect(await titlesOf(ada)).toEqual([notice.title]);
+    expect(await titlesOf(ada)).toEqual([TITLE]);
   });
 
   it('suppresses, with the reason, what was for somebody who has been revoked since', async () => {
     await welcome(ada, minute(0));
     await dismiss(ada, minute(11));
-    const notice = aNotice({ happenedAt: minute(10) });
-    expect(await tell(notice)).toEqual([]);
+    const told = aNotice(minute(10));
+    expect(await tell(told)).toEqual([]);
     expect(await rows()).toEqual([
       {
-        eventId: notice.eventId,
+        eventId: told.notice.eventId,
         recipientId: 'ada',
         outcome: 'suppressed',
         reason: 'The recipient was revoked before it could be delivered.',
@@ -155,52 +148,54 @@ describe('the ledger on PostgreSQL', () => {
 
   it('shows what is missing', async () => {
     await welcome(ada, minute(0));
-    const notice = aNotice();
-    await tell(notice);
+    const told = aNotice();
+    await tell(told);
     await admin.query('delete from notification.deliveries');
     expect(await ledger.balance()).toMatchObject({
       due: 1,
       delivered: 0,
-      missing: [{ eventId: notice.eventId, recipientId: 'ada' }],
+      missing: [{ eventId: told.notice.eventId, recipientId: 'ada' }],
     });
   });
 
   it('lets only a dead letter give way, to what became of it', async () => {
     await welcome(ada, minute(0));
-    const notice = aNotice();
+    const told = aNotice();
     const decide = (outcome: 'dead_lettered' | 'delivered', reason: string | null) =>
       database.$transaction((tx) =>
-        repository.decide(tx, [{ eventId: notice.eventId, recipientId: 'ada', outcome, reason }], minute(20)),
+        repository.decide(tx, [{ eventId: told.notice.eventId, recipientId: 'ada', outcome, reason }], minute(20)),
       );
     expect(await decide('dead_lettered', 'It failed.')).toHaveLength(1);
-    expect(await tell(notice)).toHaveLength(1);
+    expect(await tell(told)).toHaveLength(1);
     expect(await decide('dead_lettered', 'It failed again.')).toEqual([]);
-    expect(await rows()).toEqual([{ eventId: notice.eventId, recipientId: 'ada', outcome: 'delivered', reason: null }]);
+    expect(await rows()).toEqual([
+      { eventId: told.notice.eventId, recipientId: 'ada', outcome: 'delivered', reason: null },
+    ]);
   });
 
   it('gives a dead letter its row for every recipient, with the reason, and the replay its delivery', async () => {
     await welcome(ada, minute(0));
     await welcome(bo, minute(15));
-    const notice = aNotice({ happenedAt: minute(10) });
+    const told = aNotice(minute(10));
     const letter = (status: string, type: string, body: object) =>
       admin.query(
         `insert into notification.dead_letters
            (id, consumer, kind, status, blocks_key, reason, attempts, type, topic, key, epoch, sequence, event_id, body)
          values ($1, 'notification', 'failed', $2, false, 'No words.', 5, $3, 't', $1, 1, 1, $4, $5)`,
-        [newId(), status, type, notice.eventId, JSON.stringify(body)],
+        [newId(), status, type, told.notice.eventId, JSON.stringify(body)],
       );
-    await letter('open', rotationCompleted.type, { time: notice.happenedAt.toISOString(), note: 'zero \u0000' });
+    await letter('open', rotationCompleted.type, { time: told.notice.happenedAt.toISOString(), note: 'zero \u0000' });
     await letter('replayed', rotationFailed.type, { time: minute(20).toISOString() });
     await letter('open', principalCreated.type, { time: minute(20).toISOString() });
     expect(await ledger.settleDeadLetters()).toBe(1);
     expect(await ledger.settleDeadLetters()).toBe(0);
     expect(await rows()).toEqual([
-      { eventId: notice.eventId, recipientId: 'ada', outcome: 'dead_lettered', reason: 'No words.' },
+      { eventId: told.notice.eventId, recipientId: 'ada', outcome: 'dead_lettered', reason: 'No words.' },
     ]);
     expect(await ledger.balance()).toMatchObject({ deadLettered: 1, missing: [] });
-    expect(await tell(notice)).toHaveLength(1);
+    expect(await tell(told)).toHaveLength(1);
     expect(await ledger.balance()).toMatchObject({ due: 1, delivered: 1, deadLettered: 0, missing: [] });
-    expect(await titlesOf(ada)).toEqual([notice.title]);
+    expect(await titlesOf(ada)).toEqual([TITLE]);
   });
 
   it('refuses that the service deletes from the ledger or rewords a notice', async () => {

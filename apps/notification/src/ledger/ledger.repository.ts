@@ -3,7 +3,7 @@ import type { Actor, Role } from '@dsops/contracts/principal';
 import type { SqlExecutor } from '@dsops/database';
 import type { PrismaClient } from '@dsops/database/notification';
 import { DATABASE } from '../notification.options.js';
-import type { Notice } from '../notice/notice.js';
+import type { KeptNotice } from '../notice/notice.js';
 
 export type Outcome = 'delivered' | 'suppressed' | 'dead_lettered';
 
@@ -71,11 +71,11 @@ export class LedgerRepository {
     await tx.$executeRawUnsafe('update notification.recipients set revoked_at = $2 where id = $1', id, revokedAt);
   }
 
-  async addNotice(tx: SqlExecutor, notice: Notice): Promise<void> {
+  async addNotice(tx: SqlExecutor, notice: KeptNotice): Promise<void> {
     await tx.$executeRawUnsafe(
       `insert into notification.notices
-         (event_id, kind, title, body, priority, entity_kind, entity_id, happened_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (event_id) do nothing`,
+         (event_id, kind, title, body, priority, entity_kind, entity_id, happened_at, event_type, facts)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb) on conflict (event_id) do nothing`,
       notice.eventId,
       notice.kind,
       notice.title,
@@ -84,6 +84,8 @@ export class LedgerRepository {
       notice.entity.kind,
       notice.entity.id,
       notice.happenedAt,
+      notice.eventType,
+      notice.facts && JSON.stringify(notice.facts),
     );
   }
 
@@ -98,16 +100,15 @@ export class LedgerRepository {
   }
 
   /** Notices for this recipient that came before the recipient was known here. */
-  async noticesFor(
-    tx: SqlExecutor,
-    recipientId: string,
-  ): Promise<Pick<Notice, 'eventId' | 'kind' | 'title' | 'priority'>[]> {
-    return tx.$queryRawUnsafe(
-      `select n.event_id as "eventId", n.kind, n.title, n.priority
+  async noticesFor(tx: SqlExecutor, recipientId: string): Promise<KeptNotice[]> {
+    const rows = await tx.$queryRawUnsafe<(Omit<KeptNotice, 'entity'> & { entityKind: string; entityId: string })[]>(
+      `select n.event_id as "eventId", n.event_type as "eventType", n.kind, n.priority, n.title, n.body, n.facts,
+              n.entity_kind as "entityKind", n.entity_id as "entityId", n.happened_at as "happenedAt"
          from notification.recipients r join notification.notices n on ${IS_FOR}
         where r.id = $1 order by n.happened_at, n.event_id`,
       recipientId,
     );
+    return rows.map(({ entityKind: kind, entityId: id, ...row }) => ({ ...row, entity: { kind, id } }));
   }
 
   /**

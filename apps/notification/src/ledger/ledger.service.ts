@@ -4,11 +4,10 @@ import { inboxDelivered } from '@dsops/contracts/notification/events';
 import { newId, type Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import { CLOCK } from '../notification.options.js';
-import { InboxRepository } from '../inbox/inbox.repository.js';
-import { notableEvents, type Notice } from '../notice/notice.js';
+import { InboxRepository } from '../channels/inbox/inbox.repository.js';
+import { render } from '../channels/inbox/message.js';
+import { keep, notableEvents, recall, type WordedNotice } from '../notice/notice.js';
 import { LedgerRepository, type Balance, type Recipient } from './ledger.repository.js';
-
-type Told = Pick<Notice, 'eventId' | 'kind' | 'title' | 'priority'>;
 
 /**
  * Sees to it that each notable event ends for each of its recipients in exactly one row of the ledger (N10), with the
@@ -24,12 +23,12 @@ export class LedgerService {
   ) {}
 
   /** Tells everybody who was a recipient when it happened. */
-  async tell(notice: Notice, unit: Unit): Promise<void> {
+  async tell(worded: WordedNotice, unit: Unit): Promise<void> {
     await this.ledger.lock(unit.tx);
-    await this.ledger.addNotice(unit.tx, notice);
-    const recipients = await this.ledger.recipientsAt(unit.tx, notice.happenedAt);
+    await this.ledger.addNotice(unit.tx, keep(worded));
+    const recipients = await this.ledger.recipientsAt(unit.tx, worded.notice.happenedAt);
     await this.deliver(
-      recipients.map((recipient) => ({ recipient, notice })),
+      recipients.map((recipient) => ({ recipient, worded })),
       unit,
     );
   }
@@ -41,7 +40,7 @@ export class LedgerService {
     const notices = await this.ledger.noticesFor(unit.tx, principal.id);
     const recipient = { id: principal.id, isRevoked: false };
     await this.deliver(
-      notices.map((notice) => ({ recipient, notice })),
+      notices.map((notice) => ({ recipient, worded: recall(notice) })),
       unit,
     );
   }
@@ -76,13 +75,13 @@ export class LedgerService {
     return this.ledger.balance();
   }
 
-  private async deliver(pairs: readonly { recipient: Recipient; notice: Told }[], unit: Unit): Promise<void> {
+  private async deliver(pairs: readonly { recipient: Recipient; worded: WordedNotice }[], unit: Unit): Promise<void> {
     const now = this.clock.now();
-    const notices = new Map(pairs.map(({ notice }) => [notice.eventId, notice]));
+    const told = new Map(pairs.map(({ worded }) => [worded.notice.eventId, worded]));
     const decided = await this.ledger.decide(
       unit.tx,
-      pairs.map(({ recipient, notice }) => ({
-        eventId: notice.eventId,
+      pairs.map(({ recipient, worded }) => ({
+        eventId: worded.notice.eventId,
         recipientId: recipient.id,
         ...outcomeFor(recipient),
       })),
@@ -90,17 +89,26 @@ export class LedgerService {
     );
     const delivered = decided
       .filter(({ outcome }) => outcome === 'delivered')
-      .map(({ eventId, recipientId }) => ({ id: newId(), eventId, recipientId }));
+      .map(({ eventId, recipientId }) => {
+        const worded = told.get(eventId)!;
+        return { id: newId(), eventId, recipientId, notice: worded.notice, message: render(worded) };
+      });
     await this.inbox.add(unit.tx, delivered, now);
-    for (const { id, eventId, recipientId } of delivered) {
-      const { kind, title, priority } = notices.get(eventId)!;
+    for (const { id, eventId, recipientId, notice, message } of delivered)
       unit.emit({
         event: inboxDelivered,
         key: recipientId,
         subject: `notification/${id}`,
-        data: { notificationId: id, recipientId, kind, title, priority, eventId, actor: systemActor },
+        data: {
+          notificationId: id,
+          recipientId,
+          kind: notice.kind,
+          title: message.title,
+          priority: notice.priority,
+          eventId,
+          actor: systemActor,
+        },
       });
-    }
   }
 }
 

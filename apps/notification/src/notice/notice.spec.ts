@@ -3,7 +3,6 @@ import { consumers } from '@dsops/contracts/consumers';
 import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
 import { systemActor } from '@dsops/contracts/principal';
-import type { EventEnvelope } from '@dsops/contracts/envelope';
 import {
   rotationCompleted,
   rotationFailed,
@@ -12,26 +11,15 @@ import {
   rotationRolledBack,
   rotationStarted,
 } from '@dsops/contracts/rotation/events';
-import { notableEvents, noticeOf, type NotableData } from './notice.js';
+import { keep, notableEvents, noticeOf, recall } from './notice.js';
+import { aRotationEvent } from './notice.fixture.js';
 
 const ROTATION = '01JD0000000000000000000003';
 
-function told<D extends EventDefinition>(definition: D, changes: Partial<EventData<D>> = {}) {
-  const event: EventEnvelope<NotableData> = {
-    specversion: '1.0',
-    id: '01JD000000000000000000000A',
-    source: '/dsops/rotation',
-    type: definition.type,
-    subject: `rotation/${ROTATION}`,
-    time: '2026-11-21T12:00:00.000Z',
-    datacontenttype: 'application/json',
-    partitionkey: 'key',
-    sequence: '1',
-    epoch: 1,
-    data: { ...(definition.example as object), ...(changes as object) } as NotableData,
-  };
-  return noticeOf(event);
-}
+const told = <D extends EventDefinition>(definition: D, data: Partial<EventData<D>> = {}) =>
+  noticeOf(aRotationEvent(definition, { id: '01JD000000000000000000000A', data }));
+const textOf = <D extends EventDefinition>(definition: D, data: Partial<EventData<D>> = {}) =>
+  told(definition, data).words.sentences.join('\n');
 
 const bo = { kind: 'user', id: 'u', name: 'Bo' } as const;
 
@@ -44,89 +32,105 @@ describe('a notice', () => {
     );
   });
 
-  it('tells that a rotation started, by whom and why', () => {
-    expect(told(rotationStarted, { actor: bo, reason: 'Bo left the company' })).toEqual({
+  it('holds what the event said, and no word', () => {
+    expect(told(rotationStarted, { actor: bo }).notice).toEqual({
       eventId: '01JD000000000000000000000A',
+      eventType: rotationStarted.type,
       kind: 'started',
       priority: 'normal',
-      title: 'Rotation of payments-db in production started',
-      body:
-        'Started by Bo, with the strategy two-key.\nReason: Bo left the company.\n' +
-        `Follow it: dsops rotation show ${ROTATION} --watch`,
       entity: { kind: 'rotation', id: ROTATION },
       happenedAt: new Date('2026-11-21T12:00:00.000Z'),
+      facts: { ...rotationStarted.example, actor: bo },
+    });
+  });
+
+  it('tells that a rotation started, by whom and why', () => {
+    expect(told(rotationStarted, { actor: bo, reason: 'Bo left the company' }).words).toEqual({
+      title: 'Rotation of payments-db in production started',
+      sentences: ['Started by Bo, with the strategy two-key.', 'Reason: Bo left the company.'],
+      nextSteps: ['follow'],
+      place: { environment: 'production', service: 'payments-db' },
     });
   });
 
   it('says that a schedule or dsops itself started it', () => {
-    expect(told(rotationStarted, { actor: { ...bo, kind: 'schedule', name: 'weekly' } }).body).toContain(
+    expect(textOf(rotationStarted, { actor: { ...bo, kind: 'schedule', name: 'weekly' } })).toContain(
       'Started by the schedule weekly,',
     );
-    expect(told(rotationStarted, { actor: systemActor }).body).toContain('Started by dsops itself,');
+    expect(textOf(rotationStarted, { actor: systemActor })).toContain('Started by dsops itself,');
   });
 
   it('tells that a rotation completed, with the version and the time it took', () => {
-    const notice = told(rotationCompleted, { actor: bo });
-    expect(notice).toMatchObject({
-      kind: 'completed',
-      priority: 'normal',
-      title: 'Rotation of payments-db in production completed',
+    expect(told(rotationCompleted, { actor: bo })).toMatchObject({
+      notice: { kind: 'completed', priority: 'normal' },
+      words: {
+        title: 'Rotation of payments-db in production completed',
+        sentences: [
+          'Version 2026-11-21-1430-abc123 is in use: the target accepts it and refuses the old one.',
+          'It took 840 ms. Asked for by Bo.',
+        ],
+        nextSteps: ['see_steps'],
+      },
     });
-    expect(notice.body).toBe(
-      'Version 2026-11-21-1430-abc123 is in use: the target accepts it and refuses the old one.\n' +
-        `It took 840 ms. Asked for by Bo.\nSee each step: dsops rotation show ${ROTATION}`,
-    );
   });
 
   it('tells why a rotation failed, that nothing is lost, and how to try again', () => {
-    const notice = told(rotationFailed);
-    expect(notice).toMatchObject({
-      kind: 'failed',
-      priority: 'normal',
-      title: 'Rotation of payments-db in production failed',
+    expect(told(rotationFailed)).toMatchObject({
+      notice: { kind: 'failed', priority: 'normal' },
+      words: {
+        title: 'Rotation of payments-db in production failed',
+        sentences: ['The target refused the new password.', 'The previous version stays in use.'],
+        nextSteps: ['see_steps', 'try_again'],
+      },
     });
-    expect(notice.body).toBe(
-      'The target refused the new password.\nThe previous version stays in use.\n' +
-        `See what happened: dsops rotation show ${ROTATION}\nThen try again: dsops rotation rotate production/payments-db`,
-    );
   });
 
   it('tells of a rollback with reason, versions, who, and what next', () => {
-    const automatic = told(rotationRolledBack);
-    expect(automatic).toMatchObject({
-      kind: 'rollback',
-      priority: 'normal',
-      title: 'Rotation of payments-db in production was rolled back',
+    expect(told(rotationRolledBack)).toMatchObject({
+      notice: { kind: 'rollback', priority: 'normal' },
+      words: { title: 'Rotation of payments-db in production was rolled back', nextSteps: ['see_steps', 'try_again'] },
     });
-    expect(automatic.body).toContain('Reason: Verification with the new password failed.');
-    expect(automatic.body).toContain('Version 2026-11-21-1430-abc123 was withdrawn.');
-    expect(automatic.body).toContain('dsops did this by itself.');
-    expect(automatic.body).toContain('Try again: dsops rotation rotate production/payments-db');
-    expect(told(rotationRolledBack, { trigger: 'manual', actor: bo }).body).toContain('Rolled back by Bo.');
+    const automatic = textOf(rotationRolledBack);
+    expect(automatic).toContain('Reason: Verification with the new password failed.');
+    expect(automatic).toContain('Version 2026-11-21-1430-abc123 was withdrawn.');
+    expect(automatic).toContain('dsops did this by itself.');
+    expect(textOf(rotationRolledBack, { trigger: 'manual', actor: bo })).toContain('Rolled back by Bo.');
   });
 
   it('gives a failed rollback high priority and says what the target accepts', () => {
-    const notice = told(rotationRollbackFailed);
-    expect(notice).toMatchObject({
-      kind: 'rollback',
-      priority: 'high',
-      title: 'Rollback of payments-db in production failed',
+    expect(told(rotationRollbackFailed)).toMatchObject({
+      notice: { kind: 'rollback', priority: 'high' },
+      words: { title: 'Rollback of payments-db in production failed', nextSteps: ['see_target', 'see_steps'] },
     });
-    expect(notice.body).toContain('The target accepts now: 2026-11-21-1430-abc123.');
-    expect(notice.body).toContain('dsops rotation status production/payments-db --verbose');
-    expect(told(rotationRollbackFailed, { accepted: [] }).body).toContain(
+    expect(textOf(rotationRollbackFailed)).toContain('The target accepts now: 2026-11-21-1430-abc123.');
+    expect(textOf(rotationRollbackFailed, { accepted: [] })).toContain(
       'The target accepts no version that dsops knows.',
     );
   });
 
   it('gives high priority to a rotation that needs a person, with what is known and how to go on', () => {
-    const notice = told(rotationNeedsOperator, { known: { a: 'errored', b: 'accepted' } });
-    expect(notice).toMatchObject({
-      kind: 'needs_operator',
-      priority: 'high',
-      title: 'Rotation of payments-db in production needs a person',
+    const known = { a: 'errored', b: 'accepted' } as const;
+    expect(told(rotationNeedsOperator, { known })).toMatchObject({
+      notice: { kind: 'needs_operator', priority: 'high' },
+      words: { title: 'Rotation of payments-db in production needs a person', nextSteps: ['see_steps', 'resume'] },
     });
-    expect(notice.body).toContain('Version a: it could not be tried.\nVersion b: the target accepts it.');
-    expect(notice.body).toContain(`When the cause is gone: dsops rotation resume ${ROTATION}`);
+    expect(textOf(rotationNeedsOperator, { known })).toContain(
+      'Version a: it could not be tried.\nVersion b: the target accepts it.',
+    );
+  });
+
+  it('says no command of any client', () => {
+    for (const event of notableEvents) expect(textOf(event)).not.toMatch(/: dsops |dsops (rotation|inbox) /);
+  });
+
+  it('has the same words when it is recalled from what was kept', () => {
+    for (const event of notableEvents) expect(recall(keep(told(event)))).toEqual(told(event));
+  });
+
+  it('keeps its words where they are all that the previous release kept, or its event is of a later one', () => {
+    const kept = { ...keep(told(rotationFailed)), title: 'As it was', body: 'Line 1.\nLine 2.' };
+    const words = { title: 'As it was', sentences: ['Line 1.', 'Line 2.'], nextSteps: [], place: null };
+    expect(recall({ ...kept, eventType: null, facts: null }).words).toEqual(words);
+    expect(recall({ ...kept, eventType: 'dsops.later.thing.happened.v1' }).words).toEqual(words);
   });
 });

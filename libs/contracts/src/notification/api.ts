@@ -2,6 +2,13 @@ import { z } from 'zod';
 import { defineOperation } from '../define-operation.js';
 import { pageOf, pageQuery } from '../page.js';
 
+/**
+ * What a person may want to do about a notification. A client words each in its own way, as a command or a link, and
+ * passes over what it does not know.
+ */
+export const NEXT_STEPS = ['follow', 'see_steps', 'see_target', 'try_again', 'resume'] as const;
+export type NextStep = (typeof NEXT_STEPS)[number];
+
 export const notificationViewSchema = z.object({
   id: z.ulid(),
   /** `started completed failed rollback needs_operator` */
@@ -10,6 +17,10 @@ export const notificationViewSchema = z.object({
   body: z.string(),
   priority: z.enum(['normal', 'high']),
   entity: z.object({ kind: z.string(), id: z.string() }),
+  /** Null where it is not known. */
+  place: z.object({ environment: z.string(), service: z.string() }).nullable().default(null),
+  /** `follow see_steps see_target try_again resume`, the most useful first */
+  nextSteps: z.array(z.string()).default([]),
   createdAt: z.iso.datetime(),
   readAt: z.iso.datetime().nullable(),
 });

@@ -16,7 +16,11 @@ describe('an inbox on PostgreSQL', () => {
   let other: string;
 
   async function put(...recipients: string[]): Promise<string[]> {
-    const notifications = recipients.map((recipientId) => ({ id: newId(), eventId: newId(), recipientId }));
+    const notifications = recipients.map((recipientId) => {
+      const id = newId();
+      const message = { title: `about ${id}`, body: 'All is well.', nextSteps: [], place: null };
+      return { id, eventId: newId(), recipientId, message };
+    });
     for (const { eventId, id } of notifications)
       await database.notice.create({
         data: {

@@ -2,12 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { NotificationView } from '@dsops/contracts/notification/api';
 import type { SqlExecutor } from '@dsops/database';
 import type { Prisma, PrismaClient } from '@dsops/database/notification';
-import { DATABASE } from '../notification.options.js';
+import { DATABASE } from '../../notification.options.js';
+import type { InboxMessage } from './message.js';
 
 interface NewNotification {
   readonly id: string;
   readonly eventId: string;
   readonly recipientId: string;
+  readonly message: InboxMessage;
 }
 
 interface InboxPage {
@@ -28,12 +30,13 @@ export class InboxRepository {
   async add(tx: SqlExecutor, notifications: readonly NewNotification[], createdAt: Date): Promise<void> {
     if (notifications.length === 0) return;
     await tx.$executeRawUnsafe(
-      `insert into notification.notifications (id, event_id, recipient_id, created_at)
-       select n.id, n.event_id, n.recipient_id, $4::timestamptz
-         from unnest($1::text[], $2::text[], $3::text[]) as n (id, event_id, recipient_id)`,
+      `insert into notification.notifications (id, event_id, recipient_id, message, created_at)
+       select n.id, n.event_id, n.recipient_id, n.message::jsonb, $5::timestamptz
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as n (id, event_id, recipient_id, message)`,
       notifications.map(({ id }) => id),
       notifications.map(({ eventId }) => eventId),
       notifications.map(({ recipientId }) => recipientId),
+      notifications.map(({ message }) => JSON.stringify(message)),
       createdAt,
     );
   }
@@ -85,11 +88,15 @@ export class InboxRepository {
 
 const inboxOf = (recipientId: string) => ({ recipientId, archivedAt: null });
 
-const viewOf = (row: Prisma.NotificationGetPayload<typeof withNotice>): NotificationView => ({
+type Row = Prisma.NotificationGetPayload<typeof withNotice>;
+
+const messageOf = ({ message, notice }: Row): InboxMessage =>
+  (message as InboxMessage | null) ?? { title: notice.title, body: notice.body, nextSteps: [], place: null };
+
+const viewOf = (row: Row): NotificationView => ({
   id: row.id,
   kind: row.notice.kind,
-  title: row.notice.title,
-  body: row.notice.body,
+  ...messageOf(row),
   priority: row.notice.priority as NotificationView['priority'],
   entity: { kind: row.notice.entityKind, id: row.notice.entityId },
   createdAt: row.createdAt.toISOString(),

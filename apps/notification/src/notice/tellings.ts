@@ -1,0 +1,157 @@
+import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
+import type { NextStep } from '@dsops/contracts/notification/api';
+import type { Actor } from '@dsops/contracts/principal';
+import {
+  rotationCompleted,
+  rotationFailed,
+  rotationNeedsOperator,
+  rotationRollbackFailed,
+  rotationRolledBack,
+  rotationStarted,
+} from '@dsops/contracts/rotation/events';
+import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import { formatDuration } from '@dsops/kernel';
+
+export const NOTICE_KINDS = ['started', 'completed', 'failed', 'rollback', 'needs_operator'] as const;
+export type NoticeKind = (typeof NOTICE_KINDS)[number];
+/** `high` where a credential waits for a person. */
+export type Priority = 'normal' | 'high';
+export interface Entity {
+  readonly kind: string;
+  readonly id: string;
+}
+export interface Place {
+  readonly environment: string;
+  readonly service: string;
+}
+
+/**
+ * How one event is told: of which kind its notice is, and the words that are the same on every channel. They are plain
+ * text, and quote what others wrote: a channel whose medium has a markup escapes it. What can be done next is named and
+ * not worded, because each medium has its own way to do it.
+ */
+export interface Telling<Facts> {
+  readonly event: EventDefinition;
+  readonly kind: NoticeKind;
+  readonly priority: Priority;
+  readonly nextSteps: readonly NextStep[];
+  entityOf(facts: Facts): Entity;
+  placeOf(facts: Facts): Place;
+  title(facts: Facts): string;
+  /** False and undefined are left out. */
+  sentences(facts: Facts): readonly (string | false | undefined)[];
+}
+
+type RotationEvent =
+  | typeof rotationStarted
+  | typeof rotationCompleted
+  | typeof rotationFailed
+  | typeof rotationRolledBack
+  | typeof rotationRollbackFailed
+  | typeof rotationNeedsOperator;
+
+/** What the events that are told say. */
+export type NotableData = EventData<RotationEvent>;
+
+function rotation<D extends RotationEvent>(
+  event: D,
+  told: Omit<Telling<EventData<D>>, 'event' | 'entityOf' | 'placeOf'>,
+): Telling<NotableData> {
+  return {
+    event,
+    entityOf: ({ rotationId }) => ({ kind: 'rotation', id: rotationId }),
+    placeOf: ({ environment, service }) => ({ environment, service }),
+    ...told,
+  };
+}
+
+/** Every event that is told to people: its kind and its words, in one place. */
+export const TELLINGS: readonly Telling<NotableData>[] = [
+  rotation(rotationStarted, {
+    kind: 'started',
+    priority: 'normal',
+    nextSteps: ['follow'],
+    title: (facts) => `Rotation of ${placed(facts)} started`,
+    sentences: ({ actor, strategy, reason }) => [
+      `${byWhom('Started', actor)}, with the strategy ${strategy}.`,
+      reason && `Reason: ${sentence(reason)}`,
+    ],
+  }),
+  rotation(rotationCompleted, {
+    kind: 'completed',
+    priority: 'normal',
+    nextSteps: ['see_steps'],
+    title: (facts) => `Rotation of ${placed(facts)} completed`,
+    sentences: ({ version, durationMs, actor }) => [
+      `${newVersion(version)} is in use: the target accepts it and refuses the old one.`,
+      `It took ${formatDuration(durationMs)}.${requester(actor)}`,
+    ],
+  }),
+  rotation(rotationFailed, {
+    kind: 'failed',
+    priority: 'normal',
+    nextSteps: ['see_steps', 'try_again'],
+    title: (facts) => `Rotation of ${placed(facts)} failed`,
+    sentences: ({ reason, version, actor }) => [
+      sentence(reason),
+      `The previous version stays in use.${version === null ? '' : ` Version ${version} was given up.`}${requester(actor)}`,
+    ],
+  }),
+  rotation(rotationRolledBack, {
+    kind: 'rollback',
+    priority: 'normal',
+    nextSteps: ['see_steps', 'try_again'],
+    title: (facts) => `Rotation of ${placed(facts)} was rolled back`,
+    sentences: ({ reason, version, trigger, actor }) => [
+      `Reason: ${sentence(reason)}`,
+      `The previous version is in use again and the target accepts it. ${newVersion(version)} was withdrawn.`,
+      trigger === 'manual' ? `${byWhom('Rolled back', actor)}.` : 'dsops did this by itself.',
+    ],
+  }),
+  rotation(rotationRollbackFailed, {
+    kind: 'rollback',
+    priority: 'high',
+    nextSteps: ['see_target', 'see_steps'],
+    title: (facts) => `Rollback of ${placed(facts)} failed`,
+    sentences: ({ reason, accepted, version, actor }) => [
+      sentence(reason),
+      accepted.length === 0
+        ? 'The target accepts no version that dsops knows.'
+        : `The target accepts now: ${accepted.join(', ')}.`,
+      version !== null && `The rotation was to version ${version}.${requester(actor)}`,
+    ],
+  }),
+  rotation(rotationNeedsOperator, {
+    kind: 'needs_operator',
+    priority: 'high',
+    nextSteps: ['see_steps', 'resume'],
+    title: (facts) => `Rotation of ${placed(facts)} needs a person`,
+    sentences: ({ reason, known, actor }) => [
+      sentence(reason),
+      ...Object.entries(known).map(([version, verdict]) => `Version ${version}: ${VERDICT[verdict]}.`),
+      `dsops keeps every value and goes on looking.${requester(actor)}`,
+    ],
+  }),
+];
+
+const byType = new Map(TELLINGS.map((telling) => [telling.event.type, telling]));
+/** Undefined for what is not told, or not any more, or not yet: a later release may have stored it. */
+export const tellingOf = (eventType: string): Telling<NotableData> | undefined => byType.get(eventType);
+
+const VERDICT: Record<ProbeVerdict, string> = {
+  accepted: 'the target accepts it',
+  refused: 'the target refuses it',
+  errored: 'it could not be tried',
+  inconclusive: 'the target gave no clear answer',
+};
+
+const placed = ({ service, environment }: Place) => `${service} in ${environment}`;
+const newVersion = (version: string | null) => (version === null ? 'The new version' : `Version ${version}`);
+const requester = (actor: Actor) => (actor.kind === 'system' ? '' : ` Asked for by ${actor.name}.`);
+
+function byWhom(did: string, actor: Actor): string {
+  if (actor.kind === 'system') return `${did} by dsops itself`;
+  return actor.kind === 'schedule' ? `${did} by the schedule ${actor.name}` : `${did} by ${actor.name}`;
+}
+
+const sentence = (text: string) => (/[.!?]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
