@@ -13,11 +13,16 @@
  * and .dependency-cruiser.folders.cjs at those between folders.
  */
 
+const { builtinModules } = require('node:module');
+
 /** What only tests load: specs, what they share (`*.fixture.ts`), histories, and suites that every implementation passes. */
 const NOT_PRODUCTION =
   '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^libs/drivers/src/kit/|^tools/';
 /** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. `database/tx.ts` names a type. */
 const EDGE_FILE = '[.][^/]+[.]ts$|/(main|config|index|tx)[.]ts$|^apps/(cli|setup|standalone)/|/test/';
+
+/** Modules that only Node has. */
+const NODE_ONLY = `^(node:)?(${builtinModules.join('|')})$`;
 
 const layer = (name, below) => ({
   name: `${name}-looks-down-only`,
@@ -70,6 +75,7 @@ module.exports = {
     layer('contracts', ['kernel']),
     layer('contracts-generate', ['contracts', 'kernel']),
     layer('background', ['kernel']),
+    layer('api-client', ['contracts', 'kernel']),
     layer('sealing', ['kernel']),
     layer('drivers', ['contracts', 'kernel']),
     layer('broker', ['platform', 'kernel']),
@@ -115,6 +121,13 @@ module.exports = {
       to: {
         path: '@nestjs/|/express/|/pg/|/rxjs/|/pino/|^(node:)?(fs|fs/promises|net|http|https|child_process|dns|tls|worker_threads)$',
       },
+    },
+    {
+      name: 'client-runs-anywhere',
+      comment: 'The API client runs in a browser too: nothing that it reaches asks for Node.',
+      severity: 'error',
+      from: { path: '^libs/api-client/', pathNot: NOT_PRODUCTION },
+      to: { path: NODE_ONLY, reachable: true },
     },
     {
       name: 'pure-file',

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
+import type { ApiClient } from '@dsops/api-client';
 import { connect, type DatabaseOptions } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import type { Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
 import { keyPaths, RotationModule, type RotationOptions } from '@dsops/rotation';
 import { openKeyFile, type SealingKey } from '@dsops/sealing';
-import { newToken, ServiceClient } from './service-client.js';
+import { newToken, serviceClient } from './service-client.js';
 
 /** What one installation has for its life, whatever hosts it. */
 export interface RotationHome {
@@ -30,7 +31,7 @@ export async function makeRotationHome(
 }
 
 export interface RotationHost {
-  readonly client: ServiceClient;
+  readonly client: ApiClient;
   /** What callers must show. */
   readonly token: string;
   close(): Promise<void>;
@@ -65,5 +66,5 @@ export async function hostRotation(
     }),
     { logger, token },
   );
-  return { client: new ServiceClient(service.url, token), token, close: () => service.close() };
+  return { client: serviceClient(service.url, token), token, close: () => service.close() };
 }

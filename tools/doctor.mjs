@@ -88,7 +88,7 @@ function checkAccount() {
 
 /** The folder of the installation, from the built kernel; null before the first build. */
 async function findHome() {
-  const built = join(root, 'libs', 'kernel', 'dist', 'index.js');
+  const built = join(root, 'libs', 'kernel', 'dist', 'home.js');
   if (!existsSync(built)) return null;
   const { homePaths } = await import(pathToFileURL(built).href);
   return homePaths({ platform: process.platform, env: process.env, userFolder: homedir() });

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
+import type { ApiClient } from '@dsops/api-client';
 import { Child, isSaid } from '@dsops/e2e/harness/child';
-import { ServiceClient } from '../service-client.js';
+import { serviceClient } from '../service-client.js';
 import type { FromHost, HostRequest, ToHost } from './protocol.js';
 
 const HOST = fileURLToPath(new URL('./host.main.js', import.meta.url));
@@ -8,7 +9,7 @@ const HOST = fileURLToPath(new URL('./host.main.js', import.meta.url));
 export class HostProcess {
   private constructor(
     private readonly child: Child<ToHost, FromHost>,
-    readonly client: ServiceClient,
+    readonly client: ApiClient,
   ) {}
 
   static async start(request: HostRequest): Promise<HostProcess> {
@@ -16,7 +17,7 @@ export class HostProcess {
     await child.until(isSaid<FromHost, 'ready'>('ready'));
     child.send({ host: request });
     const { url, token } = await child.until(isSaid<FromHost, 'hosting'>('hosting'));
-    return new HostProcess(child, new ServiceClient(url, token));
+    return new HostProcess(child, serviceClient(url, token));
   }
 
   get pid(): number {

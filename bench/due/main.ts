@@ -75,7 +75,7 @@ await Bench.run<Options>(async (bench, { count, concurrency }): Promise<Report> 
   const credentials = await prepareCredentials(superuser, 'due', count);
   let added = 0;
   await inLanes(LANES, credentials, async (credential, nth) => {
-    await service.client.ask(addService, { body: serviceOf(target, `s${nth}`, credential) });
+    await service.client.call(addService, { body: serviceOf(target, `s${nth}`, credential) });
     bench.progress(`${(added += 1)} of ${count} credentials taken over`);
   });
 
@@ -94,7 +94,7 @@ await Bench.run<Options>(async (bench, { count, concurrency }): Promise<Report> 
   const asked = new Set<string>();
   await inLanes(LANES, credentials, async (_, nth) => {
     const params = { environment: 'production', service: `s${nth}` };
-    asked.add((await service.client.ask(startRotation, { params, body: { onConflict: 'reject' } })).id);
+    asked.add((await service.client.call(startRotation, { params, body: { onConflict: 'reject' } })).id);
   });
   const askedMs = performance.now() - startedMs;
   const whileAsking = counter.take();

@@ -44,7 +44,7 @@ export class DsopsRotations {
   async addServices(target: Target, credentials: readonly PreparedCredential[], lanes: number): Promise<void> {
     await this.hosted(0, ({ client }) =>
       inLanes(lanes, credentials, (credential, nth) =>
-        client.ask(addService, { body: serviceOf(target, `c${nth}`, credential) }),
+        client.call(addService, { body: serviceOf(target, `c${nth}`, credential) }),
       ),
     );
   }
@@ -73,7 +73,7 @@ export class DsopsRotations {
       const startedMs = performance.now();
       await inLanes(parallel, names, async (service) => {
         const params = { environment: 'production', service };
-        ids.push((await client.ask(startRotation, { params, body: { onConflict: 'reject' } })).id);
+        ids.push((await client.call(startRotation, { params, body: { onConflict: 'reject' } })).id);
       });
       return performance.now() - startedMs;
     });

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { homePaths, type HomePaths } from '@dsops/kernel';
+import { homePaths, type HomePaths } from '@dsops/kernel/home';
 import { keyPaths } from '@dsops/rotation';
 import { openKeyFile, type SealingKey } from '@dsops/sealing';
 import { databaseFolder } from '@dsops/standalone';

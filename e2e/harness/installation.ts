@@ -1,3 +1,5 @@
+import { ApiClient, apiKey } from '@dsops/api-client';
+import { Secret } from '@dsops/kernel';
 import { HomeFolder } from './home-folder.js';
 import { Program, type Ended } from './program.js';
 
@@ -72,17 +74,14 @@ export class Installation {
   async api(method: string, path: string, options: RequestOptions = {}): Promise<Reply> {
     const { body: given, key = this.home.adminKey, headers } = options;
     const body = given === undefined || typeof given === 'string' ? given : JSON.stringify(given);
-    const response = await fetch(`${this.url}/api/v1${path}`, {
+    const client = new ApiClient({ url: this.url, credentials: apiKey(new Secret(key)), retryDelaysMs: [] });
+    const { status, text } = await client.exchange({
       method,
-      headers: {
-        authorization: `Bearer ${key}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body }),
+      path,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body }),
     });
-    const text = await response.text();
-    return { status: response.status, text, body: jsonOf(text) };
+    return { status, text, body: jsonOf(text) };
   }
 
   /** Runs `dsops …` on this installation, to its end. */

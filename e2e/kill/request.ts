@@ -1,5 +1,7 @@
+import { ApiClient } from '@dsops/api-client';
 import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
-import { CALLER_HEADER, encodeCaller, pathOf, TOKEN_HEADER, type Caller } from '@dsops/platform';
+import { isDomainError, type DomainError } from '@dsops/kernel';
+import { CALLER_HEADER, encodeCaller, TOKEN_HEADER, type Caller } from '@dsops/platform';
 
 /** What callers of a hosted service show. It protects nothing here: everything listens on loopback for seconds. */
 export const TOKEN = 'kill';
@@ -20,23 +22,20 @@ export async function requestOnce<O extends Operation>(
   request: RequestOf<O>,
   idempotencyKey: string,
 ): Promise<Answer<O>> {
+  const client = new ApiClient({
+    url,
+    basePath: '',
+    credentials: () => ({ [TOKEN_HEADER]: TOKEN, [CALLER_HEADER]: encodeCaller(caller) }),
+    retryDelaysMs: [],
+  });
   try {
-    const response = await fetch(`${url}${pathOf(operation, request)}`, {
-      method: operation.method,
-      headers: {
-        'content-type': 'application/json',
-        'idempotency-key': idempotencyKey,
-        [TOKEN_HEADER]: TOKEN,
-        [CALLER_HEADER]: encodeCaller(caller),
-      },
-      body: JSON.stringify(request.body),
-    });
-    const text = await response.text();
-    if (response.ok) return { kind: 'answered', body: operation.response.parse(JSON.parse(text)) as ResponseOf<O> };
-    return response.status < 500 ? { kind: 'refused', problem: text } : { kind: 'silent' };
+    return { kind: 'answered', body: await client.call(operation, request, { idempotencyKey }) };
   } catch (error) {
-    // What fetch throws when the process dies under it; anything else is a mistake of this test.
-    if (error instanceof TypeError) return { kind: 'silent' };
-    throw error;
+    // An answer that breaks the contract, or a mistake of this test.
+    if (!isDomainError(error) || error.code === 'answer_not_understood') throw error;
+    return isSilence(error) ? { kind: 'silent' } : { kind: 'refused', problem: `${error.code}: ${error.message}` };
   }
 }
+
+/** The process died under it, or said itself that it does not know. */
+const isSilence = ({ kind }: DomainError): boolean => kind === 'unavailable' || kind === 'internal';

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { posix, win32 } from 'node:path';
-import type { Surroundings } from '@dsops/kernel';
+import type { Surroundings } from '@dsops/kernel/home';
 
 /**
  * Where the tools of the stack are kept, outside every checkout and every installation: `DSOPS_TOOLS_HOME`, else the

@@ -1,8 +1,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ApiClient, apiKey } from '@dsops/api-client';
 import { Program } from '@dsops/e2e/harness/program';
-import { ApiClient } from '@dsops/standalone';
+import { Secret } from '@dsops/kernel';
 import { stackHome } from '../src/program/stack-home.js';
 import type { StackRecord } from '../src/program/state-file.js';
 
@@ -44,7 +45,7 @@ export class StackUnderTest {
   }
 
   api(): ApiClient {
-    return new ApiClient(this.record().gatewayUrl!, this.adminKey());
+    return new ApiClient({ url: this.record().gatewayUrl!, credentials: apiKey(new Secret(this.adminKey())) });
   }
 
   pidOf(name: string): number {

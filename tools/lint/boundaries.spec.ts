@@ -20,6 +20,9 @@ const refused = [
   ['libs/background/src/nest.ts', 'kernel-is-pure'],
   ['libs/contracts/src/looks-up.ts', 'contracts-looks-down-only'],
   ['libs/platform/src/looks-up.ts', 'platform-looks-down-only'],
+  ['libs/api-client/src/looks-up.ts', 'api-client-looks-down-only'],
+  ['libs/api-client/src/needs-node.ts', 'client-runs-anywhere'],
+  ['libs/api-client/src/waits.ts', 'client-runs-anywhere'],
   ['libs/database/src/looks-up.ts', 'database-looks-down-only'],
   ['libs/messaging/src/knows-an-app.ts', 'no-app-in-a-lib'],
   ['libs/messaging/src/reads-rotation.ts', 'no-client-in-a-lib'],
@@ -51,6 +54,15 @@ const workspace = new PlantedWorkspace([...CONFIGURATION, 'tsconfig.base.json', 
   'libs/contracts': {
     dependencies: ['@dsops/platform', '@dsops/kernel'],
     files: { 'src/index.ts': "export { here } from '@dsops/kernel';", 'src/looks-up.ts': "import '@dsops/platform';" },
+  },
+  'libs/api-client': {
+    dependencies: ['@dsops/platform', '@dsops/database'],
+    files: {
+      ...index,
+      'src/looks-up.ts': "import '@dsops/platform';",
+      'src/needs-node.ts': "import { wait } from './waits.js'; export const here = wait;",
+      'src/waits.ts': "import { setTimeout } from 'node:timers/promises'; export const wait = setTimeout;",
+    },
   },
   'libs/platform': {
     dependencies: ['@dsops/messaging'],

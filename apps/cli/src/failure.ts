@@ -46,8 +46,6 @@ export const isProviderCode = (code: string): boolean => ABOUT_A_PROVIDER.test(c
 /** Codes of the command line itself that are no fault of its usage. */
 const CLI_CODES: Readonly<Record<string, number>> = {
   cli_interrupted: EXIT.interrupted,
-  cli_unreachable: EXIT.general,
-  cli_unexpected_answer: EXIT.general,
   cli_unknown: EXIT.resolution,
 };
 

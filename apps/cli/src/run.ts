@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander';
-import { ApiClient } from './client/api-client.js';
-import { findConnection, readApiKey } from './client/connection.js';
-import { wordFault } from './client/request.js';
+import { ApiClient, apiKey, wordFault } from '@dsops/api-client';
+import { findConnection, readApiKey } from './connection.js';
 import { asDomainError, EXIT, exitCodeOf, usageError } from './failure.js';
 import type { Io } from './io.js';
 import { openTerminal, type Terminal } from './output/terminal.js';
@@ -42,7 +41,13 @@ function openSession(io: Io, options: GlobalOptions): Session {
     const connection = await findConnection(io, options.url);
     const key = await readApiKey(connection);
     const trace = options.debug ? { trace: (line: string) => err.line(err.paint.dim(`debug: ${line}`)) } : {};
-    return new ApiClient({ url: connection.url, key, ...trace });
+    return new ApiClient({
+      url: connection.url,
+      credentials: apiKey(key),
+      name: `cli/${CLI_VERSION}`,
+      remedyWhenUnreachable: 'Start it with "pnpm start", or name another with --url or DSOPS_URL.',
+      ...trace,
+    });
   };
   return {
     io,

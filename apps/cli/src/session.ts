@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { ApiClient } from './client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import type { Io } from './io.js';
 import type { Terminal } from './output/terminal.js';
 

@@ -2,7 +2,7 @@ import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { homePaths } from '@dsops/kernel';
+import { homePaths } from '@dsops/kernel/home';
 import { run } from '../src/run.js';
 import { API_KEY, type StrictServer } from './strict-server.js';
 

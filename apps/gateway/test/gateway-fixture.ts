@@ -8,9 +8,10 @@ import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-o
 import type { createApiKey } from '@dsops/contracts/gateway/api';
 import type { Role } from '@dsops/contracts/principal';
 import { problemSchema, type Problem } from '@dsops/contracts/problem';
+import { pathOf } from '@dsops/contracts/request-path';
 import { newId, Secret, type Clock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
-import { createLogger, HttpInvoker, pathOf, type ServiceApp } from '@dsops/platform';
+import { createLogger, HttpInvoker, type ServiceApp } from '@dsops/platform';
 import { createTestDatabase, eventually as tryUntil } from '@dsops/testing';
 import { ensureAdminKey, startGateway, type GatewayTuning } from '../src/index.js';
 import { StubServices } from './stub-services.js';

@@ -16,6 +16,7 @@ import {
   releaseCheckOut,
   removeService,
 } from '@dsops/contracts/rotation/api';
+import { pathOf } from '@dsops/contracts/request-path';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, unwrapSecret } from '@dsops/kernel';
@@ -25,7 +26,6 @@ import {
   createLogger,
   encodeCaller,
   HttpInvoker,
-  pathOf,
   startServiceApp,
   type ServiceApp,
 } from '@dsops/platform';

@@ -1,7 +1,8 @@
 import { homedir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { DomainError, homePaths, type HomePaths } from '@dsops/kernel';
+import { DomainError } from '@dsops/kernel';
+import { homePaths, type HomePaths } from '@dsops/kernel/home';
 
 export const VERSION = '0.1.0';
 

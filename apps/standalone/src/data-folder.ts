@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, parse } from 'node:path';
-import type { HomePaths } from '@dsops/kernel';
+import type { HomePaths } from '@dsops/kernel/home';
 
 /**
  * Where the database's files lie: below the installation's folder. PostgreSQL does not run as root, and the account it

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DomainError, type HomePaths } from '@dsops/kernel';
+import { DomainError } from '@dsops/kernel';
+import type { HomePaths } from '@dsops/kernel/home';
 
 /**
  * Takes the installation's folder for this process, so that no two of them work on the same data and key.

@@ -1,5 +1,4 @@
 /** What whoever else runs the services on one machine (stack/) has in common with this installation. */
-export { ApiClient } from './api-client.js';
 export { databaseFolder } from './data-folder.js';
 export { lockHome } from './home-lock.js';
 export { createDatabase, DATABASE } from './own-database.js';

@@ -2,14 +2,14 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ApiClient, apiKey } from '@dsops/api-client';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import { getInstallation } from '@dsops/contracts/rotation/api';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
-import { DomainError } from '@dsops/kernel';
+import { DomainError, Secret } from '@dsops/kernel';
 import { startMetricsServer, startTelemetry } from '@dsops/platform';
 import { keyPaths } from '@dsops/rotation';
 import { openKeyFile, type SealingKey } from '@dsops/sealing';
-import { ApiClient } from './api-client.js';
 import { databasesOf, hostServices, type Host } from './app.module.js';
 import { VERSION, type Config } from './config.js';
 import { databaseFolder } from './data-folder.js';
@@ -45,7 +45,8 @@ export class Installation {
     await this.migrate(server, passwordOf);
     const host = await this.startServices(key, server.port, passwordOf);
 
-    const api = new ApiClient(host.url, (await readFile(config.home.adminKeyFile, 'utf8')).trim());
+    const adminKey = new Secret((await readFile(config.home.adminKeyFile, 'utf8')).trim());
+    const api = new ApiClient({ url: host.url, credentials: apiKey(adminKey) });
     const mode = await api.call(getInstallation);
     // A restored installation refuses to change anything, the sample included.
     if (config.hasSample && mode.mode === 'normal') {

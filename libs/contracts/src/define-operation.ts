@@ -2,9 +2,18 @@ import type { z } from 'zod';
 import type { Role } from './principal.js';
 import type { ServiceName } from './service-names.js';
 
+export const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+export type Method = (typeof METHODS)[number];
+
+/**
+ * Does a second request of this method do it a second time? Then it carries an Idempotency-Key, by which the owner
+ * answers a repetition with what the first has come to. The others come to the same however often they are sent.
+ */
+export const isKeyed = (method: Method): boolean => method === 'POST' || method === 'PATCH';
+
 export interface Operation {
   readonly id: string;
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: Method;
   /** Below `/api/v1` at the gateway and at the root of the service, with parameters as `{name}`. */
   readonly path: string;
   readonly service: ServiceName;

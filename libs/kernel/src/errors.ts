@@ -1,6 +1,6 @@
 /**
- * What went wrong, seen from the caller. The kind alone decides the HTTP status, the CLI's exit code and whether a
- * delivery is tried again; the code says precisely what happened and never changes meaning.
+ * What went wrong, seen from the caller. The kind alone decides the HTTP status and whether a delivery is tried
+ * again, and the CLI's exit code unless the error is about something outside; the code says precisely what happened and never changes meaning.
  */
 export const ERROR_KINDS = [
   'invalid', // the request itself is wrong; sending it again changes nothing
@@ -16,7 +16,16 @@ export const ERROR_KINDS = [
 ] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
+/** What stands outside dsops and can be at fault, or refuse. */
+export const ERROR_SUBJECTS = [
+  'target', // the server on which a credential is valid, or what its administrator may do there
+  'store', // where consumers find the value in use
+] as const;
+export type ErrorSubject = (typeof ERROR_SUBJECTS)[number];
+
 export interface ErrorDetails {
+  /** Set when it is about something outside dsops; the CLI gives such errors an exit code of their own. */
+  readonly about?: ErrorSubject;
   /** Where in the input, as a JSON path such as `target.port`. */
   readonly path?: string;
   /** What to do next, one sentence. */

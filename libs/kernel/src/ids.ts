@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { monotonicFactory, isValid } from 'ulid';
 
 /** Chance for ids is drawn by the kilobyte: asking the system for each character of an id costs more than a query. */
@@ -6,7 +5,7 @@ const pool = new Uint8Array(1024);
 let drawn = pool.length;
 const chance = (): number => {
   if (drawn === pool.length) {
-    randomFillSync(pool);
+    crypto.getRandomValues(pool);
     drawn = 0;
   }
   return pool[drawn++]! / 256;

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util';
-
+/** By its registered name, so that this file runs where there is no Node. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 const MASK = '[secret]';
 const values = new WeakMap<Secret, string>();
 
@@ -21,7 +21,7 @@ export class Secret {
     return MASK;
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return MASK;
   }
 }

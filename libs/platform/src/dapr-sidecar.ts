@@ -1,3 +1,4 @@
+import type { Method } from '@dsops/contracts/define-operation';
 import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
 import { TOKEN_HEADER } from './invoker.js';
 
@@ -9,7 +10,7 @@ export interface SidecarOptions {
 }
 
 export interface SidecarRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: Method;
   /** From `/v1.0` on, query string included. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -17,7 +17,6 @@ export {
   callOperation,
   HttpInvoker,
   INVOKER,
-  pathOf,
   TOKEN_HEADER,
   type Answer,
   type Invocation,

@@ -1,6 +1,7 @@
 import type { ServiceName } from '@dsops/contracts/service-names';
-import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
-import { problemSchema } from '@dsops/contracts/problem';
+import type { Method, Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
+import { errorOf, problemSchema } from '@dsops/contracts/problem';
+import { pathOf } from '@dsops/contracts/request-path';
 import { DomainError } from '@dsops/kernel';
 import { CALLER_HEADER, encodeCaller, type Caller } from './principal.js';
 import { currentContext } from './context.js';
@@ -10,7 +11,7 @@ export const INVOKER = Symbol('Invoker');
 export const TOKEN_HEADER = 'dapr-api-token';
 
 export interface Invocation {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: Method;
   /** Path at the service, query string included. */
   readonly path: string;
   readonly body?: unknown;
@@ -83,18 +84,6 @@ export const doesNotAnswer = (
     { cause },
   );
 
-/** Path of an operation with its parameters and query filled in. */
-export function pathOf(operation: Operation, request: { params?: unknown; query?: unknown }): string {
-  const params = (request.params ?? {}) as Record<string, unknown>;
-  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
-  const query = new URLSearchParams(
-    Object.entries((request.query ?? {}) as Record<string, string | number | boolean | undefined>).flatMap(
-      ([key, value]) => (value === undefined ? [] : [[key, String(value)] as [string, string]]),
-    ),
-  ).toString();
-  return query === '' ? path : `${path}?${query}`;
-}
-
 /**
  * Calls an operation of another service on behalf of a caller.
  * @throws DomainError as the other service said it.
@@ -119,9 +108,5 @@ export async function callOperation<O extends Operation>(
       'unavailable',
       `The ${operation.service} service gave no answer that can be read.`,
     );
-  const { code, kind, detail, remedy, errors } = problem.data;
-  throw new DomainError(code, kind, detail, {
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(errors === undefined ? {} : { errors }),
-  });
+  throw errorOf(problem.data);
 }

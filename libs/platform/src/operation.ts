@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import type { Request } from 'express';
 import type { z } from 'zod';
-import type { BodyOf, Operation, ParamsOf, QueryOf } from '@dsops/contracts/define-operation';
+import type { BodyOf, Method, Operation, ParamsOf, QueryOf } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 
 /** The checked input of an operation; what the operation does not take is undefined. */
@@ -18,7 +18,13 @@ export interface InputOf<O extends Operation> {
   readonly body: BodyOf<O>;
 }
 
-const METHODS = { GET: RequestMethod.GET, POST: RequestMethod.POST, DELETE: RequestMethod.DELETE } as const;
+const METHODS: Record<Method, RequestMethod> = {
+  GET: RequestMethod.GET,
+  POST: RequestMethod.POST,
+  PUT: RequestMethod.PUT,
+  PATCH: RequestMethod.PATCH,
+  DELETE: RequestMethod.DELETE,
+};
 
 /** `{name}` of the contract as Express writes it. */
 export const routeOf = (operation: Operation): string => operation.path.replaceAll(/\{(\w+)\}/g, ':$1');

@@ -8,7 +8,7 @@ import type { Logger } from './logging.js';
 /** RFC 9457: what a caller is told. An error that is not ours says nothing of itself, only that it was logged. */
 export function problemOf(error: unknown): Problem {
   const known = isDomainError(error) ? error : (translate(error) ?? unexpected);
-  const { remedy, errors } = known.details as { remedy?: string; errors?: Problem['errors'] };
+  const { about, remedy, errors } = known.details as Pick<Problem, 'about' | 'remedy' | 'errors'>;
   const requestId = currentContext()?.requestId;
   return {
     type: `https://dsops.dev/problems/${known.code}`,
@@ -17,6 +17,7 @@ export function problemOf(error: unknown): Problem {
     detail: known.message,
     code: known.code,
     kind: known.kind,
+    ...(about === undefined ? {} : { about }),
     ...(remedy === undefined ? {} : { remedy }),
     ...(errors === undefined ? {} : { errors }),
     ...(requestId === undefined ? {} : { requestId }),

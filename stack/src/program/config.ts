@@ -2,7 +2,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { DomainError, homePaths } from '@dsops/kernel';
+import { DomainError } from '@dsops/kernel';
+import { homePaths } from '@dsops/kernel/home';
 
 export const VERSION = '0.1.0';
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { DomainError, unwrapSecret } from '@dsops/kernel';
+import { ApiClient, apiKey } from '@dsops/api-client';
+import { DomainError, Secret, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
 import { openKeyFile } from '@dsops/sealing';
-import { ApiClient, showSample } from '@dsops/standalone';
+import { showSample } from '@dsops/standalone';
 import type { Screen } from '@dsops/standalone/screen';
 import { stackHome } from './stack-home.js';
 import { isAllUp, look } from './status.js';
@@ -19,7 +20,8 @@ export async function showDemo(folder: string, screen: Screen): Promise<void> {
   const key = await openKeyFile({ path: keyPaths(home.folder).keyFile, database: 'existing' });
   const superuserUrl = (database = 'postgres') =>
     `postgres://postgres:${encodeURIComponent(unwrapSecret(key.derive('database superuser')))}@127.0.0.1:${databasePort}/${database}`;
-  const api = new ApiClient(gatewayUrl, (await readFile(home.adminKeyFile, 'utf8')).trim());
+  const adminKey = new Secret((await readFile(home.adminKeyFile, 'utf8')).trim());
+  const api = new ApiClient({ url: gatewayUrl, credentials: apiKey(adminKey) });
   const sinceMs = Date.now();
   screen.title('A rotation, through Dapr and Kafka');
   await showSample(api, { port: databasePort, superuserUrl }, screen);

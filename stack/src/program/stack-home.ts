@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { homePaths, type HomePaths } from '@dsops/kernel';
+import { homePaths, type HomePaths } from '@dsops/kernel/home';
 
 /** Where the things of one stack lie. Keys and data have the same places as those of an embedded installation. */
 export interface StackHome extends HomePaths {

@@ -1,6 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { listAudit, listAuditOf, verifyAudit, type AuditEntry } from '@dsops/contracts/audit/api';
-import { collect } from '../client/pages.js';
 import { EXIT } from '../failure.js';
 import { sinceOf, untilOf } from '../input/instant.js';
 import { print } from '../output/format.js';
@@ -45,11 +44,11 @@ function registerList(audit: CommandUnknownOpts, act: Act): void {
       };
       const client = await connect();
       const [kind, entityId] = options.entity?.split(/\/(.*)/s) ?? [];
-      const entries = await collect(options.limit, (page) =>
+      const most = options.limit;
+      const entries =
         kind !== undefined && entityId
-          ? client.call(listAuditOf, { params: { kind, entityId }, query: { ...filter, ...page } })
-          : client.call(listAudit, { query: { ...filter, entity: options.entity, ...page } }),
-      );
+          ? await client.list(listAuditOf, { params: { kind, entityId }, query: filter }, { most })
+          : await client.list(listAudit, { query: { ...filter, entity: options.entity } }, { most });
       print(out, options.format, entries, () =>
         entries.length === 0 ? 'No audit entries match.' : auditTable(out.paint, entries),
       );

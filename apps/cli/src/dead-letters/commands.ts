@@ -1,6 +1,5 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { deadLetterStatusSchema, getDeadLetter, listDeadLetters } from '@dsops/contracts/gateway/api';
-import { collect } from '../client/pages.js';
 import { readLetter } from './letter.js';
 import { print } from '../output/format.js';
 import { fields, table } from '../output/table.js';
@@ -30,7 +29,7 @@ function registerList(parent: CommandUnknownOpts, act: Act): void {
     act(command, async ({ client: connect, out, err }) => {
       const client = await connect();
       const { limit, format: _, ...filter } = options;
-      const items = await collect(limit, (page) => client.call(listDeadLetters, { query: { ...filter, ...page } }));
+      const items = await client.list(listDeadLetters, { query: filter }, { most: limit });
       print(out, options.format, items, () =>
         items.length === 0
           ? `${out.paint.green('✓')} No ${filter.status} dead letters.`

@@ -3,8 +3,7 @@ import { SERVICES } from '@dsops/contracts/service-names';
 import type { QueryOf } from '@dsops/contracts/define-operation';
 import { dropDeadLetter, listDeadLetters, replayDeadLetter, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { isDomainError } from '@dsops/kernel';
-import type { ApiClient } from '../client/api-client.js';
-import { collect } from '../client/pages.js';
+import type { ApiClient } from '@dsops/api-client';
 import { EXIT, usageError } from '../failure.js';
 import { readLetter, type LetterPlace } from './letter.js';
 import { confirm } from '../input/prompt.js';
@@ -97,9 +96,7 @@ async function placesOf(
   if (which !== undefined) return [readLetter(which, id)];
   if (!hasFilter)
     throw usageError('Which dead letters?', 'Name one as the list shows it, or say which: --owner, --type … or --all.');
-  const items = await collect(MOST, (page) =>
-    client.call(listDeadLetters, { query: { ...filter, status: 'open', ...page } }),
-  );
+  const items = await client.list(listDeadLetters, { query: { ...filter, status: 'open' } }, { most: MOST });
   return items.toReversed().map((letter) => ({ owner: letter.owner, letterId: letter.id }));
 }
 

@@ -6,7 +6,6 @@ import {
   readNotification,
   type NotificationView,
 } from '@dsops/contracts/notification/api';
-import { collect } from '../client/pages.js';
 import { EXIT, usageError } from '../failure.js';
 import { confirm } from '../input/prompt.js';
 import { print } from '../output/format.js';
@@ -37,9 +36,7 @@ function registerList(inbox: CommandUnknownOpts, act: Act): void {
     act(command, async ({ client: connect, out, err, io }) => {
       const client = await connect();
       const filter = options.unread ? { unread: 'true' } : {};
-      const items = await collect(options.limit, (page) =>
-        client.call(listNotifications, { query: { ...filter, ...page } }),
-      );
+      const items = await client.list(listNotifications, { query: filter }, { most: options.limit });
       print(out, options.format, items, () =>
         items.length === 0
           ? `Your inbox ${options.unread ? 'has nothing unread' : 'is empty'}.`

@@ -1,5 +1,5 @@
 import { listServices, type ServiceView } from '@dsops/contracts/rotation/api';
-import type { ApiClient } from '../client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import { unknownError, usageError } from '../failure.js';
 import type { Session } from '../session.js';
 

@@ -1,7 +1,7 @@
 import { listRotations, type RotationView } from '@dsops/contracts/rotation/api';
 import { ON_CONFLICT, TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { isDomainError, type DomainError } from '@dsops/kernel';
-import type { ApiClient } from '../client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import { usageError } from '../failure.js';
 import { showProgress } from './follow/progress.js';
 import type { Place } from '../input/place.js';

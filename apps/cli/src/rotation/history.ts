@@ -1,8 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { listRotations, type RotationView } from '@dsops/contracts/rotation/api';
 import { ROTATION_STATES, type RotationState } from '@dsops/contracts/rotation/states';
-import type { ApiClient } from '../client/api-client.js';
-import { collect } from '../client/pages.js';
+import type { ApiClient } from '@dsops/api-client';
 import { usageError } from '../failure.js';
 import { sinceOf, untilOf } from '../input/instant.js';
 import { filterOf, readService } from '../input/place.js';
@@ -70,7 +69,7 @@ async function read(
 ): Promise<RotationView[]> {
   const lists: RotationView[][] = [];
   for (const state of states)
-    lists.push(await collect(limit, (page) => client.call(listRotations, { query: { ...filter, state, ...page } })));
+    lists.push(await client.list(listRotations, { query: { ...filter, state } }, { most: limit }));
   const newestFirst = lists
     .flat()
     .sort((a, b) => (a.startedAt < b.startedAt || (a.startedAt === b.startedAt && a.id < b.id) ? 1 : -1));

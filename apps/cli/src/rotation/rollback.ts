@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { rollBack, type ServiceView } from '@dsops/contracts/rotation/api';
-import type { ApiClient } from '../client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import { EXIT, unknownError, usageError } from '../failure.js';
 import { showProgress } from './follow/progress.js';
 import { findService } from '../input/place.js';

@@ -1,7 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { getRotation, listRotations, type RotationView } from '@dsops/contracts/rotation/api';
 import { isId } from '@dsops/kernel';
-import type { ApiClient } from '../client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import { unknownError } from '../failure.js';
 import { showProgress } from './follow/progress.js';
 import { filterOf, readService } from '../input/place.js';

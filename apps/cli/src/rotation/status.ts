@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { getStatus, type ServiceStatus } from '@dsops/contracts/rotation/api';
-import type { ApiClient } from '../client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import { unknownError } from '../failure.js';
 import { watchChanges } from './follow/watch-changes.js';
 import { filterOf, readService, shown } from '../input/place.js';

@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { rotationProgressed } from '@dsops/contracts/rotation/events';
 import { formatDuration } from '@dsops/kernel';
-import { readFeed, type FeedEvent } from '../client/feed.js';
+import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { stepLine } from './words/rotation.js';
 import type { Paint } from '../output/terminal.js';
 import { readService } from '../input/place.js';
@@ -43,7 +43,7 @@ export function registerWatch(parent: CommandUnknownOpts, act: Act): void {
       const stopListening = io.onInterrupt(() => stop.abort());
       let isLost = false;
       try {
-        for await (const item of readFeed(client, { types: WATCHED, signal: stop.signal })) {
+        for await (const item of client.events({ types: WATCHED, signal: stop.signal })) {
           if (item.kind === 'connected') {
             err.line(err.paint.dim(isLost ? '… connected again' : 'Watching; Ctrl-C to leave.'));
             isLost = false;
@@ -65,7 +65,10 @@ export function registerWatch(parent: CommandUnknownOpts, act: Act): void {
   );
 }
 
-function concerns({ data }: FeedEvent, wanted: { service?: string | undefined; env?: string | undefined }): boolean {
+function concerns(
+  { data }: EventEnvelope,
+  wanted: { service?: string | undefined; env?: string | undefined },
+): boolean {
   const place = placeSchema.safeParse(data).data;
   return (
     (wanted.service === undefined || place?.service === wanted.service) &&
@@ -74,7 +77,7 @@ function concerns({ data }: FeedEvent, wanted: { service?: string | undefined; e
 }
 
 /** `14:30:05  payments-db  ✓ probe new  accepted  12 ms` */
-export function eventLine(paint: Paint, event: FeedEvent): string {
+export function eventLine(paint: Paint, event: EventEnvelope): string {
   const place = placeSchema.safeParse(event.data).data;
   const head = `${paint.dim(new Date(event.time).toISOString().slice(11, 19))}  ${(place?.service ?? '-').padEnd(16)}`;
   const step = rotationProgressed.data.safeParse(event.data);

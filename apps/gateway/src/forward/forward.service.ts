@@ -2,13 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Operation } from '@dsops/contracts/define-operation';
 import { problemSchema, type Problem } from '@dsops/contracts/problem';
+import { pathOf } from '@dsops/contracts/request-path';
 import { DomainError } from '@dsops/kernel';
 import {
   CALLER_HEADER,
   encodeCaller,
   faultsOf,
   INVOKER,
-  pathOf,
   type Answer,
   type Caller,
   type Invocation,

@@ -1,6 +1,6 @@
 import { API_VERSION } from '@dsops/contracts/api';
 import type { Operation } from '@dsops/contracts/define-operation';
-import { pathOf } from '@dsops/platform';
+import { pathOf } from '@dsops/contracts/request-path';
 
 /**
  * The path as the record keeps it: with its parameters when they are what the contract asks for, else as the template.

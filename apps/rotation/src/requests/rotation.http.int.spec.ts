@@ -14,6 +14,7 @@ import {
   rollBack,
   startRotation,
 } from '@dsops/contracts/rotation/api';
+import { pathOf } from '@dsops/contracts/request-path';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, unwrapSecret } from '@dsops/kernel';
@@ -23,7 +24,6 @@ import {
   createLogger,
   encodeCaller,
   HttpInvoker,
-  pathOf,
   startServiceApp,
   type ServiceApp,
 } from '@dsops/platform';

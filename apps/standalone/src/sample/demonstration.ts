@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { ApiClient } from '@dsops/api-client';
 import { createApiKey, revokeApiKey } from '@dsops/contracts/gateway/api';
 import {
   addService,
@@ -13,7 +14,6 @@ import {
 } from '@dsops/contracts/rotation/api';
 import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { DomainError } from '@dsops/kernel';
-import type { ApiClient } from '../api-client.js';
 import type { Screen } from '../screen.js';
 import type { Report } from './shop-client.main.js';
 import { makeShop, SAMPLE, type SampleServer } from './world.js';

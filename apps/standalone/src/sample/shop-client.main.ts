@@ -6,9 +6,10 @@
  * the end a {@link Report}.
  */
 import pg from 'pg';
+import { ApiClient, apiKey } from '@dsops/api-client';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import { checkOut, releaseCheckOut } from '@dsops/contracts/rotation/api';
-import { ApiClient } from '../api-client.js';
+import { Secret } from '@dsops/kernel';
 import { SAMPLE } from './world.js';
 
 export interface Report {
@@ -65,7 +66,7 @@ process.on('message', (message: { url: string; key: string } | { finish: true })
     isFinished = true;
     return;
   }
-  watch(new ApiClient(message.url, message.key), () => isFinished).then(
+  watch(new ApiClient({ url: message.url, credentials: apiKey(new Secret(message.key)) }), () => isFinished).then(
     (report) => process.send?.(report, () => process.exit(0)),
     () => process.exit(1),
   );

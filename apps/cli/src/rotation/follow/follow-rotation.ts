@@ -1,8 +1,6 @@
 import { getRotation, type RotationView } from '@dsops/contracts/rotation/api';
 import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
-import type { ApiClient } from '../../client/api-client.js';
-import { isPassing } from '../../client/connection-loss.js';
-import { readFeed } from '../../client/feed.js';
+import { isPassing, type ApiClient } from '@dsops/api-client';
 import { Latch } from './latch.js';
 
 export interface FollowOptions {
@@ -61,7 +59,7 @@ export async function followRotation(
 
   async function listen(): Promise<void> {
     try {
-      for await (const item of readFeed(client, { types: ['dsops.rotation.'], signal })) {
+      for await (const item of client.events({ types: ['dsops.rotation.'], signal })) {
         isLive = item.kind !== 'lost';
         const isOurs =
           item.kind !== 'event' || (item.event.data as { rotationId?: unknown } | undefined)?.rotationId === rotationId;

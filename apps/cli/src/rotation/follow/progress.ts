@@ -1,6 +1,6 @@
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import { formatDuration } from '@dsops/kernel';
-import type { ApiClient } from '../../client/api-client.js';
+import type { ApiClient } from '@dsops/api-client';
 import { interrupted } from '../../failure.js';
 import { stepLine } from '../words/rotation.js';
 import type { Session } from '../../session.js';

@@ -1,6 +1,4 @@
-import type { ApiClient } from '../../client/api-client.js';
-import { isPassing } from '../../client/connection-loss.js';
-import { readFeed } from '../../client/feed.js';
+import { isPassing, type ApiClient } from '@dsops/api-client';
 import type { Session } from '../../session.js';
 import { Latch } from './latch.js';
 
@@ -55,7 +53,7 @@ export async function watchChanges<T>(
 
   async function listen(): Promise<void> {
     try {
-      for await (const item of readFeed(client, { types: ['dsops.rotation.'], signal: stop.signal }))
+      for await (const item of client.events({ types: ['dsops.rotation.'], signal: stop.signal }))
         if (item.kind !== 'lost') latch.open();
     } catch {
       // No stream for us: looking every few seconds has to do.

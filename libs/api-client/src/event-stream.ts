@@ -1,28 +1,33 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
-import { envelopeSchema } from '@dsops/contracts/envelope';
+import { envelopeSchema, type EventEnvelope } from '@dsops/contracts/envelope';
 import { isDomainError } from '@dsops/kernel';
-import type { ApiClient } from './api-client.js';
-import { isPassing } from './connection-loss.js';
+import { isPassing } from './exchange.js';
+import { pause } from './pause.js';
 
-export type FeedEvent = z.infer<typeof envelopeSchema>;
-
-export type FeedItem =
+export type EventStreamItem =
   /** The stream stands; what happened before may have been missed, unless it resumed. */
   | { readonly kind: 'connected' }
-  | { readonly kind: 'event'; readonly event: FeedEvent }
+  | { readonly kind: 'event'; readonly event: EventEnvelope }
   /** Events that the server no longer has. */
   | { readonly kind: 'gap'; readonly from: string; readonly to: string }
   | { readonly kind: 'lost' };
 
-export interface FeedOptions {
+export interface EventStreamOptions {
+  /** Beginnings of types, such as `dsops.rotation.`; all events unless said. */
   readonly types?: readonly string[];
   readonly signal: AbortSignal;
   readonly reconnectDelaysMs?: readonly number[];
   /** Silence for so long, heartbeats included, means that the connection is dead. */
   readonly silenceMs?: number;
 }
+
+/** Opens the stream; answers only when it is one. */
+export type OpenStream = (
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<Response>;
 
 const RECONNECT_DELAYS_MS = [100, 500, 1_000, 2_000, 5_000];
 const SILENCE_MS = 60_000;
@@ -31,10 +36,13 @@ const place = z.union([z.string(), z.number()]).transform(String);
 const gapSchema = z.looseObject({ from: place, to: place });
 
 /**
- * Events as they happen, over `GET /events`. After a lost connection it goes on where it stopped (Last-Event-ID), until
- * the signal ends it. Throws when the server answers that there is no such stream for us.
+ * Reads the stream and opens it again when it breaks off, at the place where it stopped (Last-Event-ID), until the
+ * signal ends it.
  */
-export async function* readFeed(client: ApiClient, options: FeedOptions): AsyncGenerator<FeedItem, void, undefined> {
+export async function* readEvents(
+  open: OpenStream,
+  options: EventStreamOptions,
+): AsyncGenerator<EventStreamItem, void, undefined> {
   const { signal, types, reconnectDelaysMs: delays = RECONNECT_DELAYS_MS } = options;
   const path = types === undefined ? '/events' : `/events?types=${encodeURIComponent(types.join(','))}`;
   // Moved by heartbeats too, past events that we did not ask for.
@@ -54,19 +62,21 @@ export async function* readFeed(client: ApiClient, options: FeedOptions): AsyncG
     }
     if (signal.aborted) return;
     yield { kind: 'lost' };
-    await sleep(delays[Math.min(attempt, delays.length - 1)], undefined, { signal }).catch(() => undefined);
+    await pause(delays[Math.min(attempt, delays.length - 1)] ?? 0, signal);
   }
 
   async function* connect() {
     const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(), options.silenceMs ?? SILENCE_MS);
+    const listenOn = () => setTimeout(() => silence.abort(), options.silenceMs ?? SILENCE_MS);
+    let timer = listenOn();
     try {
-      const resume: Record<string, string> = position === undefined ? {} : { 'last-event-id': position };
-      const response = await client.open(path, resume, AbortSignal.any([signal, silence.signal]));
+      const headers = { accept: 'text/event-stream', ...(position !== undefined && { 'last-event-id': position }) };
+      const response = await open(path, headers, AbortSignal.any([signal, silence.signal]));
       yield 'open' as const;
       const touch = new TransformStream<string, string>({
         transform(chunk, controller) {
-          timer.refresh();
+          clearTimeout(timer);
+          timer = listenOn();
           controller.enqueue(chunk);
         },
       });
@@ -82,7 +92,7 @@ export async function* readFeed(client: ApiClient, options: FeedOptions): AsyncG
   }
 }
 
-function itemOf({ event, data }: { event?: string | undefined; data: string }): FeedItem | undefined {
+function itemOf({ event, data }: { event?: string | undefined; data: string }): EventStreamItem | undefined {
   let json: unknown;
   try {
     json = JSON.parse(data);

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { DomainError, homePaths, Secret, type HomePaths } from '@dsops/kernel';
-import { usageError } from '../failure.js';
-import type { Io } from '../io.js';
+import { DomainError, Secret } from '@dsops/kernel';
+import { homePaths, type HomePaths } from '@dsops/kernel/home';
+import { usageError } from './failure.js';
+import type { Io } from './io.js';
 
 /** Where the server is. */
 export interface Connection {

@@ -3,20 +3,22 @@ import type { Operation } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 
 interface AnyRequest {
-  readonly params?: Readonly<Record<string, unknown>> | undefined;
+  readonly params?: unknown;
   readonly query?: unknown;
   readonly body?: unknown;
 }
 
-/** Path and query of a call, below `/api/v1`. */
-export function pathOf(operation: Operation, { params, query }: AnyRequest): string {
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params?.[name] as string));
-  const pairs = Object.entries((query ?? {}) as Record<string, unknown>).filter(([, value]) => value !== undefined);
-  const search = new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, String(value)]));
-  return pairs.length === 0 ? path : `${path}?${search}`;
+export interface Fault {
+  readonly path: string;
+  readonly message: string;
 }
 
-/** Tells about a wrong name or value before anything is sent, by the schemas that the server uses as well. */
+export const wordFault = ({ path, message }: Fault): string => (path ? `${path}: ${message}` : message);
+
+/**
+ * Tells about a wrong name or value before anything is sent, by the schemas that the server uses as well.
+ * @throws DomainError `request_invalid`
+ */
 export function assertSendable(operation: Operation, request: AnyRequest): void {
   const parts = [
     [operation.params, request.params],
@@ -28,16 +30,9 @@ export function assertSendable(operation: Operation, request: AnyRequest): void 
   if (first === undefined) return;
   throw new DomainError('request_invalid', 'invalid', `The request is not valid: ${wordFault(first)}`, {
     errors,
-    remedy: 'Correct it and try again; "--help" shows how.',
+    remedy: 'Correct it and try again.',
   });
 }
-
-interface Fault {
-  readonly path: string;
-  readonly message: string;
-}
-
-export const wordFault = ({ path, message }: Fault): string => (path ? `${path}: ${message}` : message);
 
 function faultsOf(schema: z.ZodType, value: unknown): Fault[] {
   const parsed = schema.safeParse(value);
