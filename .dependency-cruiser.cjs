@@ -18,8 +18,9 @@ const { builtinModules } = require('node:module');
 /** What only tests load: specs, what they share (`*.fixture.ts`), histories, and suites that every implementation passes. */
 const NOT_PRODUCTION =
   '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^libs/drivers/src/kit/|^tools/';
-/** `rotation.ts` is pure; `rotation.service.ts`, `main.ts` and `config.ts` are edges. `database/tx.ts` names a type. */
-const EDGE_FILE = '[.][^/]+[.]ts$|/(main|config|index|tx)[.]ts$|^apps/(cli|setup|standalone)/|/test/';
+/** `rotation.ts` is pure; `rotation.service.ts`, `main.ts`, `config.ts` and an app's `service.ts` are edges. `database/tx.ts` names a type. */
+const EDGE_FILE =
+  '[.][^/]+[.]ts$|/(main|config|index|tx)[.]ts$|^apps/[^/]+/src/service[.]ts$|^apps/(cli|setup|standalone)/|/test/';
 
 /** Modules that only Node has. */
 const NODE_ONLY = `^(node:)?(${builtinModules.join('|')})$`;
@@ -86,10 +87,9 @@ module.exports = {
     layer('messaging', ['background', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
     {
       name: 'own-database-only',
-      comment:
-        "No service reads another's tables: an app imports @dsops/database/<its own name> and no other client. Only apps/standalone connects them all, to hand each service its own.",
+      comment: "No service reads another's tables: an app imports @dsops/database/<its own name> and no other client.",
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' },
+      from: { path: '^apps/([^/]+)/' },
       to: { path: '^libs/database/[^/]+/client/', pathNot: '^libs/database/$1/client/' },
     },
     {

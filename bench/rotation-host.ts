@@ -2,10 +2,12 @@ import { mkdirSync } from 'node:fs';
 import type { ApiClient } from '@dsops/api-client';
 import { connect, type DatabaseOptions } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
+import { Secret, systemClock } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
-import { keyPaths, RotationModule, type RotationOptions } from '@dsops/rotation';
+import { keyPaths, rotationService, type RotationOptions } from '@dsops/rotation';
 import { openKeyFile, type SealingKey } from '@dsops/sealing';
+import { ServiceModule } from '@dsops/service';
 import { newToken, serviceClient } from './service-client.js';
 
 /** What one installation has for its life, whatever hosts it. */
@@ -45,24 +47,21 @@ export interface HostSettings {
 }
 
 /** The rotation service as the product hosts it. */
-export async function hostRotation(
-  { folder, key, database }: RotationHome,
-  settings: HostSettings,
-): Promise<RotationHost> {
+export async function hostRotation({ folder, database }: RotationHome, settings: HostSettings): Promise<RotationHost> {
   const logger = createLogger({ service: 'rotation', level: 'warn' });
   const token = newToken();
   const { concurrency, drivers, transport } = settings;
+  const { keyFile, markFile } = keyPaths(folder);
   const service = await startServiceApp(
-    RotationModule.register({
+    await ServiceModule.of(rotationService({ drivers, worker: { concurrency, takesOver: true } }), {
       database,
       transport,
       // It asks no other service.
       invoker: new HttpInvoker(() => 'http://127.0.0.1:1', token),
-      key,
-      markPath: keyPaths(folder).markFile,
-      drivers,
+      clock: systemClock,
       logger,
-      worker: { concurrency, takesOver: true },
+      token: new Secret(token),
+      own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile },
     }),
     { logger, token },
   );

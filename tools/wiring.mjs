@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { root } from './run.mjs';
 
 const LIST = 'libs/contracts/src/services.ts';
+const STANDALONE = 'apps/standalone';
 const CONTRACTS = 'libs/contracts/src';
 /** Folders that hold such files and nothing else. */
-export const WIRED_FOLDERS = [`${CONTRACTS}/generated`];
+export const WIRED_FOLDERS = [`${CONTRACTS}/generated`, `${STANDALONE}/src/generated`];
 const HEADER = `// Generated from ${LIST}: node tools/generate.mjs\n`;
 const LINE = /^export \{ (\w+) \} from '\.\/(\w+)\/service\.js';$/;
 
@@ -36,6 +37,7 @@ export function wiring(services = declaredServices()) {
   const lines = (names, line) => HEADER + names.map((name) => `${line(name)}\n`).join('');
   return new Map([
     [`${CONTRACTS}/generated/events.ts`, lines(having('events.ts'), (name) => `import '../${name}/events.js';`)],
+    [`${STANDALONE}/src/generated/services.ts`, lines(services, (name) => `export { ${name} } from '@dsops/${name}';`)],
     [
       `${CONTRACTS}/generated/operations.ts`,
       lines(having('api.ts'), (name) => `export * as ${name} from '../${name}/api.js';`),

@@ -1,10 +1,10 @@
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
-import { Secret } from '@dsops/kernel';
+import { Secret, systemClock } from '@dsops/kernel';
 import { DaprTransport, type Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
-import { keyPaths, RotationModule } from '@dsops/rotation';
-import { openKeyFile } from '@dsops/sealing';
+import { keyPaths, rotationService } from '@dsops/rotation';
+import { ServiceModule } from '@dsops/service';
 import { PostgresqlDriver } from '@dsops/drivers';
 import { Points } from './points.js';
 import type { FromWorker, SidecarHome, ToWorker } from './protocol.js';
@@ -45,15 +45,14 @@ async function host({ home, stopAt, isOnly }: Extract<ToWorker, { do: 'host' }>)
   const journal = new JournalWatch(points);
   const driver = new TappedDriver(new PostgresqlDriver({ limits }), tap, points, () => journal.effectNow);
   const service = await startServiceApp(
-    RotationModule.register({
+    await ServiceModule.of(rotationService({ drivers: [driver], worker: { takesOver: isOnly, lookEveryMs: 400 } }), {
       database: journal.around(client),
       transport: transportFor(home.sidecar),
       invoker: new HttpInvoker(() => 'http://nowhere.invalid', 'none'),
-      key: await openKeyFile({ path: keyFile, database: 'existing' }),
-      markPath: markFile,
-      drivers: [driver],
+      clock: systemClock,
       logger,
-      worker: { takesOver: isOnly, lookEveryMs: 400 },
+      token: new Secret(TOKEN),
+      own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile },
     }),
     { logger, token: TOKEN },
   );

@@ -1,2 +1,1 @@
-export { AuditModule } from './audit.module.js';
-export type { AuditOptions } from './audit.options.js';
+export { audit } from './service.js';

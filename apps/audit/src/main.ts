@@ -1,8 +1,4 @@
 import { runService } from '@dsops/service';
-import { AuditModule } from './audit.module.js';
+import { audit } from './service.js';
 
-process.exitCode = await runService({
-  name: 'audit',
-  environment: process.env,
-  start: ({ config, adapters, host }) => host(AuditModule.register({ ...adapters, database: config.database })),
-});
+process.exitCode = await runService(audit, process.env);

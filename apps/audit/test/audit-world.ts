@@ -22,8 +22,9 @@ import {
   type Caller,
   type ServiceApp,
 } from '@dsops/platform';
+import { hostService } from '@dsops/service';
 import { createTestDatabase } from '@dsops/testing';
-import { AuditModule } from '../src/index.js';
+import { audit } from '../src/index.js';
 
 const TOKEN = 'token-of-the-services';
 const caller: Caller = { actor: { kind: 'user', id: 'user-ada', name: 'Ada' }, role: 'viewer' };
@@ -93,14 +94,8 @@ export async function startAuditWorld(): Promise<AuditWorld> {
     },
     call: (operation, request = {}) => callOperation(invoker, operation, caller, request),
     async startAudit() {
-      const module = AuditModule.register({
-        database: home.options,
-        transport,
-        invoker,
-        logger,
-        sweep: { everyMs: 100 },
-      });
-      apps.set('audit', await startServiceApp(module, { logger, token: TOKEN }));
+      const surroundings = { database: home.options, transport, invoker, logger, token: new Secret(TOKEN) };
+      apps.set('audit', await hostService(audit, { ...surroundings, messaging: { sweep: { everyMs: 100 } } }));
     },
     async stopAudit() {
       await apps.get('audit')?.close();

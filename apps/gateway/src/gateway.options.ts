@@ -1,32 +1,5 @@
-import type { DatabaseOptions } from '@dsops/database';
-import type { Clock, Secret } from '@dsops/kernel';
-import type { MessagingOptions } from '@dsops/messaging';
-import type { Invoker } from '@dsops/platform';
-
-/** The gateway's own Prisma client. */
-export const DATABASE = Symbol('Database');
-export const CLOCK = Symbol('Clock');
-export const LOGGER = Symbol('Logger');
+/** Of {@link GatewayTuning}. */
 export const TUNING = Symbol('GatewayTuning');
-/** The release that runs, such as `0.1.0`. */
-export const VERSION = Symbol('Version');
-/** See {@link GatewayOptions.internalToken}. */
-export const INTERNAL_TOKEN = Symbol('InternalToken');
-
-/** What an app chooses for the gateway. */
-export interface GatewayOptions extends Pick<
-  MessagingOptions,
-  'transport' | 'logger' | 'relay' | 'consumer' | 'sweep'
-> {
-  readonly database: DatabaseOptions;
-  readonly invoker: Invoker;
-  /** The release, such as `0.1.0`. */
-  readonly version: string;
-  /** What other services state when they call the gateway's internal routes, which lie on the same port as the API. */
-  readonly internalToken: Secret;
-  readonly clock?: Clock;
-  readonly tuning?: Partial<GatewayTuning>;
-}
 
 /** Numbers that operators may change and tests make small. */
 export interface GatewayTuning {

@@ -3,7 +3,7 @@ import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@ne
 import type { Request } from 'express';
 import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
 import { TOKEN_HEADER } from '@dsops/platform';
-import { INTERNAL_TOKEN } from './gateway.options.js';
+import { TOKEN } from '@dsops/service';
 
 /**
  * The gateway's port is open to everybody, and the routes by which services talk to each other are mounted on it as on
@@ -12,7 +12,7 @@ import { INTERNAL_TOKEN } from './gateway.options.js';
  */
 @Injectable()
 export class InternalRoutesGuard implements CanActivate {
-  constructor(@Inject(INTERNAL_TOKEN) private readonly token: Secret) {}
+  constructor(@Inject(TOKEN) private readonly token: Secret) {}
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<Request>();

@@ -3,5 +3,5 @@ import { z } from 'zod';
 
 const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
-/** The version of this command line, as it tells the server in the header `dsops-client`. */
+/** The release that runs, such as `0.1.0`. */
 export const VERSION = z.object({ version: z.string() }).parse(manifest).version;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createApiKey, getSystem, listApiKeys, revokeApiKey } from '@dsops/contracts/gateway/api';
-import { ensureAdminKey } from '../src/index.js';
+import { AdminKeyService } from '../src/access/admin-key.service.js';
 import { asProblem, startTestGateway, type TestGateway } from './gateway-fixture.js';
 
 describe('the admin key of the first start', () => {
@@ -20,7 +20,7 @@ describe('the admin key of the first start', () => {
   });
 
   const forgetKeys = () => gateway.sql.query('delete from gateway.api_keys');
-  const ensure = () => ensureAdminKey(gateway.service.app, gateway.adminKeyFile);
+  const ensure = () => gateway.service.app.get(AdminKeyService).ensure(gateway.adminKeyFile);
   const inFile = () => readFileSync(gateway.adminKeyFile, 'utf8').trim();
   const beside = () => readdirSync(dirname(gateway.adminKeyFile)).filter((name) => name !== 'admin.key');
 

@@ -12,8 +12,10 @@ import { pathOf } from '@dsops/contracts/request-path';
 import { newId, Secret, type Clock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, type ServiceApp } from '@dsops/platform';
+import { hostService } from '@dsops/service';
 import { createTestDatabase, eventually as tryUntil } from '@dsops/testing';
-import { ensureAdminKey, startGateway, type GatewayTuning } from '../src/index.js';
+import type { GatewayTuning } from '../src/gateway.options.js';
+import { gatewayService } from '../src/index.js';
 import { StubServices } from './stub-services.js';
 
 export const TOKEN = 'token-of-the-services-canary';
@@ -68,21 +70,21 @@ export async function startTestGateway(options: FixtureOptions = {}): Promise<Te
   });
   const logger = createLogger({ service: 'gateway', level: 'trace', destination });
   const transport = new EmbeddedTransport({ ...database.options, logger });
+  const folder = mkdtempSync(join(tmpdir(), 'dsops-gateway-'));
+  const adminKeyFile = join(folder, 'keys', 'admin.key');
   let own = 'http://127.0.0.1:1';
-  const service = await startGateway({
+  const surroundings = {
     database: options.through === undefined ? database.options : await options.through(database.options),
     transport,
     invoker: new HttpInvoker((name) => (name === 'gateway' ? own : stub.urlOf(name)), TOKEN),
     logger,
-    version: '0.1.0',
-    internalToken: new Secret(TOKEN),
+    token: new Secret(TOKEN),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
-    tuning: { feedPollMs: 50, ...options.tuning },
+  };
+  const service = await hostService(gatewayService({ feedPollMs: 50, ...options.tuning }), surroundings, {
+    own: { DSOPS_ADMIN_KEY_FILE: adminKeyFile },
   });
   own = service.url;
-  const folder = mkdtempSync(join(tmpdir(), 'dsops-gateway-'));
-  const adminKeyFile = join(folder, 'keys', 'admin.key');
-  await ensureAdminKey(service.app, adminKeyFile);
   const adminKey = readFileSync(adminKeyFile, 'utf8').trim();
   const sql = new pg.Client({ connectionString: database.adminUrl });
   sql.on('error', () => undefined);

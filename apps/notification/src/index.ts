@@ -1,4 +1,3 @@
-export { NotificationModule } from './notification.module.js';
-export type { NotificationOptions } from './notification.options.js';
 export { LedgerService } from './ledger/ledger.service.js';
 export type { Balance } from './ledger/ledger.repository.js';
+export { notification } from './service.js';

@@ -1,8 +1,4 @@
 import { runService } from '@dsops/service';
-import { NotificationModule } from './notification.module.js';
+import { notification } from './service.js';
 
-process.exitCode = await runService({
-  name: 'notification',
-  environment: process.env,
-  start: ({ config, adapters, host }) => host(NotificationModule.register({ ...adapters, database: config.database })),
-});
+process.exitCode = await runService(notification, process.env);

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Every } from '@dsops/background';
 import type { Logger } from '@dsops/platform';
-import { LOGGER } from './notification.options.js';
+import { LOGGER } from '@dsops/service';
 import { InboxService } from './channels/inbox/inbox.service.js';
 import { LedgerService } from './ledger/ledger.service.js';
 

@@ -9,8 +9,9 @@ import { PrismaClient } from '@dsops/database/notification';
 import { Secret } from '@dsops/kernel';
 import { EmbeddedTransport, MessagingModule, UNIT_OF_WORK, type EventToEmit, type UnitOfWork } from '@dsops/messaging';
 import { callOperation, createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
+import { hostService } from '@dsops/service';
 import { createTestDatabase } from '@dsops/testing';
-import { LedgerService, NotificationModule } from '../src/index.js';
+import { LedgerService, notification } from '../src/index.js';
 
 const TOKEN = 'token-of-the-services';
 
@@ -54,16 +55,20 @@ export async function startNotificationWorld(): Promise<NotificationWorld> {
     });
     apps.set(service, await startServiceApp(module, { logger, token: TOKEN }));
   }
-  const notification = await startServiceApp(
-    NotificationModule.register({ database: home.options, transport, invoker, logger, sweep: { everyMs: 100 } }),
-    { logger, token: TOKEN },
-  );
-  apps.set('notification', notification);
+  const service = await hostService(notification, {
+    database: home.options,
+    transport,
+    invoker,
+    logger,
+    token: new Secret(TOKEN),
+    messaging: { sweep: { everyMs: 100 } },
+  });
+  apps.set('notification', service);
 
   return {
     admin,
-    url: notification.url,
-    ledger: notification.app.get(LedgerService),
+    url: service.url,
+    ledger: service.app.get(LedgerService),
     async say(...events) {
       const units = apps.get(events[0]!.event.producer)!.app.get<UnitOfWork>(UNIT_OF_WORK);
       await units.run(async (unit) => events.forEach((event) => unit.emit(event)));

@@ -1,19 +1,15 @@
 import { join } from 'node:path';
 import type { PrismaClient } from '@dsops/database/rotation';
-import type { Clock } from '@dsops/kernel';
-import type { Transport } from '@dsops/messaging';
-import type { Invoker, Logger } from '@dsops/platform';
+import type { Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
 import type { WorkerOptions } from './run/rotation.worker.js';
 import type { TargetDriver } from '@dsops/drivers/driver';
 import type { SealingKey } from '@dsops/sealing';
 
-/** What the rotation service needs of the process that runs it. */
+/** What the rotation service is made of. */
 export interface RotationOptions {
   /** Logged in as `dsops_rotation`, migrated. Who made it disconnects it, after the service was closed. */
   readonly database: PrismaClient;
-  readonly transport: Transport;
-  readonly invoker: Invoker;
   /** From `openKeyFile`. */
   readonly key: SealingKey;
   /** The high-water mark, beside the key file and never in a backup together with the database: see {@link keyPaths}. */
@@ -22,7 +18,6 @@ export interface RotationOptions {
   readonly isMarkBound?: boolean;
   readonly drivers: readonly TargetDriver[];
   readonly logger: Logger;
-  readonly clock?: Clock;
   /** How the engine's worker runs here; what is not said has a default. */
   readonly worker?: Partial<WorkerOptions>;
   /** Wakes the worker when a rotation has waited long enough; without it the worker finds out by looking. Who made it starts it. */

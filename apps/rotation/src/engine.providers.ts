@@ -31,106 +31,100 @@ export interface EngineOptions {
   readonly wakeUps?: WakeUps;
 }
 
-/** The engine's part of the rotation service's module. */
-export const engineParts = ({
-  logger,
-  worker,
-  wakeUps,
-}: EngineOptions): { providers: Provider[]; controllers: Type[] } => ({
-  controllers: [RotationController],
-  providers: [
-    RotationRepository,
-    RotationMetrics,
-    Bell,
-    {
-      provide: OPEN_ROTATIONS,
-      inject: [RotationRepository, Bell],
-      useFactory: (rotations: RotationRepository, bell: Bell) => new EngineOpenRotations(rotations, bell),
-    },
-    {
-      provide: Opening,
-      inject: [RotationRepository, VaultRepository, RegistryRepository, Drivers],
-      useFactory: (
-        rotations: RotationRepository,
-        versions: VaultRepository,
-        registry: RegistryRepository,
-        drivers: Drivers,
-      ) => new Opening({ rotations, versions, registry, drivers }),
-    },
-    {
-      provide: Planning,
-      inject: [
-        PrismaClient,
-        RegistryRepository,
-        VaultRepository,
-        VaultService,
-        CheckOutRepository,
-        RotationRepository,
-        Drivers,
-      ],
-      useFactory: (
-        database: PrismaClient,
-        registry: RegistryRepository,
-        versions: VaultRepository,
-        vault: VaultService,
-        checkOuts: CheckOutRepository,
-        rotations: RotationRepository,
-        drivers: Drivers,
-      ) => new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers }),
-    },
-    {
-      provide: RotationService,
-      inject: [RotationRepository, VaultRepository, RegistryRepository, InstallationService, Opening, Bell],
-      useFactory: (
-        rotations: RotationRepository,
-        versions: VaultRepository,
-        registry: RegistryRepository,
-        installation: InstallationService,
-        opening: Opening,
-        bell: Bell,
-      ) => new RotationService({ rotations, versions, registry, installation, opening, bell }),
-    },
-    {
-      provide: RotationQueries,
-      inject: [PrismaClient, RotationRepository, VaultRepository, RegistryRepository],
-      useFactory: (
-        database: PrismaClient,
-        rotations: RotationRepository,
-        versions: VaultRepository,
-        registry: RegistryRepository,
-      ) => new RotationQueries({ database, rotations, versions, registry }),
-    },
-    {
-      provide: Turns,
-      inject: [
-        UNIT_OF_WORK,
-        RotationRepository,
-        VaultRepository,
-        VaultService,
-        CheckOutRepository,
-        RegistryRepository,
-        InstallationService,
-        Drivers,
-        Opening,
-      ],
-      useFactory: (
-        units: UnitOfWork<Tx>,
-        rotations: RotationRepository,
-        versions: VaultRepository,
-        vault: VaultService,
-        checkOuts: CheckOutRepository,
-        registry: RegistryRepository,
-        installation: InstallationService,
-        drivers: Drivers,
-        opening: Opening,
-      ) =>
-        new Turns({ units, rotations, versions, vault, checkOuts, registry, installation, drivers, opening, logger }),
-    },
-    {
-      provide: RotationWorker,
-      inject: [Turns, HighWaterMark, Bell],
-      useFactory: (turns: Turns, highWaterMark: HighWaterMark, bell: Bell) =>
-        new RotationWorker(turns, new TargetEffects(logger), highWaterMark, bell, logger, worker, wakeUps),
-    },
-  ],
-});
+export const engineControllers: readonly Type[] = [RotationController];
+
+/** The engine's part of the rotation service. */
+export const engineProviders = ({ logger, worker, wakeUps }: EngineOptions): Provider[] => [
+  RotationRepository,
+  RotationMetrics,
+  Bell,
+  {
+    provide: OPEN_ROTATIONS,
+    inject: [RotationRepository, Bell],
+    useFactory: (rotations: RotationRepository, bell: Bell) => new EngineOpenRotations(rotations, bell),
+  },
+  {
+    provide: Opening,
+    inject: [RotationRepository, VaultRepository, RegistryRepository, Drivers],
+    useFactory: (
+      rotations: RotationRepository,
+      versions: VaultRepository,
+      registry: RegistryRepository,
+      drivers: Drivers,
+    ) => new Opening({ rotations, versions, registry, drivers }),
+  },
+  {
+    provide: Planning,
+    inject: [
+      PrismaClient,
+      RegistryRepository,
+      VaultRepository,
+      VaultService,
+      CheckOutRepository,
+      RotationRepository,
+      Drivers,
+    ],
+    useFactory: (
+      database: PrismaClient,
+      registry: RegistryRepository,
+      versions: VaultRepository,
+      vault: VaultService,
+      checkOuts: CheckOutRepository,
+      rotations: RotationRepository,
+      drivers: Drivers,
+    ) => new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers }),
+  },
+  {
+    provide: RotationService,
+    inject: [RotationRepository, VaultRepository, RegistryRepository, InstallationService, Opening, Bell],
+    useFactory: (
+      rotations: RotationRepository,
+      versions: VaultRepository,
+      registry: RegistryRepository,
+      installation: InstallationService,
+      opening: Opening,
+      bell: Bell,
+    ) => new RotationService({ rotations, versions, registry, installation, opening, bell }),
+  },
+  {
+    provide: RotationQueries,
+    inject: [PrismaClient, RotationRepository, VaultRepository, RegistryRepository],
+    useFactory: (
+      database: PrismaClient,
+      rotations: RotationRepository,
+      versions: VaultRepository,
+      registry: RegistryRepository,
+    ) => new RotationQueries({ database, rotations, versions, registry }),
+  },
+  {
+    provide: Turns,
+    inject: [
+      UNIT_OF_WORK,
+      RotationRepository,
+      VaultRepository,
+      VaultService,
+      CheckOutRepository,
+      RegistryRepository,
+      InstallationService,
+      Drivers,
+      Opening,
+    ],
+    useFactory: (
+      units: UnitOfWork<Tx>,
+      rotations: RotationRepository,
+      versions: VaultRepository,
+      vault: VaultService,
+      checkOuts: CheckOutRepository,
+      registry: RegistryRepository,
+      installation: InstallationService,
+      drivers: Drivers,
+      opening: Opening,
+    ) => new Turns({ units, rotations, versions, vault, checkOuts, registry, installation, drivers, opening, logger }),
+  },
+  {
+    provide: RotationWorker,
+    inject: [Turns, HighWaterMark, Bell],
+    useFactory: (turns: Turns, highWaterMark: HighWaterMark, bell: Bell) =>
+      new RotationWorker(turns, new TargetEffects(logger), highWaterMark, bell, logger, worker, wakeUps),
+  },
+];

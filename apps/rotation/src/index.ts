@@ -1,5 +1,5 @@
 export { keyPaths, type RotationOptions } from './config.js';
-export { RotationModule } from './rotation.module.js';
+export { rotation, rotationService } from './service.js';
 export { openKeyFile, type KeyFileOptions } from '@dsops/sealing';
 export { SealingKey } from '@dsops/sealing';
 export { PostgresqlDriver, type PostgresqlDriverOptions } from '@dsops/drivers/postgresql/postgresql.driver';

@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { AuditModule } from '@dsops/audit';
-import { connect, type DatabaseOptions, type SchemaName } from '@dsops/database';
-import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
-import type { ServiceName } from '@dsops/contracts/service-names';
-import { ensureAdminKey, startGateway } from '@dsops/gateway';
+import { variablesOf, type InstallationFile } from '@dsops/contracts/service-declaration';
+import { declarationOf, type ServiceName } from '@dsops/contracts/service-names';
+import type { DatabaseOptions, SchemaName } from '@dsops/database';
 import { DomainError, Secret, systemClock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
-import { NotificationModule } from '@dsops/notification';
-import { createLogger, HttpInvoker, startServiceApp, type Metrics, type ServiceApp } from '@dsops/platform';
-import { RotationModule } from '@dsops/rotation';
-import type { SealingKey } from '@dsops/sealing';
-import { PostgresqlDriver } from '@dsops/drivers';
+import { createLogger, HttpInvoker, type Metrics, type ServiceApp } from '@dsops/platform';
 import { GraphileWakeUps } from '@dsops/scheduling';
+import { hostService, ownConfigOf, type Service } from '@dsops/service';
+import * as services from './generated/services.js';
 
 export interface HostOptions {
   readonly databaseOf: (schema: SchemaName) => DatabaseOptions;
-  readonly key: SealingKey;
-  readonly markPath: string;
-  readonly adminKeyPath: string;
+  /** Where the installation's files lie. */
+  readonly files: Readonly<Record<InstallationFile, string>>;
+  /** Of the public API. */
   readonly port: number;
-  readonly version: string;
   readonly logLevel: string;
 }
 
@@ -49,76 +44,45 @@ export async function hostServices(options: HostOptions): Promise<Host> {
     poolSize: 4,
     onError: (error) => schedulingLog.warn({ error }, 'wake-ups failed for a moment'),
   });
-  const rotationDatabase = connect(RotationDatabase, 'rotation', databaseOf('rotation'));
-  const shared = { transport, invoker, clock: systemClock };
   const running: ServiceApp[] = [];
-
   const close = async () => {
-    // The gateway first: nothing new comes in while the others finish what they have.
+    // What started last closes first: nothing new comes in while the others finish what they have.
     for (const service of running.reverse()) await service.close();
     await wakeUps.stop();
     await transport.close();
-    await rotationDatabase.$disconnect();
   };
-  const start = async (service: ServiceName, starting: Promise<ServiceApp>) => {
-    const app = await starting;
+  const start = async (service: Service, port?: number): Promise<ServiceApp> => {
+    const surroundings = {
+      database: databaseOf(service.name),
+      transport,
+      invoker,
+      wakeUps,
+      clock: systemClock,
+      logger: loggerOf(service.name),
+      token: new Secret(token),
+      isAlone: true,
+    };
+    const own = ownConfigOf(service, variablesOf(declarationOf(service.name), options.files));
+    const app = await hostService(service, surroundings, { own, ...(port !== undefined && { port }) });
     running.push(app);
-    urls.set(service, app.url);
+    urls.set(service.name, app.url);
     return app;
   };
 
   try {
-    const internal = (service: ServiceName) => ({ logger: loggerOf(service), token });
-    await start(
-      'audit',
-      startServiceApp(
-        AuditModule.register({ ...shared, database: databaseOf('audit'), logger: loggerOf('audit') }),
-        internal('audit'),
-      ),
-    );
-    await start(
-      'notification',
-      startServiceApp(
-        NotificationModule.register({
-          ...shared,
-          database: databaseOf('notification'),
-          logger: loggerOf('notification'),
-        }),
-        internal('notification'),
-      ),
-    );
-    const rotation = RotationModule.register({
-      ...shared,
-      database: rotationDatabase,
-      key: options.key,
-      markPath: options.markPath,
-      isMarkBound: true,
-      drivers: [new PostgresqlDriver()],
-      // The folder's lock sees to it that there is no other worker: what the former one held is free.
-      worker: { takesOver: true },
-      wakeUps,
-      logger: loggerOf('rotation'),
-    });
-    await start('rotation', startServiceApp(rotation, internal('rotation')));
+    for (const service of behind('internal')) await start(service);
     await wakeUps.start();
-    const gateway = await start(
-      'gateway',
-      startGateway({
-        ...shared,
-        database: databaseOf('gateway'),
-        logger: loggerOf('gateway'),
-        version: options.version,
-        internalToken: new Secret(token),
-        port: options.port,
-      }),
-    );
-    await ensureAdminKey(gateway.app, options.adminKeyPath);
-    return { url: gateway.url, metrics: running.map(({ metrics }) => metrics), close };
+    let url = '';
+    for (const service of behind('public')) url = (await start(service, options.port)).url;
+    return { url, metrics: running.map(({ metrics }) => metrics), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+const behind = (door: 'internal' | 'public'): Service[] =>
+  Object.values<Service>(services).filter(({ name }) => declarationOf(name).door === door);
 
 function urlOf(urls: ReadonlyMap<ServiceName, string>, service: ServiceName): string {
   const url = urls.get(service);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ApiClient, apiKey } from '@dsops/api-client';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import { getInstallation } from '@dsops/contracts/rotation/api';
+import { SERVICES } from '@dsops/contracts/service-names';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
 import { DomainError, Secret } from '@dsops/kernel';
 import { startMetricsServer, startTelemetry } from '@dsops/platform';
@@ -43,7 +44,7 @@ export class Installation {
     const server = await this.startDatabase(key);
     const passwordOf = (schema: SchemaName) => key.derive(`database role ${schema}`);
     await this.migrate(server, passwordOf);
-    const host = await this.startServices(key, server.port, passwordOf);
+    const host = await this.startServices(server.port, passwordOf);
 
     const adminKey = new Secret((await readFile(config.home.adminKeyFile, 'utf8')).trim());
     const api = new ApiClient({ url: host.url, credentials: apiKey(adminKey) });
@@ -104,7 +105,6 @@ export class Installation {
   }
 
   private async startServices(
-    key: SealingKey,
     port: number,
     passwordOf: (schema: SchemaName) => ReturnType<SealingKey['derive']>,
   ): Promise<Host> {
@@ -114,11 +114,12 @@ export class Installation {
     this.running.push(() => telemetry.stop());
     const host = await hostServices({
       databaseOf: databasesOf({ port, database: DATABASE, passwordOf }),
-      key,
-      markPath: keyPaths(config.home.folder).markFile,
-      adminKeyPath: config.home.adminKeyFile,
+      files: {
+        sealingKey: keyPaths(config.home.folder).keyFile,
+        mark: keyPaths(config.home.folder).markFile,
+        adminKey: config.home.adminKeyFile,
+      },
       port: config.port,
-      version: VERSION,
       logLevel: config.logLevel,
     });
     this.running.push(() => host.close());
@@ -133,7 +134,7 @@ export class Installation {
       { mode: 0o600 },
     );
     this.running.push(() => rmSync(instanceFile, { force: true }));
-    this.screen.done('services', 'rotation, audit, notification, gateway', performance.now() - startedAt);
+    this.screen.done('services', SERVICES.join(', '), performance.now() - startedAt);
     return host;
   }
 

@@ -28,3 +28,9 @@ export interface ServiceDeclaration {
   /** `public`: has callers from outside; it starts last and closes first. `internal`: is called by services alone. */
   readonly door: 'public' | 'internal';
 }
+
+/** The variables by which a service learns where its files are. */
+export const variablesOf = (
+  { files }: ServiceDeclaration,
+  paths: Readonly<Record<InstallationFile, string>>,
+): Record<string, string> => Object.fromEntries(files.map((file) => [INSTALLATION_FILES[file].variable, paths[file]]));

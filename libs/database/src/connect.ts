@@ -22,12 +22,18 @@ const IDLE_IN_TRANSACTION_MS = 15_000;
 /** Prisma's adapter takes the wall clock of a session for UTC, whatever zone stands behind it; the server may have any. */
 const IN_UTC = '-c TimeZone=UTC';
 
+/** The class that is generated from a service's schema. */
+export type ClientClass<Client> = new (options: {
+  adapter: PrismaPg;
+  transactionOptions: { maxWait: number };
+}) => Client;
+
 /**
  * The generated client of one service, logged in with that service's own role.
  * @example const db = connect(PrismaClient, 'audit', options)
  */
 export function connect<Client extends object>(
-  PrismaClient: new (options: { adapter: PrismaPg; transactionOptions: { maxWait: number } }) => Client,
+  PrismaClient: ClientClass<Client>,
   schema: SchemaName,
   options: DatabaseOptions,
 ): Client {

@@ -1,5 +1,5 @@
 export { startPostgres, type PostgresServer } from './postgres-server.js';
-export { connect, sqlState } from './connect.js';
+export { connect, sqlState, type ClientClass } from './connect.js';
 export type { Database, SqlExecutor } from './database.js';
 export { loginOf, openPool, withClient, type DatabaseOptions } from './postgres.js';
 export { waitForDatabase } from './wait-for-database.js';

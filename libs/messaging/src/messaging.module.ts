@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { declarationOf } from '@dsops/contracts/service-names';
 import { DomainError } from '@dsops/kernel';
 import { EventsController } from './completeness/events.http.js';
 import { DeadLettersController } from './dead-letters/dead-letters.http.js';
@@ -15,11 +16,11 @@ import { PrismaUnitOfWork, UNIT_OF_WORK } from './outbox/unit-of-work.service.js
 @Module({})
 export class MessagingModule {
   static forService(options: MessagingOptions): DynamicModule {
-    if (options.service === 'gateway' && options.internalToken === undefined)
+    if (declarationOf(options.service).door === 'public' && options.internalToken === undefined)
       throw new DomainError(
         'internal_token_missing',
         'internal',
-        'The gateway would show its internal routes to everybody.',
+        `The ${options.service} would show its internal routes to everybody.`,
         { remedy: 'Give MessagingModule.forService an internalToken: the one that the other services ask for.' },
       );
     return {

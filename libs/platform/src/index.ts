@@ -33,6 +33,6 @@ export {
   type SidecarOptions,
   type SidecarRequest,
 } from './dapr-sidecar.js';
-export { startServiceApp, type ServiceApp } from './service-app.js';
+export { startServiceApp, type ServiceApp, type ServiceAppOptions } from './service-app.js';
 export { Metrics, MetricsModule, startMetricsServer, type MetricsServer } from './metrics.js';
 export { HealthModule, type Dependency } from './health.js';

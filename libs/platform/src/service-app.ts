@@ -21,7 +21,7 @@ export interface ServiceApp {
   close(): Promise<void>;
 }
 
-interface ServiceAppOptions {
+export interface ServiceAppOptions {
   readonly logger: Logger;
   readonly host?: string;
   /** 0: a free port. */

@@ -1,2 +1,12 @@
 export { readServiceConfig, type Environment, type ServiceConfig } from './config.js';
-export { runService, type ServiceParts, type ServiceProcess } from './run-service.js';
+export {
+  defineService,
+  type Service,
+  type ServiceDefinition,
+  type ServiceParts,
+  type Surroundings,
+} from './define-service.js';
+export { hostService, ownConfigOf, type HostOptions } from './host-service.js';
+export { runService } from './run-service.js';
+export { ServiceModule } from './service.module.js';
+export { CLOCK, DATABASE, LOGGER, TOKEN } from './tokens.js';

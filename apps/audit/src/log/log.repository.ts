@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AuditEntry } from '@dsops/contracts/audit/api';
 import type { SqlExecutor } from '@dsops/database';
 import type { Entry, Prisma, PrismaClient } from '@dsops/database/audit';
-import { DATABASE } from '../audit.options.js';
+import { DATABASE } from '@dsops/service';
 import { canonicalJson, type Head } from './chain.js';
 import type { Entity, NewEntry } from './entry.js';
 

@@ -4,7 +4,7 @@ import { systemActor } from '@dsops/contracts/principal';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { wordOutage } from '../database-outage.js';
-import { LOGGER } from '../gateway.options.js';
+import { LOGGER } from '@dsops/service';
 import { AdminKeyFile } from './admin-key-file.store.js';
 import { decideAdminKey, type KeyFileContent, type KnownKeys } from './admin-key.js';
 import { isSecretOf } from './api-key.js';
@@ -28,7 +28,9 @@ export class AdminKeyService {
   ) {}
 
   /**
-   * Sees to it that this file holds an admin key that works. The file is read and written under a lock in the database,
+   * Sees to it that this file holds an admin key of this installation, readable by its owner only. A key that was lost is
+   * replaced and revoked; a file that holds no key of this database is set aside, never overwritten. For one process of
+   * the gateway only: two with a file each would replace each other's. The file is read and written under a lock in the database,
    * so that two starts at once make one key. Should the process die after the file was written and before the key is
    * durable, the next start finds a key that the database never had, sets it aside and makes another.
    */

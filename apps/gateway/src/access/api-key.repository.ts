@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey, Prisma, PrismaClient } from '@dsops/database/gateway';
-import { DATABASE } from '../gateway.options.js';
+import { DATABASE } from '@dsops/service';
 
 export type Transaction = Prisma.TransactionClient;
 

@@ -7,7 +7,7 @@ import type { createApiKey, listApiKeys } from '@dsops/contracts/gateway/api';
 import { DomainError, newId, unwrapSecret, type Clock, type Secret } from '@dsops/kernel';
 import { answerOnce, UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Caller } from '@dsops/platform';
-import { CLOCK } from '../gateway.options.js';
+import { CLOCK } from '@dsops/service';
 import { makeKey } from './api-key.js';
 import { ApiKeyRepository, type Transaction } from './api-key.repository.js';
 

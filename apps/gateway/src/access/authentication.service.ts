@@ -1,10 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
 import { roleSchema } from '@dsops/contracts/principal';
 import { DomainError, Secret, type Clock } from '@dsops/kernel';
 import type { Caller, Logger } from '@dsops/platform';
 import { wordOutage } from '../database-outage.js';
-import { CLOCK, LOGGER } from '../gateway.options.js';
+import { CLOCK, LOGGER } from '@dsops/service';
 import { isSecretOf, orNoKey, readKey } from './api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';
 
@@ -12,7 +12,7 @@ const BEARER = /^Bearer +(\S{1,4096}) *$/i;
 
 /** Finds out who calls. Every request looks its key up, so that a revoked one is refused from the next request on. */
 @Injectable()
-export class AuthenticationService {
+export class AuthenticationService implements OnApplicationShutdown {
   private readonly touches = new Set<Promise<void>>();
 
   constructor(
@@ -49,7 +49,7 @@ export class AuthenticationService {
   }
 
   /** Waits for what was begun beside the requests. */
-  async settle(): Promise<void> {
+  async onApplicationShutdown(): Promise<void> {
     await Promise.all(this.touches);
   }
 

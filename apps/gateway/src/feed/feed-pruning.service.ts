@@ -2,7 +2,8 @@ import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationB
 import { Every } from '@dsops/background';
 import type { Clock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
-import { CLOCK, LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
+import { CLOCK, LOGGER } from '@dsops/service';
+import { TUNING, type GatewayTuning } from '../gateway.options.js';
 import { FeedRepository } from './feed.repository.js';
 
 const EVERY_MS = 3_600_000;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from '@dsops/platform';
-import { LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
+import { LOGGER } from '@dsops/service';
+import { TUNING, type GatewayTuning } from '../gateway.options.js';
 import type { FeedEvent } from './feed-frames.js';
 import { FeedRepository } from './feed.repository.js';
 

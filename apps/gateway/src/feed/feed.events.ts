@@ -6,7 +6,7 @@ import { inboxDelivered } from '@dsops/contracts/notification/events';
 import type { SqlExecutor } from '@dsops/database';
 import type { Clock } from '@dsops/kernel';
 import { EventConsumer, HandlesTogether } from '@dsops/messaging';
-import { CLOCK } from '../gateway.options.js';
+import { CLOCK } from '@dsops/service';
 import { FeedTail } from './feed-tail.service.js';
 import { FeedRepository } from './feed.repository.js';
 

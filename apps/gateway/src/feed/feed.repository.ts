@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PrismaClient } from '@dsops/database/gateway';
 import type { SqlExecutor } from '@dsops/database';
-import { DATABASE } from '../gateway.options.js';
+import { DATABASE } from '@dsops/service';
 import type { FeedFilter } from './feed-filter.js';
 import type { FeedEvent } from './feed-frames.js';
 

@@ -15,7 +15,8 @@ import {
   type Invoker,
   type Logger,
 } from '@dsops/platform';
-import { LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
+import { LOGGER } from '@dsops/service';
+import { TUNING, type GatewayTuning } from '../gateway.options.js';
 
 /** What a client is answered. A problem when the status says so; then as the service worded it. */
 export interface ApiAnswer {

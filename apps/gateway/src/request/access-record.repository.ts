@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { actorSchema } from '@dsops/contracts/principal';
 import type { OpenRequest as Row, Prisma, PrismaClient } from '@dsops/database/gateway';
 import type { Caller } from '@dsops/platform';
-import { DATABASE } from '../gateway.options.js';
+import { DATABASE } from '@dsops/service';
 
 export type Transaction = Prisma.TransactionClient;
 

@@ -3,6 +3,7 @@ import {
   Injectable,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { Every, Stop } from '@dsops/background';
@@ -11,7 +12,8 @@ import type { Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { wordOutage } from '../database-outage.js';
-import { CLOCK, LOGGER, TUNING, type GatewayTuning } from '../gateway.options.js';
+import { CLOCK, LOGGER } from '@dsops/service';
+import { TUNING, type GatewayTuning } from '../gateway.options.js';
 import { AccessRecordRepository, type OpenRequest, type Transaction } from './access-record.repository.js';
 
 export interface Outcome {
@@ -34,7 +36,9 @@ const UNKNOWN: Outcome = { status: 0, code: 'outcome_unknown' };
  * nothing that was carried out goes unrecorded.
  */
 @Injectable()
-export class AccessRecordService implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
+export class AccessRecordService
+  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+{
   private readonly closing = new Stop();
   private readonly sweeps = new Every({
     everyMs: SWEEP_MS,
@@ -63,8 +67,13 @@ export class AccessRecordService implements OnApplicationBootstrap, OnModuleDest
     await this.closing.finish();
   }
 
+  /** What was answered until the very end is recorded, too. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.settle();
+  }
+
   /** Waits for the outcomes that are being recorded. */
-  settle(): Promise<void> {
+  private settle(): Promise<void> {
     return this.closing.settled();
   }
 

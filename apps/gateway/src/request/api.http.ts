@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { API_VERSION, CLIENT_HEADER, operations } from '@dsops/contracts/api';
 import { DomainError, isDomainError } from '@dsops/kernel';
 import { problemOf, type Logger } from '@dsops/platform';
-import { LOGGER } from '../gateway.options.js';
+import { LOGGER } from '@dsops/service';
 import { ApiRequestService } from './api-request.service.js';
 import type { ApiRequest } from './request-input.js';
 import { RouteTable } from './route-table.js';

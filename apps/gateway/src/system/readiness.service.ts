@@ -3,7 +3,8 @@ import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import type { PrismaClient } from '@dsops/database/gateway';
 import type { Clock } from '@dsops/kernel';
 import { INVOKER, type Invoker } from '@dsops/platform';
-import { CLOCK, DATABASE, TUNING, type GatewayTuning } from '../gateway.options.js';
+import { CLOCK, DATABASE } from '@dsops/service';
+import { TUNING, type GatewayTuning } from '../gateway.options.js';
 
 /** `up`: ready for requests. `down`: it answered that it is not. `unreachable`: it did not answer. */
 export type Readiness = 'up' | 'down' | 'unreachable';

@@ -3,16 +3,15 @@ import { API_VERSION, OLDEST_CLIENT } from '@dsops/contracts/api';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import type { getSystem } from '@dsops/contracts/gateway/api';
 import type { Clock } from '@dsops/kernel';
-import { CLOCK, VERSION } from '../gateway.options.js';
+import { CLOCK } from '@dsops/service';
+import { VERSION } from '../version.js';
 
 @Injectable()
 export class SystemService {
+  readonly version = VERSION;
   private readonly startedAt: Date;
 
-  constructor(
-    @Inject(VERSION) readonly version: string,
-    @Inject(CLOCK) clock: Clock,
-  ) {
+  constructor(@Inject(CLOCK) clock: Clock) {
     this.startedAt = clock.now();
   }
 

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Actor, Role } from '@dsops/contracts/principal';
 import type { SqlExecutor } from '@dsops/database';
 import type { PrismaClient } from '@dsops/database/notification';
-import { DATABASE } from '../notification.options.js';
+import { DATABASE } from '@dsops/service';
 import type { KeptNotice } from '../notice/notice.js';
 
 export type Outcome = 'delivered' | 'suppressed' | 'dead_lettered';

@@ -3,7 +3,7 @@ import { systemActor, type Actor, type Role } from '@dsops/contracts/principal';
 import { inboxDelivered } from '@dsops/contracts/notification/events';
 import { newId, type Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
-import { CLOCK } from '../notification.options.js';
+import { CLOCK } from '@dsops/service';
 import { InboxRepository } from '../channels/inbox/inbox.repository.js';
 import { render } from '../channels/inbox/message.js';
 import { keep, notableEvents, recall, type WordedNotice } from '../notice/notice.js';

@@ -17,21 +17,16 @@ import {
 import { pathOf } from '@dsops/contracts/request-path';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
-import { newId, unwrapSecret } from '@dsops/kernel';
+import { newId, Secret, unwrapSecret } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
-import {
-  CALLER_HEADER,
-  createLogger,
-  encodeCaller,
-  HttpInvoker,
-  startServiceApp,
-  type ServiceApp,
-} from '@dsops/platform';
+import { CALLER_HEADER, createLogger, encodeCaller, HttpInvoker, type ServiceApp } from '@dsops/platform';
+import { hostService } from '@dsops/service';
 import { createTestDatabase, eventually, type TestDatabase } from '@dsops/testing';
-import { RotationModule } from '../rotation.module.js';
+import { keyPaths } from '../config.js';
+import { rotationService } from '../service.js';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
 import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
-import { newKeyBytes, SealingKey } from '@dsops/sealing';
+import { openKeyFile } from '@dsops/sealing';
 
 const TOKEN = 'token-of-this-spec';
 const caller = encodeCaller({ actor: { kind: 'user', id: 'u1', name: 'Ann' }, role: 'admin' });
@@ -56,17 +51,19 @@ beforeAll(async () => {
   ]);
   database = connect(PrismaClient, 'rotation', test.options);
   const logger = createLogger({ service: 'rotation', level: 'silent' });
-  const module = RotationModule.register({
-    database,
-    transport: silent,
-    invoker: new HttpInvoker(() => service.url, TOKEN),
-    key: new SealingKey(newKeyBytes()),
-    markPath: join(home, 'mark.json'),
-    drivers: [target.driver],
-    logger,
-    worker: { lookEveryMs: 20 },
-  });
-  service = await startServiceApp(module, { logger, token: TOKEN });
+  const { keyFile, markFile } = keyPaths(home);
+  await openKeyFile({ path: keyFile, database: 'new' });
+  service = await hostService(
+    rotationService({ drivers: [target.driver], worker: { lookEveryMs: 20 } }),
+    {
+      database: test.options,
+      transport: silent,
+      invoker: new HttpInvoker(() => service.url, TOKEN),
+      logger,
+      token: new Secret(TOKEN),
+    },
+    { own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile } },
+  );
   const password = target.driver.generate();
   await target.asSuperuser(`ALTER ROLE shop_a LOGIN PASSWORD '${await scramVerifier(password)}'`);
   await done(addService, {

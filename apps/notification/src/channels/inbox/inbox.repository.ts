@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { NotificationView } from '@dsops/contracts/notification/api';
 import type { SqlExecutor } from '@dsops/database';
 import type { Prisma, PrismaClient } from '@dsops/database/notification';
-import { DATABASE } from '../../notification.options.js';
+import { DATABASE } from '@dsops/service';
 import type { InboxMessage } from './message.js';
 
 interface NewNotification {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NotificationView } from '@dsops/contracts/notification/api';
 import { DomainError, isId, type Clock } from '@dsops/kernel';
-import { CLOCK } from '../../notification.options.js';
+import { CLOCK } from '@dsops/service';
 import { InboxRepository } from './inbox.repository.js';
 
 /** Older notifications are in no inbox any more (N8). */

@@ -19,19 +19,13 @@ import {
 import { pathOf } from '@dsops/contracts/request-path';
 import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
-import { newId, unwrapSecret } from '@dsops/kernel';
+import { newId, Secret, unwrapSecret } from '@dsops/kernel';
 import type { Published, Transport } from '@dsops/messaging';
-import {
-  CALLER_HEADER,
-  createLogger,
-  encodeCaller,
-  HttpInvoker,
-  startServiceApp,
-  type ServiceApp,
-} from '@dsops/platform';
+import { CALLER_HEADER, createLogger, encodeCaller, HttpInvoker, type ServiceApp } from '@dsops/platform';
+import { hostService } from '@dsops/service';
 import { createTestDatabase, eventually, type TestDatabase } from '@dsops/testing';
 import { keyPaths } from './config.js';
-import { RotationModule } from './rotation.module.js';
+import { rotationService } from './service.js';
 import type { Login } from '@dsops/drivers/driver';
 import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
@@ -79,16 +73,18 @@ beforeAll(async () => {
     },
   });
   const logger = createLogger({ service: 'rotation', level: 'trace', destination });
-  const module = RotationModule.register({
-    database,
-    transport,
-    invoker: new HttpInvoker(() => service.url, TOKEN),
-    key: await openKeyFile({ path: keyFile, database: 'new' }),
-    markPath: markFile,
-    drivers: [target.driver],
-    logger,
-  });
-  service = await startServiceApp(module, { logger, token: TOKEN });
+  await openKeyFile({ path: keyFile, database: 'new' });
+  service = await hostService(
+    rotationService({ drivers: [target.driver] }),
+    {
+      database: test.options,
+      transport,
+      invoker: new HttpInvoker(() => service.url, TOKEN),
+      logger,
+      token: new Secret(TOKEN),
+    },
+    { own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile } },
+  );
   current = { username: 'shop_a', password: target.driver.generate() };
   await target.asSuperuser(`ALTER ROLE shop_a LOGIN PASSWORD '${await scramVerifier(current.password)}'`);
 }, 60_000);

@@ -1,7 +1,6 @@
-import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import type { Provider, Type } from '@nestjs/common';
 import { PrismaClient } from '@dsops/database/rotation';
-import { MessagingModule, raiseEpoch, transportDependency, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
-import { HealthModule } from '@dsops/platform';
+import { raiseEpoch, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import type { RotationOptions } from './config.js';
 import { HighWaterMark } from './installation/high-water-mark.service.js';
 import { InstallationController } from './installation/installation.http.js';
@@ -9,7 +8,7 @@ import { InstallationRepository } from './installation/installation.repository.j
 import { InstallationService } from './installation/installation.service.js';
 import { MarkFile } from './installation/mark-file.js';
 import { RestoredProbes } from './restore/restored-probes.service.js';
-import { engineParts } from './engine.providers.js';
+import { engineControllers, engineProviders } from './engine.providers.js';
 import { Drivers } from './registry/drivers.js';
 import { OPEN_ROTATIONS, type OpenRotations } from './open-rotations.js';
 import { RegistryController } from './registry/registry.http.js';
@@ -126,30 +125,16 @@ const useCases = ({ database, logger }: RotationOptions): Provider[] => [
   },
 ];
 
-/** The rotation service as a whole. Give it to `startServiceApp`. */
-@Module({})
-export class RotationModule {
-  static register(options: RotationOptions): DynamicModule {
-    const { database, transport, invoker, logger, clock, worker, wakeUps } = options;
-    const engine = engineParts({ logger, ...(worker && { worker }), ...(wakeUps && { wakeUps }) });
-    return {
-      module: RotationModule,
-      imports: [
-        MessagingModule.forService({
-          service: 'rotation',
-          database,
-          transport,
-          invoker,
-          logger,
-          ...(clock && { clock }),
-        }),
-        HealthModule.of(
-          [{ name: 'database', check: () => database.$queryRaw`select 1` }, ...transportDependency(transport)],
-          options.logger,
-        ),
-      ],
-      controllers: [RegistryController, CheckOutController, InstallationController, ...engine.controllers],
-      providers: [...shared(options), ...installation(options), ...useCases(options), ...engine.providers],
-    };
-  }
-}
+export const rotationControllers: readonly Type[] = [
+  RegistryController,
+  CheckOutController,
+  InstallationController,
+  ...engineControllers,
+];
+
+export const rotationProviders = (options: RotationOptions): Provider[] => [
+  ...shared(options),
+  ...installation(options),
+  ...useCases(options),
+  ...engineProviders(options),
+];

@@ -1,0 +1,45 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { declarationOf } from '@dsops/contracts/service-names';
+import type { Database } from '@dsops/database';
+import { MessagingModule, transportDependency } from '@dsops/messaging';
+import { HealthModule, INVOKER } from '@dsops/platform';
+import type { Service, ServiceParts } from './define-service.js';
+import { CLOCK, DATABASE, LOGGER, TOKEN } from './tokens.js';
+
+/** A service as a module for Nest: what is its own, its events and its health. */
+@Module({})
+export class ServiceModule {
+  static async of(service: Service, parts: ServiceParts<Database, unknown>): Promise<DynamicModule> {
+    const { database, transport, invoker, clock, logger, token, messaging } = parts;
+    const { name, controllers, consumers } = service;
+    return {
+      module: ServiceModule,
+      imports: [
+        MessagingModule.forService({
+          ...messaging,
+          service: name,
+          database,
+          transport,
+          invoker,
+          clock,
+          logger,
+          ...(declarationOf(name).door === 'public' && { internalToken: token }),
+        }),
+        HealthModule.of(
+          [{ name: 'database', check: () => database.$queryRawUnsafe('select 1') }, ...transportDependency(transport)],
+          logger,
+        ),
+      ],
+      controllers: [...controllers],
+      providers: [
+        { provide: DATABASE, useValue: database },
+        { provide: CLOCK, useValue: clock },
+        { provide: LOGGER, useValue: logger },
+        { provide: TOKEN, useValue: token },
+        { provide: INVOKER, useValue: invoker },
+        ...(await service.providers(parts)),
+        ...consumers,
+      ],
+    };
+  }
+}
