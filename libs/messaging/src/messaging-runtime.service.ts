@@ -63,7 +63,10 @@ export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicati
       consumersOf: (topic) =>
         this.declarations.filter(({ topics }) => topics.some((one) => one === topic)).map(({ name }) => name),
     });
-    this.unitOfWork = new PrismaUnitOfWork(database, service, this.clock, (said) => this.committed(said));
+    this.unitOfWork = new PrismaUnitOfWork(database, service, this.clock, {
+      onCommit: (said) => this.committed(said),
+      onFault: (error) => logger.error({ error }, 'what was to be done after a commit failed'),
+    });
     if (metrics !== undefined) {
       registerMessagingMetrics(
         metrics,

@@ -16,6 +16,12 @@ export interface Unit<Tx extends SqlExecutor = SqlExecutor> {
   readonly tx: Tx;
   /** Takes the event into the outbox when the work is done: last in the transaction, keys in sorted order. */
   emit<D extends EventDefinition>(event: EventToEmit<D>): void;
+  /**
+   * Does this as soon as the transaction is committed: never when it is rolled back, and once when it had to run again.
+   * For hints such as the ring of a bell, which must not come before others can see what it is about. A process that
+   * dies in between never does it; its fault is logged and changes nothing for the caller.
+   */
+  afterCommit(act: () => void): void;
 }
 
 /** Runs work in one transaction; its events go with it or not at all. A deadlock or serialization failure runs it again. */

@@ -90,6 +90,17 @@ describe('a consumer', () => {
     ]);
   });
 
+  it('does after the commit what its handlers want done then, and nothing of a handler that fails', async () => {
+    const seen: Promise<unknown>[] = [];
+    const consumer = aConsumer((event, unit) => {
+      unit.afterCommit(() => seen.push(effects()));
+      if (event.sequence === '2') throw new Error('no');
+    });
+    await consumer.deliver(delivered(anEvent('a', 1), anEvent('a', 2), anEvent('b', 1)));
+    const all = ['a:1', 'b:1'];
+    expect(await Promise.all(seen)).toEqual([all, all]);
+  });
+
   it('runs each handler in the trace of its event', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const seen: unknown[] = [];

@@ -11,6 +11,7 @@ describe('a unit of work', () => {
   let harness: EmbeddedHarness;
   let work: PrismaUnitOfWork;
   let commits: number;
+  let faults: unknown[];
 
   beforeAll(async () => {
     harness = await openHarness();
@@ -21,7 +22,11 @@ describe('a unit of work', () => {
   beforeEach(async () => {
     await harness.execute('truncate rotation.outbox, rotation.sequence_counters, rotation.things');
     commits = 0;
-    work = new PrismaUnitOfWork(harness.producer, 'rotation', systemClock, () => (commits += 1));
+    faults = [];
+    work = new PrismaUnitOfWork(harness.producer, 'rotation', systemClock, {
+      onCommit: () => (commits += 1),
+      onFault: (error) => faults.push(error),
+    });
   });
 
   const emit = (unit: Unit, key: string, reason = '') =>
@@ -96,6 +101,72 @@ describe('a unit of work', () => {
     const { rows } = await harness.admin.query('select n from rotation.things');
     expect(rows).toEqual([{ n: 2 }, { n: 2 }]);
     expect(await sequencesOf('a')).toEqual([1, 2]);
+  });
+
+  it('does afterwards what is to be done after the commit, when everybody can see what it is about', async () => {
+    const seen = Promise.withResolvers<number | null>();
+    await work.run(async (unit) => {
+      unit.afterCommit(() => {
+        const rows = harness.admin.query("select from rotation.things where id = 'x'");
+        rows.then(({ rowCount }) => seen.resolve(rowCount), seen.reject);
+      });
+      await unit.tx.$executeRawUnsafe("insert into things (id) values ('x')");
+    });
+    expect(await seen.promise).toBe(1);
+  });
+
+  it('does nothing of it when the work is taken back, also by the database at the very end', async () => {
+    await harness.execute(`drop table if exists rotation.late;
+      create table rotation.late (id text unique deferrable initially deferred);
+      grant all on rotation.late to dsops_rotation`);
+    let done = 0;
+    const failing = work.run(async (unit) => {
+      unit.afterCommit(() => (done += 1));
+      throw new Error('taken back');
+    });
+    await expect(failing).rejects.toThrow('taken back');
+    const refusedAtCommit = work.run(async (unit) => {
+      unit.afterCommit(() => (done += 1));
+      await unit.tx.$executeRawUnsafe("insert into late (id) values ('x'), ('x')");
+    });
+    await expect(refusedAtCommit).rejects.toThrow();
+    expect(done).toBe(0);
+  });
+
+  it('does it once when the work had to run again', async () => {
+    await harness.execute("insert into rotation.things (id) values ('x'), ('y')");
+    const done: string[] = [];
+    let runs = 0;
+    let arrived = 0;
+    const bothHold = Promise.withResolvers<void>();
+    const touch = (first: string, second: string) =>
+      work.run(async (unit) => {
+        runs += 1;
+        unit.afterCommit(() => done.push(first));
+        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', first);
+        if ((arrived += 1) === 2) bothHold.resolve();
+        await bothHold.promise;
+        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', second);
+      });
+    await Promise.all([touch('x', 'y'), touch('y', 'x')]);
+    expect(runs).toBeGreaterThan(2);
+    expect(done.toSorted()).toEqual(['x', 'y']);
+  });
+
+  it('tells of what fails afterwards, and does the rest: what is committed stays so', async () => {
+    const broken = new Error('nobody there');
+    let done = 0;
+    const answer = work.run(async (unit) => {
+      emit(unit, 'a');
+      unit.afterCommit(() => {
+        throw broken;
+      });
+      unit.afterCommit(() => (done += 1));
+      return 'committed';
+    });
+    expect(await answer).toBe('committed');
+    expect([faults, done, commits]).toEqual([[broken], 1, 1]);
+    expect(await sequencesOf('a')).toEqual([1]);
   });
 
   it('stores the trace of the request and an identity that stays', async () => {

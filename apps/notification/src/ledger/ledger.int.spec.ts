@@ -32,7 +32,9 @@ describe('the ledger on PostgreSQL', () => {
   /** Works in one transaction and answers what was said in it. */
   async function inUnit(work: (unit: Unit) => Promise<void>): Promise<EventToEmit[]> {
     const said: EventToEmit[] = [];
-    await database.$transaction((tx) => work({ tx, emit: (event) => void said.push(event) }));
+    await database.$transaction((tx) =>
+      work({ tx, emit: (event) => void said.push(event), afterCommit: () => undefined }),
+    );
     return said;
   }
   const tell = (told: WordedNotice) => inUnit((unit) => ledger.tell(told, unit));

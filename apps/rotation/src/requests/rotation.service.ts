@@ -89,7 +89,7 @@ export class RotationService {
     if ('finding' in placement || JSON.stringify(placement) !== JSON.stringify(planned.placement)) throw drifted();
     const row = await opening.enqueue(unit.tx, opened, nowMs);
     await opening.open(unit, row, service, placement, nowMs);
-    this.parts.bell.ring();
+    unit.afterCommit(() => this.parts.bell.ring());
     return this.show(unit.tx, row.id, nowMs);
   }
 
@@ -173,7 +173,7 @@ export class RotationService {
     const after = journal.add(happening);
     await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
     announce(after, happening, await opening.subjectOf(unit.tx, row), (event) => unit.emit(event), actor);
-    bell.ring();
+    unit.afterCommit(() => bell.ring());
     return after;
   }
 

@@ -22,8 +22,10 @@ export class EngineOpenRotations implements OpenRotations {
   }
 
   async wake(units: UnitOfWork<Tx>, credentialId: string): Promise<void> {
-    await units.run(({ tx }) => this.rotations.wake(tx, credentialId));
-    this.bell.ring();
+    await units.run(async (unit) => {
+      await this.rotations.wake(unit.tx, credentialId);
+      unit.afterCommit(() => this.bell.ring());
+    });
   }
 
   async holdForRestore(unit: Unit<Tx>, reason: string): Promise<void> {

@@ -69,8 +69,10 @@ export class World {
   private readonly opened: OpenTransport[] = [];
 
   private constructor(readonly harness: ConformanceHarness) {
-    this.unitOfWork = new PrismaUnitOfWork(harness.producer, 'rotation', systemClock, () => {
-      for (const relay of this.relays) relay.poke();
+    this.unitOfWork = new PrismaUnitOfWork(harness.producer, 'rotation', systemClock, {
+      onCommit: () => {
+        for (const relay of this.relays) relay.poke();
+      },
     });
   }
 

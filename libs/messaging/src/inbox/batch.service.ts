@@ -375,6 +375,7 @@ export class Batch {
       parked: this.toPark.size,
       letters: this.letters.length,
       said: this.runner.emitted,
+      afterwards: this.runner.afterwards,
       freshAlarms,
     };
   }

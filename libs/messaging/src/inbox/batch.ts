@@ -27,6 +27,8 @@ export interface BatchResult {
   readonly letters: number;
   /** What its handlers said. */
   readonly said: readonly EmittedEvent[];
+  /** What its handlers want done after the commit. */
+  readonly afterwards: readonly (() => void)[];
   readonly freshAlarms: readonly Alarm[];
 }
 

@@ -7,6 +7,7 @@ import type { Logger } from '@dsops/platform';
 import { isRerun } from '../database-error.js';
 import type { Letter } from '../letters/letter.repository.js';
 import type { Handling } from '../handles.js';
+import { doAfterCommit } from '../outbox/collecting-unit.js';
 import type { EmittedEvent } from '../outbox/emitted-event.js';
 import type { Delivery, DeliveryAnswer } from '../transport.js';
 import type { EventToEmit } from '../unit-of-work.js';
@@ -196,6 +197,9 @@ export class Consumer {
       this.parts.logger.error({ consumer: this.name, letters: result.letters }, 'dead letters written');
     if (result.said.length > 0) this.parts.onSaid(result.said);
     if (result.parked > 0) this.loop.ring();
+    doAfterCommit(result.afterwards, (error) =>
+      this.parts.logger.error({ error, consumer: this.name }, 'what was to be done after a commit failed'),
+    );
   }
 
   /** Tries again what is due. Answers how long to wait before looking for more. */

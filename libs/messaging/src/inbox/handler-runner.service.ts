@@ -43,6 +43,8 @@ const STEP = 'event';
 /** Runs handlers within one transaction, each in the context of its event, and collects what they say. */
 export class HandlerRunner {
   readonly emitted: EmittedEvent[] = [];
+  /** What handlers want done once the transaction is committed. */
+  readonly afterwards: (() => void)[] = [];
   /** Events whose turn it was, and who takes them together. */
   private gathered: { readonly handle: TogetherHandler; readonly arrivals: Arrival[] } | undefined;
 
@@ -83,7 +85,7 @@ export class HandlerRunner {
   }
 
   private async attempt(handling: Handling, arrival: Arrival): Promise<Failure | undefined> {
-    const said = this.emitted.length;
+    const [said, wanted] = [this.emitted.length, this.afterwards.length];
     await savepoint.set(this.tx, STEP);
     try {
       await this.call(handling, [arrival]);
@@ -92,6 +94,7 @@ export class HandlerRunner {
     } catch (error) {
       if (isRerun(error) || error instanceof HandlerTimedOut) throw error;
       this.emitted.splice(said);
+      this.afterwards.splice(wanted);
       await savepoint.rollBackTo(this.tx, STEP); // throws when the database is gone: then the transport delivers again
       return { error };
     }
@@ -121,6 +124,7 @@ export class HandlerRunner {
       for (const span of spans) span.end(outcome);
     }
     this.emitted.push(...unit.emitted);
+    this.afterwards.push(...unit.afterwards);
   }
 
   private async inTime(work: Promise<void>, events: readonly EventEnvelope[]): Promise<void> {

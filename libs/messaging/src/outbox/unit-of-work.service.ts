@@ -4,7 +4,7 @@ import { newId, systemClock, type Clock } from '@dsops/kernel';
 import { currentContext, inSpan } from '@dsops/platform';
 import { isRerun } from '../database-error.js';
 import type { EventToEmit, Unit, UnitOfWork } from '../unit-of-work.js';
-import { CollectingUnit } from './collecting-unit.js';
+import { CollectingUnit, doAfterCommit } from './collecting-unit.js';
 import { prepareEvent, type EmittedEvent } from './emitted-event.js';
 import { writeOutbox } from './outbox.repository.js';
 
@@ -21,7 +21,15 @@ export const preparingFor =
   (event: EventToEmit): EmittedEvent =>
     prepareEvent(service, event, { id: newId(), saidAt: clock.now(), traceparent: currentContext()?.traceparent });
 
-/** The unit of work of one service on its own Prisma client. `onCommit` hears of each unit that has said something. */
+/** Who hears of commits. */
+export interface CommitListeners {
+  /** Of each unit that has said something. */
+  readonly onCommit?: (said: readonly EmittedEvent[]) => void;
+  /** Of what failed after a commit; nobody unless said. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** The unit of work of one service on its own Prisma client. */
 export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements UnitOfWork<Tx> {
   private readonly prepare: (event: EventToEmit) => EmittedEvent;
 
@@ -29,7 +37,7 @@ export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements U
     private readonly database: Database<Tx>,
     service: ServiceName,
     clock: Clock = systemClock,
-    private readonly onCommit: (said: readonly EmittedEvent[]) => void = () => undefined,
+    private readonly listeners: CommitListeners = {},
   ) {
     this.prepare = preparingFor(service, clock);
   }
@@ -46,18 +54,18 @@ export class PrismaUnitOfWork<Tx extends SqlExecutor = SqlExecutor> implements U
   }
 
   private async runOnce<R>(work: (unit: Unit<Tx>) => Promise<R>): Promise<R> {
-    let said: readonly EmittedEvent[] = [];
-    const result = await this.database.$transaction(
+    const { unit, answer } = await this.database.$transaction(
       async (tx) => {
         const unit = new CollectingUnit(tx, this.prepare);
         const answer = await work(unit);
-        said = unit.emitted;
-        if (said.length > 0) await inSpan({ name: 'outbox' }, () => writeOutbox(tx, unit.emitted));
-        return answer;
+        if (unit.emitted.length > 0) await inSpan({ name: 'outbox' }, () => writeOutbox(tx, unit.emitted));
+        return { unit, answer };
       },
       { maxWait: MAX_WAIT_MS, timeout: TIMEOUT_MS },
     );
-    if (said.length > 0) this.onCommit(said);
-    return result;
+    const { onCommit, onFault = () => undefined } = this.listeners;
+    const tell = () => onCommit?.(unit.emitted);
+    doAfterCommit(unit.emitted.length > 0 ? [tell, ...unit.afterwards] : unit.afterwards, onFault);
+    return answer;
   }
 }
