@@ -18,7 +18,7 @@ proof that the proof can fail. Prints which invariant caught which fault.
 // The copies start from what is built here.
 await build('.', 'e2e');
 const args = process.argv.slice(2);
-const proofs = { '--kills': 'e2e/kill/planted.mjs', '--stack': 'e2e/events/planted.mjs' };
+const proofs = { '--kills': 'e2e/planted/kill.mjs', '--stack': 'e2e/planted/events.mjs' };
 const flag = Object.keys(proofs).find((name) => args.includes(name));
 if (flag !== undefined) {
   if (flag === '--stack') await fetchTools(['dapr', 'kafka']);
@@ -29,4 +29,4 @@ if (flag !== undefined) {
     ),
   );
 }
-process.exit(await runNode(join(root, 'apps/rotation/src/engine/histories/planted-bugs.mjs'), args));
+process.exit(await runNode(join(root, 'e2e/planted/histories.mjs'), args));

@@ -1,18 +1,21 @@
-/**
- * Shows that the kill test can see: rules are broken one after the other in a copy of the source, and cells have to turn
- * red. A patch that no longer fits the source fails, too.
- *
- *   node e2e/kill/planted.mjs [--only <part of a name>]
- */
-import { join } from 'node:path';
-import { plantAll, run } from '../planted/plant.mjs';
+import type { PlantedBug } from '../planted/patch.js';
 
 const ENGINE = 'apps/rotation/src/engine';
 const RUN = 'apps/rotation/src/run';
 const VAULT = 'apps/rotation/src/vault/vault.service.ts';
 
-/** `cells` or `spec`: where it has to be seen. */
-const BUGS = [
+export interface KillBug extends PlantedBug {
+  /** Options of the kill test that choose cells of which some have to turn red. */
+  readonly cells?: readonly string[];
+  /** Or the spec that has to turn red, and the invariant that it guards. */
+  readonly spec?: { readonly file: string; readonly proves: string };
+}
+
+/**
+ * Rules that are broken one after the other in a copy of the source: cells of the kill test, or a spec, have to turn red
+ * (e2e/planted/kill.mjs).
+ */
+export const PLANTED_BUGS: readonly KillBug[] = [
   {
     name: 'the value is kept in memory until it is proven, and sealed then',
     patches: [
@@ -98,34 +101,3 @@ const BUGS = [
     spec: { file: 'apps/rotation/src/check-out/check-out.int.spec.ts', proves: 'I4' },
   },
 ];
-
-/** The cells: which of them are red. */
-async function look(folder, { cells, spec }) {
-  if (spec) return runSpec(folder, spec);
-  const { stdout, stderr } = await run(
-    join(folder, 'e2e/dist/kill/main.js'),
-    [...cells, '--json', '--lanes', '4'],
-    folder,
-  );
-  if (!stdout.startsWith('{')) return { problem: stderr.trim().slice(-500) };
-  const { plain, cells: results } = JSON.parse(stdout);
-  const red = [...plain, ...results].filter(({ outcome }) => outcome === 'broken');
-  const problems = red.flatMap((result) => result.problems.filter((text) => /^(I\d+|events|end):/.test(text)));
-  return {
-    red: red.length,
-    of: plain.length + results.length,
-    caughtBy: [...new Set(problems.map((text) => text.split(':', 1)[0]))].sort(),
-    example: problems[0],
-  };
-}
-
-/** The tests of one spec: which of them are red. */
-async function runSpec(folder, { file, proves }) {
-  const { stderr } = await run(join(folder, 'tools/test.mjs'), [file, '--verbose', '--no-color'], folder);
-  const red = [...stderr.matchAll(/^ *✕ (.*?)(?: \(\d+ m?s\))?$/gm)].map(([, title]) => title);
-  const green = [...stderr.matchAll(/^ *✓ /gm)];
-  if (red.length + green.length === 0) return { problem: stderr.trim().slice(-500) };
-  return { red: red.length, of: red.length + green.length, caughtBy: [proves], example: red[0] };
-}
-
-await plantAll(BUGS, look);

@@ -1,17 +1,18 @@
-/**
- * Shows that the proof of events can see: rules are broken one after the other in a copy of the source, and a short run on
- * Dapr and Kafka has to count something wrong. A patch that no longer fits the source fails, too.
- *
- *   node e2e/events/planted.mjs [--only <part of a name>]
- */
-import { join } from 'node:path';
-import { plantAll, run } from '../planted/plant.mjs';
+import type { PlantedBug } from '../planted/patch.js';
 
 const INBOX = 'libs/messaging/src/inbox';
 const DAPR = 'libs/messaging/src/dapr';
 
-/** `course`: options of the run, see tools/events.mjs. The sweep does not help: it would mend what the first one breaks. */
-const BUGS = [
+export interface EventBug extends PlantedBug {
+  /** Options of the run, see tools/events.mjs. */
+  readonly course: readonly string[];
+}
+
+/**
+ * Rules that are broken one after the other in a copy of the source: a short run on Dapr and Kafka has to count something
+ * wrong (e2e/planted/events.mjs). The sweep does not help: it would mend what the first one breaks.
+ */
+export const PLANTED_BUGS: readonly EventBug[] = [
   {
     name: 'acknowledged before the commit',
     patches: [[`${DAPR}/dapr-transport.service.ts`, 'return await working;', "return batch.map(() => 'success');"]],
@@ -54,15 +55,3 @@ const BUGS = [
     course: ['--commands', '4000', '--kills', '6', '--victim', 'consumer', '--replicas', '1'],
   },
 ];
-
-/** A run: what it counted wrong. */
-async function look(folder, { course }) {
-  const file = join(folder, 'e2e/dist/events/stack/main.js');
-  const { stdout, stderr } = await run(file, [...course, '--no-sweep', '--patience', '45', '--json'], folder);
-  if (!stdout.startsWith('{')) return { problem: stderr.trim().slice(-500) };
-  const { problems } = JSON.parse(stdout);
-  const counts = problems.filter((text) => /^\d+ /.test(text));
-  return { red: counts.length > 0 ? 1 : 0, of: 1, caughtBy: ['count'], example: counts.join('; ') };
-}
-
-await plantAll(BUGS, look);
