@@ -2,6 +2,7 @@ import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { injectedTypes } from './tools/lint/injected-types.mjs';
+import { oneWayForSql } from './tools/lint/one-way-for-sql.mjs';
 
 /** Directions between packages and cycles are dependency-cruiser's (.dependency-cruiser.cjs), layout is Prettier's. */
 
@@ -71,10 +72,11 @@ export default defineConfig(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    plugins: { dsops: { rules: { 'injected-types': injectedTypes } } },
+    plugins: { dsops: { rules: { 'injected-types': injectedTypes, 'one-way-for-sql': oneWayForSql } } },
     languageOptions: { parserOptions: { project: './tsconfig.spec.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       'dsops/injected-types': 'error',
+      'dsops/one-way-for-sql': 'error',
       // It leaves files with decorators alone, where an import that looks like a type only may be what Nest injects.
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
@@ -109,6 +111,12 @@ export default defineConfig(
   {
     files: ['**/main.ts', '**/*.main.ts', '**/config.ts', 'apps/cli/src/io.ts', 'tools/**', ...SPECS],
     rules: { 'no-restricted-properties': 'off' },
+  },
+
+  {
+    name: 'plain SQL: its one way stands on these methods',
+    files: ['libs/database/**'],
+    rules: { 'dsops/one-way-for-sql': 'off' },
   },
 
   {

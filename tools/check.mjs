@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** Everything about the source that can be judged without running it. CI runs the same. */
 import { join } from 'node:path';
+import { makeDatabaseClients } from './database-clients.mjs';
 import { commandOf, root, runNode } from './run.mjs';
 import { paint, readOptions, say, seconds } from './terminal.mjs';
 
@@ -113,6 +114,11 @@ async function runAll(parts) {
 }
 
 const startedMs = performance.now();
+// Types, lint and boundaries read them, also where one of these runs alone.
+await makeDatabaseClients().catch(({ message }) => {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+});
 const results = [
   ...(await runAll(chosen.filter(({ first }) => first))),
   ...(await runAll(chosen.filter(({ first }) => !first))),

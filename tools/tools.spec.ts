@@ -61,6 +61,7 @@ describe('doctor', () => {
 describe('check', () => {
   const workspace = new PlantedWorkspace([
     'tools/check.mjs',
+    'tools/database-clients.mjs',
     'tools/run.mjs',
     'tools/terminal.mjs',
     '.prettierrc.json',

@@ -3,7 +3,7 @@ import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration'
 import type { EventData } from '@dsops/contracts/define-event';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
-import { connect, type DatabaseOptions, type SqlExecutor } from '@dsops/database';
+import { connect, type DatabaseOptions, execute, sql, type SqlExecutor } from '@dsops/database';
 import { PrismaClient as NotificationDatabase } from '@dsops/database/notification';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
 import {
@@ -34,13 +34,15 @@ export const declaration: ConsumerDeclaration = {
 export class Effects {
   @HandlesTogether(rotationStarted)
   async write(events: readonly EventEnvelope<EventData<typeof rotationStarted>>[], tx: SqlExecutor): Promise<void> {
-    await tx.$executeRawUnsafe(
-      `insert into bench_effects (command, key, sequence, said_at)
-       select * from unnest($1::text[], $2::text[], $3::text[]::bigint[], $4::text[]::timestamptz[])`,
-      events.map(({ data }) => data.reason),
-      events.map(({ partitionkey }) => partitionkey),
-      events.map(({ sequence }) => sequence),
-      events.map(({ time }) => time),
+    await execute(
+      tx,
+      sql`insert into bench_effects (command, key, sequence, said_at)
+       select * from unnest(
+         ${events.map(({ data }) => data.reason)}::text[],
+         ${events.map(({ partitionkey }) => partitionkey)}::text[],
+         ${events.map(({ sequence }) => sequence)}::text[]::bigint[],
+         ${events.map(({ time }) => time)}::text[]::timestamptz[]
+       )`,
     );
   }
 }
@@ -109,7 +111,7 @@ export class EventStream implements Contender {
 
   command({ id, key }: Command): Promise<void> {
     return this.units.run(async (unit) => {
-      await unit.tx.$executeRawUnsafe('insert into bench_commands (id) values ($1)', id);
+      await execute(unit.tx, sql`insert into bench_commands (id) values (${id})`);
       unit.emit({
         event: rotationStarted,
         key,

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
-import { connect, type DatabaseOptions } from '@dsops/database';
+import { connect, type DatabaseOptions, execute, sql } from '@dsops/database';
 import { PrismaClient as NotificationDatabase } from '@dsops/database/notification';
 import { PrismaClient as RotationDatabase } from '@dsops/database/rotation';
 import {
@@ -154,9 +154,9 @@ export class StackStream {
   /** One transaction that says an event for each. */
   sayTogether(commands: readonly Command[]): Promise<void> {
     return this.units.run(async (unit) => {
-      await unit.tx.$executeRawUnsafe(
-        'insert into bench_commands (id) select * from unnest($1::text[])',
-        commands.map(({ id }) => id),
+      await execute(
+        unit.tx,
+        sql`insert into bench_commands (id) select * from unnest(${commands.map(({ id }) => id)}::text[])`,
       );
       for (const { id, key } of commands) unit.emit(eventOf(id, key));
     });
@@ -169,7 +169,7 @@ export class StackStream {
     }));
     await inLanes(this.lanes, this.commands, ({ id, key }) =>
       this.units.run(async (unit) => {
-        await unit.tx.$executeRawUnsafe('insert into bench_commands (id) values ($1)', id);
+        await execute(unit.tx, sql`insert into bench_commands (id) values (${id})`);
         unit.emit(eventOf(id, key));
       }),
     );

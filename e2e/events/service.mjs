@@ -8,7 +8,7 @@
  */
 import { Module } from '@nestjs/common';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
-import { connect } from '@dsops/database';
+import { connect, execute, query, sql } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
 import { EventConsumer, Handles, HandlesTogether, MessagingModule, UNIT_OF_WORK } from '@dsops/messaging';
@@ -46,17 +46,17 @@ transport.publish = (batch) => {
 
 /** Writes an effect for every event. Nothing in the table forbids a second one: that is what is counted. */
 async function writeEffects(tx, consumer, events) {
-  await tx.$executeRawUnsafe(
-    `insert into effects (consumer, process, key, sequence, command)
-     select $1, $2, * from unnest($3::text[], $4::text[]::bigint[], $5::text[])`,
-    consumer,
-    name,
-    events.map(({ partitionkey }) => partitionkey),
-    events.map(({ sequence }) => sequence),
-    events.map(({ data }) => data.reason),
+  await execute(
+    tx,
+    sql`insert into effects (consumer, process, key, sequence, command)
+     select ${consumer}, ${name}, * from unnest(
+       ${events.map(({ partitionkey }) => partitionkey)}::text[],
+       ${events.map(({ sequence }) => sequence)}::text[]::bigint[],
+       ${events.map(({ data }) => data.reason)}::text[]
+     )`,
   );
   if (!events.some(({ data }) => data.reason.startsWith('poison '))) return;
-  const [{ healed }] = await tx.$queryRawUnsafe('select exists (select from healed) as healed');
+  const [{ healed }] = await query(tx, sql`select exists (select from healed) as healed`);
   if (!healed) throw new Error('poison');
 }
 
@@ -100,7 +100,7 @@ const unitOfWork = app.get(UNIT_OF_WORK);
 /** A command of the client, done once however often it is sent: a row of its own and one event for each of its keys. */
 const perform = ({ id, text, keys }) =>
   unitOfWork.run(async (unit) => {
-    const isFirst = await unit.tx.$executeRawUnsafe('insert into commands (id) values ($1) on conflict do nothing', id);
+    const isFirst = await execute(unit.tx, sql`insert into commands (id) values (${id}) on conflict do nothing`);
     if (isFirst === 0) return;
     for (const key of keys)
       unit.emit({

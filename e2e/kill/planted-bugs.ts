@@ -95,7 +95,7 @@ export const PLANTED_BUGS: readonly KillBug[] = [
   {
     name: 'a check-out does not lock what it gives out',
     patches: [
-      ['apps/rotation/src/vault/vault.repository.ts', "and label = 'CURRENT' for update`;", "and label = 'CURRENT'`;"],
+      ['apps/rotation/src/vault/vault.repository.ts', "and label = 'CURRENT' for update`", "and label = 'CURRENT'`"],
     ],
     // The race is between two transactions of services that live: no kill makes it, so it is no cell.
     spec: { file: 'apps/rotation/src/check-out/check-out.int.spec.ts', proves: 'I4' },

@@ -1,3 +1,4 @@
+import { query, sql } from '@dsops/database';
 import type { PrismaClient } from '@dsops/database/rotation';
 import type { Points } from './points.js';
 
@@ -13,7 +14,7 @@ interface JournalEntry {
 }
 
 /** What this transaction has journalled: rows carry the transaction that wrote them. */
-const WRITTEN_NOW = `
+const WRITTEN_NOW = sql`
   select entry from rotation.rotation_journal where xmin = pg_current_xact_id_if_assigned()::xid order by seq`;
 
 /** Effects that are one transaction with their entry, as the engine words them. */
@@ -41,7 +42,7 @@ export class JournalWatch {
       let written: JournalEntry[] = [];
       const answer = await client.$transaction(async (tx) => {
         const result = await work(tx);
-        written = (await tx.$queryRawUnsafe<{ entry: JournalEntry }[]>(WRITTEN_NOW)).map(({ entry }) => entry);
+        written = (await query<{ entry: JournalEntry }>(tx, WRITTEN_NOW)).map(({ entry }) => entry);
         for (const effect of this.effectsOf(written)) await this.points.pass(effect, 'before');
         return result;
       }, options);

@@ -23,6 +23,16 @@ const refused = [
     `${clock}export const read = (clock: Clock) => clock.read();`,
     '@typescript-eslint/consistent-type-imports',
   ],
+  [
+    'prismas-sql.repository.ts',
+    'interface Client { $queryRaw(text: TemplateStringsArray): Promise<unknown> }\nexport const read = (client: Client) => client.$queryRaw`select 1`;',
+    'dsops/one-way-for-sql',
+  ],
+  [
+    'unsafe-sql.repository.ts',
+    "interface Client { $executeRawUnsafe(text: string): Promise<number> }\nexport const write = (client: Client) => client['$executeRawUnsafe']('select 1');",
+    'dsops/one-way-for-sql',
+  ],
   ['environment.service.ts', 'export const home = process.env.HOME;', 'no-restricted-properties'],
   [
     'named-environment.service.ts',
@@ -58,7 +68,13 @@ const allowed = {
 };
 
 const workspace = new PlantedWorkspace(
-  ['eslint.config.mjs', 'tsconfig.base.json', 'tsconfig.spec.json', 'tools/lint/injected-types.mjs'],
+  [
+    'eslint.config.mjs',
+    'tsconfig.base.json',
+    'tsconfig.spec.json',
+    'tools/lint/injected-types.mjs',
+    'tools/lint/one-way-for-sql.mjs',
+  ],
   {
     'apps/rotation': {
       dependencies: ['@nestjs/common'],

@@ -17,7 +17,7 @@ import {
   removeService,
 } from '@dsops/contracts/rotation/api';
 import { pathOf } from '@dsops/contracts/request-path';
-import { connect } from '@dsops/database';
+import { connect, query, raw, sql } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, Secret, unwrapSecret } from '@dsops/kernel';
 import type { Published, Transport } from '@dsops/messaging';
@@ -195,11 +195,12 @@ describe('the rotation service', () => {
     await eventually(() =>
       expect(types()).toEqual(['service added', 'check_out granted', 'check_out released', 'service removed']),
     );
-    const tables = await database.$queryRawUnsafe<{ name: string }[]>(
-      `select table_name as name from information_schema.tables where table_schema = 'rotation'`,
+    const tables = await query<{ name: string }>(
+      database,
+      sql`select table_name as name from information_schema.tables where table_schema = 'rotation'`,
     );
     expect(tables.length).toBeGreaterThan(10);
-    const rows = await Promise.all(tables.map(({ name }) => database.$queryRawUnsafe(`select t::text from ${name} t`)));
+    const rows = await Promise.all(tables.map(({ name }) => query(database, sql`select t::text from ${raw(name)} t`)));
     const files = await Promise.all(
       (await readdir(join(home, 'keys'))).map((name) => readFile(join(home, 'keys', name), 'utf8')),
     );

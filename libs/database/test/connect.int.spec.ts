@@ -3,7 +3,7 @@ import { createConnection, createServer, type AddressInfo, type Server } from 'n
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PrismaClient } from '@dsops/database/rotation';
 import { createTestDatabase, type TestDatabase } from '@dsops/testing';
-import { connect } from '../src/index.js';
+import { connect, execute, query, sql } from '../src/index.js';
 
 /** Longer than the two seconds that Prisma would wait by itself. */
 const BUSY_S = 3;
@@ -51,15 +51,15 @@ describe('a client of the database', () => {
     const { port } = server.address() as AddressInfo;
     const unlucky = connect(PrismaClient, 'rotation', { ...home.options, port, poolSize: 1 });
     // An error that nobody listens to would end the process, and with it this test.
-    await expect(unlucky.$transaction((tx) => tx.$queryRawUnsafe('select 1'))).rejects.toThrow();
-    await expect(unlucky.$queryRawUnsafe('select 1')).rejects.toThrow();
+    await expect(unlucky.$transaction((tx) => query(tx, sql`select 1`))).rejects.toThrow();
+    await expect(query(unlucky, sql`select 1`)).rejects.toThrow();
     await unlucky.$disconnect();
     server.close();
   });
 
   it('waits for a connection while all of them are busy, with a transaction as with a query', async () => {
-    const busy = client.$transaction((tx) => tx.$executeRawUnsafe(`select pg_sleep(${BUSY_S})`));
-    const waited = client.$transaction((tx) => tx.$queryRawUnsafe<{ one: number }[]>('select 1 as one'));
+    const busy = client.$transaction((tx) => execute(tx, sql`select pg_sleep(${BUSY_S})`));
+    const waited = client.$transaction((tx) => query<{ one: number }>(tx, sql`select 1 as one`));
     await busy;
     expect(await waited).toEqual([{ one: 1 }]);
   }, 20_000);

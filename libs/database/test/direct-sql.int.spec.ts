@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PrismaClient } from '@dsops/database/gateway';
 import { createTestDatabase, type TestDatabase } from '@dsops/testing';
-import { connect, sqlState, withClient } from '../src/index.js';
+import { connect, execute, query, queryOne, raw, sql, sqlState, withClient, type SqlExecutor } from '../src/index.js';
 
 const AT = new Date('2026-07-01T10:00:00.123Z');
-const BACKEND = 'select pg_backend_pid() as pid';
+const BACKEND = sql`select pg_backend_pid() as pid`;
 
 /** One value of each type that has a reading, and some that are nothing. */
-const EVERY_TYPE = `
+const EVERY_TYPE = sql`
   select 1::int as int, 2::bigint as bigint, 1.5::float8 as double, true as yes, 'ü'::text as text, null::bigint as nothing,
          '{"a": [1]}'::jsonb as jsonb, 'null'::json as json, '\\x00ff'::bytea as bytes, array[1, 2]::int[] as ints,
-         array[3, null]::bigint[] as bigints, array['a', null, 'c,"d']::text[] as texts, $1::timestamptz as at,
-         array[$1::timestamptz] as ats, date '2026-07-01' as date, gen_random_uuid()::text <> '' as uuid`;
+         array[3, null]::bigint[] as bigints, array['a', null, 'c,"d']::text[] as texts, ${AT}::timestamptz as at,
+         array[${AT}::timestamptz] as ats, date '2026-07-01' as date, gen_random_uuid()::text <> '' as uuid`;
 
 describe('plain SQL of a client', () => {
   let home: TestDatabase;
@@ -29,20 +29,18 @@ describe('plain SQL of a client', () => {
     await client.$disconnect();
     await home.drop();
   });
-  beforeEach(() => client.$executeRawUnsafe('delete from open_requests'));
+  beforeEach(() => execute(client, sql`delete from open_requests`));
 
-  const add = (to: Pick<PrismaClient, '$executeRawUnsafe'>, id: string) =>
-    to.$executeRawUnsafe(
-      `insert into open_requests (id, principal, operation, method, path, started_at)
-       values ($1, '{}', 'x', 'GET', '/', $2::timestamptz)`,
-      id,
-      AT,
+  const add = (to: SqlExecutor, id: string) =>
+    execute(
+      to,
+      sql`insert into open_requests (id, principal, operation, method, path, started_at)
+          values (${id}, '{}', 'x', 'GET', '/', ${AT})`,
     );
   const ids = async () => (await client.openRequest.findMany({ orderBy: { id: 'asc' } })).map(({ id }) => id);
 
   it('reads each type as Prisma does, and an instant whatever the zone of the server', async () => {
-    const [read] = await client.$queryRawUnsafe<[Record<string, unknown>]>(EVERY_TYPE, AT);
-    expect(read).toEqual({
+    expect(await queryOne(client, EVERY_TYPE)).toEqual({
       int: 1,
       bigint: 2n,
       double: 1.5,
@@ -67,8 +65,58 @@ describe('plain SQL of a client', () => {
   });
 
   it('refuses a type that it would read wrong', async () => {
-    await expect(client.$queryRawUnsafe('select 1.5 as numeric')).rejects.toThrow('cast it');
-    await expect(client.$queryRawUnsafe("select time '10:00' as time")).rejects.toThrow('cast it');
+    await expect(query(client, sql`select 1.5 as numeric`)).rejects.toThrow('cast it');
+    await expect(query(client, sql`select time '10:00' as time`)).rejects.toThrow('cast it');
+  });
+
+  it('takes values of each type, and nothing, without their ever being part of the text', async () => {
+    const values = {
+      text: "'; drop table open_requests; --",
+      int: 7,
+      float: 0.25,
+      big: 2n ** 53n + 1n,
+      yes: false,
+      at: AT,
+      bytes: new Uint8Array([0, 39, 255]),
+      texts: ['a', null, '{"c",d'],
+      bigs: [1n, null],
+      nothing: null,
+      absent: undefined,
+    };
+    const read = await queryOne(
+      client,
+      sql`select ${values.text}::text as text, ${values.int}::int as int, ${values.float}::float8 as float,
+                 ${values.big}::bigint as big, ${values.yes}::boolean as yes, ${values.at}::timestamptz as at,
+                 ${values.bytes}::bytea as bytes, ${values.texts}::text[] as texts, ${values.bigs}::bigint[] as bigs,
+                 ${values.nothing}::text as nothing, ${values.absent}::timestamptz as absent`,
+    );
+    expect(read).toEqual({ ...values, absent: null });
+  });
+
+  it('is put together of parts, each with its values', async () => {
+    const isAbove = (least: number) => sql`n > ${least}`;
+    const rows = await query<{ n: number; word: string }>(
+      client,
+      sql`select n, ${'w'} || n as ${raw('word')} from generate_series(1, ${9}::int) n
+           where ${isAbove(3)} and n < ${6} and ${isAbove(2)}`,
+    );
+    expect(rows).toEqual([
+      { n: 4, word: 'w4' },
+      { n: 5, word: 'w5' },
+    ]);
+  });
+
+  it('is prepared once for all values', async () => {
+    await client.$transaction(async (tx) => {
+      for (const n of [1, 2, 3]) await query(tx, sql`select ${n}::int as prepared_once`);
+      const prepared = sql`
+        select count(*)::int as count from pg_prepared_statements where statement like '%::int as prepared_once'`;
+      expect(await queryOne(tx, prepared)).toEqual({ count: 1 });
+    });
+  });
+
+  it('says so where one row was sure and none came', async () => {
+    await expect(queryOne(client, sql`select 1 where false`)).rejects.toThrow('answered none');
   });
 
   it('stands on the connection of its transaction, beside the models', async () => {
@@ -78,7 +126,7 @@ describe('plain SQL of a client', () => {
         { id: 'a', startedAt: AT },
       ]);
       const [[direct], [prismas]] = [
-        await tx.$queryRawUnsafe<[object]>(BACKEND),
+        await query(tx, BACKEND),
         await tx.$queryRaw<[object]>`select pg_backend_pid() as pid`,
       ];
       expect(direct).toEqual(prismas);
@@ -115,17 +163,16 @@ describe('plain SQL of a client', () => {
 
   it('knows its transaction while others begin and end within it', async () => {
     await client.$transaction(async (outer) => {
-      const backend = await outer.$queryRawUnsafe(BACKEND);
+      const backend = await query(outer, BACKEND);
       await client.$transaction(async (inner) => {
-        expect(await inner.$queryRawUnsafe(BACKEND)).not.toEqual(backend);
+        expect(await query(inner, BACKEND)).not.toEqual(backend);
         await add(inner, 'inner');
       });
       // A list of statements is a transaction of Prisma's own.
       const asleep = client.$transaction([client.openRequest.count(), client.$queryRaw`select pg_sleep(0.3)::text`]);
-      for (let looks = 0; looks < 10; looks += 1, await pause(20))
-        expect(await outer.$queryRawUnsafe(BACKEND)).toEqual(backend);
+      for (let looks = 0; looks < 10; looks += 1, await pause(20)) expect(await query(outer, BACKEND)).toEqual(backend);
       await asleep;
-      expect(await outer.$queryRawUnsafe(BACKEND)).toEqual(backend);
+      expect(await query(outer, BACKEND)).toEqual(backend);
       await add(outer, 'outer');
     });
     expect(await ids()).toEqual(['inner', 'outer']);
@@ -137,9 +184,9 @@ describe('plain SQL of a client', () => {
     expect(twice).toMatchObject({ name: 'SqlError', code: '23505' });
     expect(sqlState(twice)).toBe('23505');
     await client.$transaction(async (tx) => {
-      await tx.$executeRawUnsafe('savepoint before');
+      await execute(tx, sql`savepoint before`);
       await expect(add(tx, 'a')).rejects.toMatchObject({ code: '23505' });
-      await tx.$executeRawUnsafe('rollback to savepoint before');
+      await execute(tx, sql`rollback to savepoint before`);
       await add(tx, 'b');
     });
     expect(await ids()).toEqual(['a', 'b']);
@@ -148,7 +195,7 @@ describe('plain SQL of a client', () => {
   it('says as Prisma does when no server is there', async () => {
     const lost = connect(PrismaClient, 'gateway', { ...home.options, port: 1 });
     const kind = { meta: { driverAdapterError: { cause: { kind: 'DatabaseNotReachable' } } } };
-    await expect(lost.$queryRawUnsafe('select 1')).rejects.toMatchObject(kind);
+    await expect(query(lost, sql`select 1`)).rejects.toMatchObject(kind);
     await lost.$disconnect();
     await lost.$disconnect();
   });
@@ -168,8 +215,8 @@ describe('plain SQL of a client', () => {
       'gateway',
       home.options,
     );
-    await logging.$transaction(async (tx) => void (await tx.$queryRawUnsafe('select 41')));
-    await logging.$queryRawUnsafe('select 42');
+    await logging.$transaction(async (tx) => void (await query(tx, sql`select 41`)));
+    await query(logging, sql`select 42`);
     await logging.openRequest.count();
     await logging.$disconnect();
     expect(seen.filter((query) => /select 4/.test(query))).toEqual([]);

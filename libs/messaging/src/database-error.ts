@@ -1,4 +1,4 @@
-import { sqlState, type SqlExecutor } from '@dsops/database';
+import { execute, raw, sql, type SqlExecutor, sqlState } from '@dsops/database';
 
 /** Prisma's own words for what its adapter has translated: write conflict or deadlock. */
 const WRITE_CONFLICT = 'P2034';
@@ -24,7 +24,7 @@ export function isRerun(error: unknown): boolean {
 
 /** A savepoint around one step of a transaction. Prisma has none for interactive transactions, so they are written out. */
 export const savepoint = {
-  set: (tx: SqlExecutor, name: string) => tx.$executeRawUnsafe(`savepoint ${name}`),
-  release: (tx: SqlExecutor, name: string) => tx.$executeRawUnsafe(`release savepoint ${name}`),
-  rollBackTo: (tx: SqlExecutor, name: string) => tx.$executeRawUnsafe(`rollback to savepoint ${name}`),
+  set: (tx: SqlExecutor, name: string) => execute(tx, sql`savepoint ${raw(name)}`),
+  release: (tx: SqlExecutor, name: string) => execute(tx, sql`release savepoint ${raw(name)}`),
+  rollBackTo: (tx: SqlExecutor, name: string) => execute(tx, sql`rollback to savepoint ${raw(name)}`),
 };

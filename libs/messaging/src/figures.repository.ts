@@ -1,4 +1,4 @@
-import type { SqlExecutor } from '@dsops/database';
+import { query, sql, type SqlExecutor } from '@dsops/database';
 
 /** How the messaging of one service stands, for metrics and for `doctor`. */
 export interface MessagingFigures {
@@ -16,8 +16,9 @@ export interface MessagingFigures {
 
 /** Reads them in one statement; cheap enough for every scrape. */
 export async function readFigures(database: SqlExecutor): Promise<MessagingFigures> {
-  const rows = await database.$queryRawUnsafe<{ name: string; consumer: string; amount: number }[]>(
-    `select 'unsent' as name, '' as consumer, count(*)::double precision as amount from outbox where sent_at is null
+  const rows = await query<{ name: string; consumer: string; amount: number }>(
+    database,
+    sql`select 'unsent' as name, '' as consumer, count(*)::double precision as amount from outbox where sent_at is null
       union all
      select 'oldest', '', extract(epoch from now() - min(said_at))::double precision from outbox where sent_at is null
       union all

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execute, sql } from '@dsops/database';
 import { answerOnce, PrismaUnitOfWork } from '../src/index.js';
 import { pruneRecords } from '../src/outbox/pruning.repository.js';
 import { openHarness, type EmbeddedHarness } from './harness.js';
@@ -20,7 +21,7 @@ describe('a request with an Idempotency-Key', () => {
   const request = (key: string, fingerprint = 'same', work_?: () => Promise<void>) =>
     work.run((unit) =>
       answerOnce(unit, { principalId: 'p', key, fingerprint }, async () => {
-        await unit.tx.$executeRawUnsafe('insert into things (id) values ($1)', key);
+        await execute(unit.tx, sql`insert into things (id) values (${key})`);
         await work_?.();
         return { nth: (done += 1), key };
       }),

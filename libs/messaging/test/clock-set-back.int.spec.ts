@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { query, sql } from '@dsops/database';
 import { eventually } from '@dsops/testing';
 import { World } from '../src/conformance/world.js';
 import { takeLease } from '../src/outbox/relay-lease.repository.js';
@@ -58,7 +59,7 @@ describe('when the clock of the database was set back', () => {
     world.relay(transport);
     await world.say('a', 'first');
     const { consumer } = harness;
-    await eventually(async () => expect(await consumer.$queryRawUnsafe('select 1 from parked')).toHaveLength(1));
+    await eventually(async () => expect(await query(consumer, sql`select 1 from parked`)).toHaveLength(1));
     isBroken = false;
     await setBack('notification.parked', 'next_attempt_at');
     await arrives('first');

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { inboxDelivered } from '@dsops/contracts/notification/events';
 import { rotationProgressed, rotationStarted } from '@dsops/contracts/rotation/events';
+import { execute, sql } from '@dsops/database';
 import { currentContext } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
 import type { Unit } from '../src/index.js';
@@ -21,7 +22,7 @@ describe('a consumer', () => {
   type Handler = (event: EventEnvelope, unit: Unit) => Promise<void> | void;
   const aConsumer = (handler: Handler = () => undefined, settings: Partial<ConsumerSettings> = {}) => {
     const handle = async (event: EventEnvelope, unit: Unit) => {
-      await unit.tx.$executeRawUnsafe('insert into effects (at) values ($1)', placeOf(event));
+      await execute(unit.tx, sql`insert into effects (at) values (${placeOf(event)})`);
       await handler(event, unit);
     };
     const handlers = new Map([[rotationStarted.type, { kind: 'each' as const, handle }]]);
@@ -182,9 +183,9 @@ describe('a consumer', () => {
     let runs = 0;
     const consumer = aConsumer(async (_, unit) => {
       runs += 1;
-      await unit.tx.$executeRawUnsafe("update effects set at = 'x' where at = 'x'");
+      await execute(unit.tx, sql`update effects set at = 'x' where at = 'x'`);
       holdsX.resolve();
-      await unit.tx.$executeRawUnsafe("update effects set at = 'y' where at = 'y'");
+      await execute(unit.tx, sql`update effects set at = 'y' where at = 'y'`);
     });
     // Another transaction with the same rows in the opposite order; whoever the server picks, the batch gets through.
     const { admin } = harness.base;
@@ -263,7 +264,7 @@ describe('a consumer', () => {
         subject: 'notification/1',
         data: inboxDelivered.example,
       });
-      if (event.partitionkey === 'a') await unit.tx.$executeRawUnsafe('select 1/0').catch(() => undefined);
+      if (event.partitionkey === 'a') await execute(unit.tx, sql`select 1/0`).catch(() => undefined);
     });
     await consumer.deliver(delivered(anEvent('a', 1), anEvent('b', 1)));
     expect(await effects()).toEqual(['b:1']);

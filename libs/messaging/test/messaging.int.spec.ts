@@ -7,7 +7,7 @@ import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { deadLetterSchema, deadLetterViewSchema } from '@dsops/contracts/gateway/api';
 import { pageOf } from '@dsops/contracts/page';
 import { rotationFailed, rotationStarted } from '@dsops/contracts/rotation/events';
-import { connect, type Database } from '@dsops/database';
+import { connect, type Database, execute, sql } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { newId, Secret } from '@dsops/kernel';
 import { createLogger, HttpInvoker, startServiceApp, TOKEN_HEADER, type ServiceApp } from '@dsops/platform';
@@ -41,11 +41,7 @@ let isPoisonous = false;
 class Listener {
   @Handles(rotationStarted)
   async note(event: EventEnvelope<EventData<typeof rotationStarted>>, unit: Unit): Promise<void> {
-    await unit.tx.$executeRawUnsafe(
-      'insert into heard (event_id, seq) values ($1, $2)',
-      event.id,
-      Number(event.sequence),
-    );
+    await execute(unit.tx, sql`insert into heard (event_id, seq) values (${event.id}, ${Number(event.sequence)})`);
     if (isPoisonous) throw new Error('poison');
   }
 }

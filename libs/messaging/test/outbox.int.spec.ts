@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MAX_EVENT_BYTES, type EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationProgressed, rotationStarted } from '@dsops/contracts/rotation/events';
+import { execute, sql } from '@dsops/database';
 import { newId, systemClock } from '@dsops/kernel';
 import { inContext } from '@dsops/platform';
 import { readEventsAbove } from '../src/outbox/outbox.repository.js';
@@ -42,7 +43,7 @@ describe('a unit of work', () => {
         .run(async (unit) => {
           emit(unit, `key ${n % 3}`);
           if (n % 4 === 0) throw new Error('taken back');
-          await unit.tx.$executeRawUnsafe('insert into things (id) values ($1)', String(n));
+          await execute(unit.tx, sql`insert into things (id) values (${String(n)})`);
         })
         .catch(() => undefined),
     );
@@ -90,10 +91,10 @@ describe('a unit of work', () => {
     const touch = (first: string, second: string) =>
       work.run(async (unit) => {
         runs += 1;
-        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', first);
+        await execute(unit.tx, sql`update things set n = n + 1 where id = ${first}`);
         if ((arrived += 1) === 2) bothHold.resolve();
         await bothHold.promise;
-        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', second);
+        await execute(unit.tx, sql`update things set n = n + 1 where id = ${second}`);
         emit(unit, 'a');
       });
     await Promise.all([touch('x', 'y'), touch('y', 'x')]);
@@ -110,7 +111,7 @@ describe('a unit of work', () => {
         const rows = harness.admin.query("select from rotation.things where id = 'x'");
         rows.then(({ rowCount }) => seen.resolve(rowCount), seen.reject);
       });
-      await unit.tx.$executeRawUnsafe("insert into things (id) values ('x')");
+      await execute(unit.tx, sql`insert into things (id) values ('x')`);
     });
     expect(await seen.promise).toBe(1);
   });
@@ -127,7 +128,7 @@ describe('a unit of work', () => {
     await expect(failing).rejects.toThrow('taken back');
     const refusedAtCommit = work.run(async (unit) => {
       unit.afterCommit(() => (done += 1));
-      await unit.tx.$executeRawUnsafe("insert into late (id) values ('x'), ('x')");
+      await execute(unit.tx, sql`insert into late (id) values ('x'), ('x')`);
     });
     await expect(refusedAtCommit).rejects.toThrow();
     expect(done).toBe(0);
@@ -143,10 +144,10 @@ describe('a unit of work', () => {
       work.run(async (unit) => {
         runs += 1;
         unit.afterCommit(() => done.push(first));
-        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', first);
+        await execute(unit.tx, sql`update things set n = n + 1 where id = ${first}`);
         if ((arrived += 1) === 2) bothHold.resolve();
         await bothHold.promise;
-        await unit.tx.$executeRawUnsafe('update things set n = n + 1 where id = $1', second);
+        await execute(unit.tx, sql`update things set n = n + 1 where id = ${second}`);
       });
     await Promise.all([touch('x', 'y'), touch('y', 'x')]);
     expect(runs).toBeGreaterThan(2);
@@ -182,7 +183,7 @@ describe('a unit of work', () => {
     ['is too large', { reason: 'x'.repeat(MAX_EVENT_BYTES) }, 'event_too_large'],
   ])('comes to nothing when an event %s', async (_, change, code) => {
     const attempt = work.run(async (unit) => {
-      await unit.tx.$executeRawUnsafe("insert into things (id) values ('x')");
+      await execute(unit.tx, sql`insert into things (id) values ('x')`);
       const data = { ...rotationStarted.example, ...change } as typeof rotationStarted.example;
       unit.emit({ event: rotationStarted, key: 'a', subject: 'rotation/1', data });
     });

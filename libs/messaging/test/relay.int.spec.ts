@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
+import { execute, sql } from '@dsops/database';
 import { eventually } from '@dsops/testing';
 import { answerHeads, retireSubscriber } from '../src/completeness/heads.repository.js';
 import { PrismaUnitOfWork, type Published, type Transport } from '../src/index.js';
@@ -84,11 +85,12 @@ describe('the relay', () => {
     const isWritten = Promise.withResolvers<void>();
     // The row of this transaction stands in the outbox before those of b, and is visible after them.
     const writing = harness.producer.$transaction(async (tx) => {
-      await tx.$executeRawUnsafe(
-        `with counted as (insert into sequence_counters values ('rotation-events', 'a', 1, 1, pg_current_xact_id()))
+      await execute(
+        tx,
+        sql`with counted as (insert into sequence_counters values ('rotation-events', 'a', 1, 1, pg_current_xact_id()))
          insert into outbox (topic, key, epoch, sequence, id, type, subject, said_at, data)
-         values ('rotation-events', 'a', 1, 1, '01JD0000000000000000000001', $1, 's', now(), '{}')`,
-        rotationStarted.type,
+         values ('rotation-events', 'a', 1, 1, '01JD0000000000000000000001', ${rotationStarted.type}, 's', now(),
+                 '{}')`,
       );
       isWritten.resolve();
       await late.promise;

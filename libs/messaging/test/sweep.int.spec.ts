@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import assert from 'node:assert/strict';
+import { execute, sql } from '@dsops/database';
 import { eventually } from '@dsops/testing';
 import { answerHeads } from '../src/completeness/heads.repository.js';
 import { ChaosTransport } from '../src/conformance/chaos-transport.js';
@@ -40,9 +41,7 @@ describe('completeness', () => {
     const late = Promise.withResolvers<void>();
     const isWritten = Promise.withResolvers<void>();
     const writing = harness.producer.$transaction(async (tx) => {
-      await tx.$executeRawUnsafe(
-        `insert into sequence_counters values ('${topic}', 'late', 1, 1, pg_current_xact_id())`,
-      );
+      await execute(tx, sql`insert into sequence_counters values (${topic}, 'late', 1, 1, pg_current_xact_id())`);
       isWritten.resolve();
       await late.promise;
     });

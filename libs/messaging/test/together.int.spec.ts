@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationProgressed, rotationStarted } from '@dsops/contracts/rotation/events';
-import type { SqlExecutor } from '@dsops/database';
+import { execute, query, sql, type SqlExecutor } from '@dsops/database';
 import { anEvent } from '../src/conformance/an-event.js';
 import { handlersOf, Handles, HandlesTogether, type Unit } from '../src/index.js';
 import type { ConsumerSettings } from '../src/inbox/consumer.service.js';
 import { ConsumerHarness, delivered, placeOf } from './consumer-harness.js';
 
 const write = (tx: SqlExecutor, places: readonly string[]) =>
-  tx.$executeRawUnsafe('insert into effects (at) select * from unnest($1::text[])', places);
+  execute(tx, sql`insert into effects (at) select * from unnest(${places}::text[])`);
 
 type Meanwhile = (events: readonly EventEnvelope[], tx: SqlExecutor) => Promise<void> | void;
 
@@ -26,9 +26,9 @@ class Listener {
 
   @Handles(rotationProgressed)
   async progressed(event: EventEnvelope, { tx }: Unit): Promise<void> {
-    const [{ seen } = { seen: 0 }] = await tx.$queryRawUnsafe<{ seen: number }[]>(
-      'select count(*)::int as seen from effects where at like $1',
-      `${event.partitionkey}:%`,
+    const [{ seen } = { seen: 0 }] = await query<{ seen: number }>(
+      tx,
+      sql`select count(*)::int as seen from effects where at like ${`${event.partitionkey}:%`}`,
     );
     await write(tx, [`${placeOf(event)} after ${seen}`]);
   }

@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { declarationOf } from '@dsops/contracts/service-names';
-import type { Database } from '@dsops/database';
+import { type Database, query, sql } from '@dsops/database';
 import { MessagingModule, transportDependency } from '@dsops/messaging';
 import { HealthModule, INVOKER } from '@dsops/platform';
 import type { Service, ServiceParts } from './define-service.js';
@@ -26,7 +26,7 @@ export class ServiceModule {
           ...(declarationOf(name).door === 'public' && { internalToken: token }),
         }),
         HealthModule.of(
-          [{ name: 'database', check: () => database.$queryRawUnsafe('select 1') }, ...transportDependency(transport)],
+          [{ name: 'database', check: () => query(database, sql`select 1`) }, ...transportDependency(transport)],
           logger,
         ),
       ],

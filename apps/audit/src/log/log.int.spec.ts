@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { Actor } from '@dsops/contracts/principal';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
-import { connect } from '@dsops/database';
+import { connect, execute, sql } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/audit';
 import { newId, unwrapSecret } from '@dsops/kernel';
 import { createTestDatabase, type TestDatabase } from '@dsops/testing';
@@ -113,9 +113,9 @@ describe('the log on PostgreSQL', () => {
     await database.$transaction(async (tx) => {
       const twice = anEvent();
       await log.record([twice], tx);
-      await tx.$executeRawUnsafe('savepoint event');
+      await execute(tx, sql`savepoint event`);
       await expect(log.record([twice], tx)).rejects.toThrow();
-      await tx.$executeRawUnsafe('rollback to savepoint event');
+      await execute(tx, sql`rollback to savepoint event`);
       await log.record([anEvent()], tx);
       await log.record([anEvent()], tx);
     });

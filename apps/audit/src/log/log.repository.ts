@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AuditEntry } from '@dsops/contracts/audit/api';
-import type { SqlExecutor } from '@dsops/database';
+import { execute, queryOne, sql, type SqlExecutor } from '@dsops/database';
 import type { Entry, Prisma, PrismaClient } from '@dsops/database/audit';
 import { DATABASE } from '@dsops/service';
 import { canonicalJson, type Head } from './chain.js';
@@ -37,8 +37,9 @@ export class LogRepository {
 
   /** Locks the head of the chain until the transaction ends. */
   async lockHead(tx: SqlExecutor): Promise<Head> {
-    const [head] = await tx.$queryRawUnsafe<[{ head_position: bigint; head_hash: Uint8Array }]>(
-      'select head_position, head_hash from audit.lock_head()',
+    const head = await queryOne<{ head_position: bigint; head_hash: Uint8Array }>(
+      tx,
+      sql`select head_position, head_hash from audit.lock_head()`,
     );
     return { position: Number(head.head_position), hash: head.head_hash };
   }
@@ -46,33 +47,35 @@ export class LogRepository {
   /** Adds the next entries of the chain, in their order. Needs {@link lockHead}. */
   async append(tx: SqlExecutor, links: readonly Link[]): Promise<void> {
     const entities = links.flatMap((link) => link.entities.map((entity) => ({ ...entity, position: link.position })));
-    await tx.$executeRawUnsafe(
-      `with added as (
+    await execute(
+      tx,
+      sql`with added as (
          insert into audit.entries (position, event_id, at, actor_kind, actor_id, actor_name, action,
                                     entity_kind, entity_id, details, hash)
          select position, event_id, at::timestamptz, actor_kind, actor_id, actor_name, action,
                 entity_kind, entity_id, details::json, decode(hash, 'hex')
-           from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                       $8::text[], $9::text[], $10::text[], $11::text[])
+           from unnest(
+             ${links.map(({ position }) => position)}::bigint[],
+             ${links.map(({ eventId }) => eventId)}::text[],
+             ${links.map(({ at }) => at)}::text[],
+             ${links.map(({ actor }) => actor.kind)}::text[],
+             ${links.map(({ actor }) => actor.id)}::text[],
+             ${links.map(({ actor }) => actor.name)}::text[],
+             ${links.map(({ action }) => action)}::text[],
+             ${links.map(({ entity }) => entity.kind)}::text[],
+             ${links.map(({ entity }) => entity.id)}::text[],
+             ${links.map(({ details }) => canonicalJson(details))}::text[],
+             ${links.map(({ hash }) => Buffer.from(hash).toString('hex'))}::text[]
+           )
                 as link (position, event_id, at, actor_kind, actor_id, actor_name, action,
                          entity_kind, entity_id, details, hash)
           order by position)
        insert into audit.entry_entities (position, kind, id)
-       select * from unnest($12::bigint[], $13::text[], $14::text[])`,
-      links.map(({ position }) => position),
-      links.map(({ eventId }) => eventId),
-      links.map(({ at }) => at),
-      links.map(({ actor }) => actor.kind),
-      links.map(({ actor }) => actor.id),
-      links.map(({ actor }) => actor.name),
-      links.map(({ action }) => action),
-      links.map(({ entity }) => entity.kind),
-      links.map(({ entity }) => entity.id),
-      links.map(({ details }) => canonicalJson(details)),
-      links.map(({ hash }) => Buffer.from(hash).toString('hex')),
-      entities.map(({ position }) => position),
-      entities.map(({ kind }) => kind),
-      entities.map(({ id }) => id),
+       select * from unnest(
+         ${entities.map(({ position }) => position)}::bigint[],
+         ${entities.map(({ kind }) => kind)}::text[],
+         ${entities.map(({ id }) => id)}::text[]
+       )`,
     );
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { execute, sql } from '@dsops/database';
 import type { ApiKey, Prisma, PrismaClient } from '@dsops/database/gateway';
 import { DATABASE } from '@dsops/service';
 
@@ -43,7 +44,7 @@ export class ApiKeyRepository {
   }
 
   async lock(tx: Transaction): Promise<void> {
-    await tx.$executeRawUnsafe('select pg_advisory_xact_lock($1)', LOCK);
+    await execute(tx, sql`select pg_advisory_xact_lock(${LOCK})`);
   }
 
   findWithin(tx: Transaction, id: string): Promise<ApiKey | null> {

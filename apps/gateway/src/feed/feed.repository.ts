@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { PrismaClient } from '@dsops/database/gateway';
-import type { SqlExecutor } from '@dsops/database';
+import { execute, query, queryOne, sql, type SqlExecutor } from '@dsops/database';
 import { DATABASE } from '@dsops/service';
 import type { FeedFilter } from './feed-filter.js';
 import type { FeedEvent } from './feed-frames.js';
@@ -37,41 +37,40 @@ export class FeedRepository {
    * @returns the position of the last one
    */
   async append(tx: SqlExecutor, events: readonly NewFeedEvent[], at: Date): Promise<bigint> {
-    const [row] = await tx.$queryRawUnsafe<{ position: bigint }[]>(
-      `with given as (update feed_counter set position = position + $1::int returning position),
+    const { position } = await queryOne<{ position: bigint }>(
+      tx,
+      sql`with given as (update feed_counter set position = position + ${events.length}::int returning position),
        added as (
          insert into feed (position, topic, type, only_for, event, at)
-         select position - $1::int + nth, topic, type, only_for, event::json, $6::timestamptz
-           from given, unnest($2::text[], $3::text[], $4::text[], $5::text[])
+         select position - ${events.length}::int + nth, topic, type, only_for, event::json, ${at}::timestamptz
+           from given, unnest(
+             ${events.map(({ topic }) => topic)}::text[],
+             ${events.map(({ type }) => type)}::text[],
+             ${events.map(({ onlyFor }) => onlyFor)}::text[],
+             ${events.map(({ json }) => json)}::text[]
+           )
                        with ordinality as e (topic, type, only_for, event, nth))
        select position from given`,
-      events.length,
-      events.map(({ topic }) => topic),
-      events.map(({ type }) => type),
-      events.map(({ onlyFor }) => onlyFor),
-      events.map(({ json }) => json),
-      at.toISOString(),
     );
-    return row!.position;
+    return position;
   }
 
   /** What stands behind a position, in order, read at one instant together with the bounds of the feed. */
   async read(after: bigint, limit: number, filter?: FeedFilter): Promise<FeedPage> {
-    const rows = await this.db.$queryRawUnsafe<Row[]>(
-      `select c.position as head, coalesce((select min(position) from feed), c.position + 1) as oldest,
+    const { withoutTopic = null, principalId = null } = filter ?? {};
+    const types = filter?.types ?? null;
+    const rows = await query<Row>(
+      this.db,
+      sql`select c.position as head, coalesce((select min(position) from feed), c.position + 1) as oldest,
               f.position, f.topic, f.type, f.only_for as "onlyFor", f.event::text as json
        from feed_counter c left join lateral (
          select * from feed
-         where position > $1::bigint and ($2::text[] is null or type = any ($2::text[]))
-           and ($3::text is null or topic <> $3) and ($4::text is null or only_for is null or only_for = $4)
-         order by position limit $5::int
+         where position > ${after}::bigint and (${types}::text[] is null or type = any (${types}::text[]))
+           and (${withoutTopic}::text is null or topic <> ${withoutTopic})
+           and (${principalId}::text is null or only_for is null or only_for = ${principalId})
+         order by position limit ${limit}::int
        ) f on true
        order by f.position`,
-      after,
-      filter?.types === undefined ? null : [...filter.types],
-      filter?.withoutTopic ?? null,
-      filter?.principalId ?? null,
-      limit,
     );
     const { head, oldest } = rows[0]!;
     return { head, oldest, events: rows.flatMap((row) => (row.position === null ? [] : [row])) };
@@ -79,15 +78,13 @@ export class FeedRepository {
 
   /** Removes up to `limit` events that are older than `before` or farther behind the head than `keep`. Answers how many. */
   prune(before: Date, keep: number, limit: number): Promise<number> {
-    return this.db.$executeRawUnsafe(
-      `delete from feed where position in (
+    return execute(
+      this.db,
+      sql`delete from feed where position in (
          select position from feed
-         where position <= (select position from feed_counter) - $2::bigint
-            or position <= coalesce((select max(position) from feed where at < $1::timestamptz), 0)
-         order by position limit $3::int)`,
-      before.toISOString(),
-      keep,
-      limit,
+         where position <= (select position from feed_counter) - ${keep}::bigint
+            or position <= coalesce((select max(position) from feed where at < ${before}::timestamptz), 0)
+         order by position limit ${limit}::int)`,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { actorSchema } from '@dsops/contracts/principal';
+import { query, sql } from '@dsops/database';
 import type { OpenRequest as Row, Prisma, PrismaClient } from '@dsops/database/gateway';
 import type { Caller } from '@dsops/platform';
 import { DATABASE } from '@dsops/service';
@@ -32,10 +33,10 @@ export class AccessRecordRepository {
 
   /** Takes what began before this instant; rows that another process takes at this moment are passed over. */
   async takeOlder(tx: Transaction, before: Date, limit: number): Promise<OpenRequest[]> {
-    const found = await tx.$queryRawUnsafe<{ id: string }[]>(
-      'select id from open_requests where started_at < $1::timestamptz order by started_at limit $2::int for update skip locked',
-      before.toISOString(),
-      limit,
+    const found = await query<{ id: string }>(
+      tx,
+      sql`select id from open_requests where started_at < ${before}::timestamptz
+          order by started_at limit ${limit}::int for update skip locked`,
     );
     const where = { id: { in: found.map(({ id }) => id) } };
     const rows = await tx.openRequest.findMany({ where });

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
+import { query, sql } from '@dsops/database';
 import type { PrismaClient } from '@dsops/database/gateway';
 import type { Clock } from '@dsops/kernel';
 import { INVOKER, type Invoker } from '@dsops/platform';
@@ -47,7 +48,7 @@ export class ReadinessService {
   }
 
   private own(): Promise<Readiness> {
-    return this.db.$queryRawUnsafe('select 1').then(
+    return query(this.db, sql`select 1`).then(
       () => 'up',
       () => 'down',
     );

@@ -2,6 +2,7 @@ import { databaseNowMs } from '../database/clock.repository.js';
 import { noOpenRotations } from '../open-rotations.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Actor } from '@dsops/contracts/principal';
+import { execute, query, sql } from '@dsops/database';
 import { isDomainError, newId, unwrapSecret } from '@dsops/kernel';
 import type { Caller } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
@@ -56,10 +57,9 @@ const asked = (facts: Partial<CheckOutRequest> = {}): CheckOutRequest => ({
 });
 const inTx = <R>(work: (tx: Tx) => Promise<R>): Promise<R> => world.database.$transaction(work);
 const events = (type: string) =>
-  world.database.$queryRawUnsafe<{ data: Record<string, unknown> }[]>(
-    `select data from outbox where key = $1 and type like $2`,
-    service.id,
-    `%${type}%`,
+  query<{ data: Record<string, unknown> }>(
+    world.database,
+    sql`select data from outbox where key = ${service.id} and type like ${`%${type}%`}`,
   );
 const codeOf = async (work: Promise<unknown>): Promise<string> =>
   work.then(
@@ -119,8 +119,9 @@ describe('a check-out', () => {
     expect(unwrapSecret(two.login.password)).toBe('canary-current');
     expect(await events('check_out.granted')).toHaveLength(1);
     expect(await codeOf(checkOuts.grant({ ...request, ttl: '2h' }))).toBe('idempotency_key_reused');
-    const rows = await world.database.$queryRawUnsafe(
-      'select c::text, (select json_agg(r)::text from requests r) from check_outs c',
+    const rows = await query(
+      world.database,
+      sql`select c::text, (select json_agg(r)::text from requests r) from check_outs c`,
     );
     expect(JSON.stringify(rows)).not.toContain('canary-current');
     await checkOuts.release(one.checkOut.id, caller);
@@ -176,7 +177,7 @@ describe('a check-out', () => {
         }),
       ]);
       expect([granted, seen]).toEqual(granted === 'granted' ? ['granted', 1] : ['value_ending', 0]);
-      await world.database.$executeRawUnsafe('delete from check_outs where version_id = $1', version.id);
+      await execute(world.database, sql`delete from check_outs where version_id = ${version.id}`);
       await inTx((tx) => world.vault.withdrawEnd(tx, version.id));
     }
   });
@@ -189,8 +190,10 @@ describe('a check-out', () => {
       await world.vault.promote(tx, service.credential.id, next.id, old.id);
       answer = checkOuts.grant(asked()).then(({ login }) => unwrapSecret(login.password));
       await eventually(async () => {
-        const [row] = await world.database.$queryRawUnsafe<{ waiting: number }[]>(
-          `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        const [row] = await query<{ waiting: number }>(
+          world.database,
+          sql`select count(*)::int as waiting from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock'`,
         );
         expect(row?.waiting).toBe(1);
       });
@@ -218,9 +221,9 @@ describe('a check-out', () => {
 
   it('fails before anything is stored when the sealed value is damaged', async () => {
     const version = await world.addVersion(service, 'CURRENT');
-    await world.database.$executeRawUnsafe(
-      `update sealed_values set tag = decode(repeat('00', 16), 'hex') where owner_id = $1`,
-      version.id,
+    await execute(
+      world.database,
+      sql`update sealed_values set tag = decode(repeat('00', 16), 'hex') where owner_id = ${version.id}`,
     );
     expect(await codeOf(checkOuts.grant(asked()))).toBe('sealed_value_damaged');
     expect(await events('check_out')).toEqual([]);

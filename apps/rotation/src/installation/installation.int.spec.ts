@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Actor } from '@dsops/contracts/principal';
+import { execute, query, sql } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import { eventually, testServerUrl, type TestDatabase } from '@dsops/testing';
 import { databaseNowMs } from '../database/clock.repository.js';
@@ -88,7 +89,7 @@ describe('an installation', () => {
     for (let i = 0; i < 3; i++) await first.mark.advance();
     expect(JSON.parse(await readFile(markPath(), 'utf8'))).toMatchObject({ highWater: '3' });
     // Killed after the database has committed and before the mark was written.
-    await first.world.database.$executeRawUnsafe('update installation set high_water = high_water + 1');
+    await execute(first.world.database, sql`update installation set high_water = high_water + 1`);
     const second = await start({ on: first.world.test });
     expect(await modeOf(second)).toBe('normal');
     expect(JSON.parse(await readFile(markPath(), 'utf8'))).toMatchObject({ highWater: '4' });
@@ -157,7 +158,7 @@ describe('an installation', () => {
     const running = await start();
     await running.mark.advance();
     await running.mark.advance();
-    await running.world.database.$executeRawUnsafe('update installation set high_water = high_water - 2');
+    await execute(running.world.database, sql`update installation set high_water = high_water - 2`);
     await expect(running.mark.advance()).rejects.toMatchObject({ code: 'installation_restored' });
     expect(await modeOf(running)).toBe('restored');
     expect(running.held).toHaveLength(1);
@@ -179,8 +180,9 @@ describe('an installation', () => {
     await restored.mark.advance();
     expect(await modeOf(await start({ on: former.world.test }))).toBe('normal');
 
-    const said = await restored.world.database.$queryRawUnsafe<{ epoch: number; data: { reason: string } }[]>(
-      `select epoch, data from outbox where type = 'dsops.rotation.installation.restore_confirmed.v1'`,
+    const said = await query<{ epoch: number; data: { reason: string } }>(
+      restored.world.database,
+      sql`select epoch, data from outbox where type = 'dsops.rotation.installation.restore_confirmed.v1'`,
     );
     expect(said).toEqual([{ epoch: 2, data: { reason: 'the old machine is gone', actor: person } }]);
 

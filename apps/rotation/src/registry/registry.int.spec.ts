@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Actor } from '@dsops/contracts/principal';
 import { addServiceSchema, type AddService } from '@dsops/contracts/rotation/api';
+import { execute, query, sql } from '@dsops/database';
 import { isDomainError, newId, unwrapSecret } from '@dsops/kernel';
 import { openInstallation } from '../installation/installation.fixture.js';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
@@ -38,7 +39,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await target.reset();
   // Each test has the logins of the target for itself.
-  await world.database.$executeRawUnsafe('update services set removed_at = now() where removed_at is null');
+  await execute(world.database, sql`update services set removed_at = now() where removed_at is null`);
 });
 afterAll(async () => {
   await Promise.all([target.close(), world.close()]);
@@ -87,9 +88,9 @@ async function refusal(body: AddService) {
 }
 
 const eventsOf = (serviceId: string) =>
-  world.database.$queryRawUnsafe<{ type: string; data: Record<string, unknown> }[]>(
-    'select type, data from outbox where key = $1 order by sequence',
-    serviceId,
+  query<{ type: string; data: Record<string, unknown> }>(
+    world.database,
+    sql`select type, data from outbox where key = ${serviceId} order by sequence`,
   );
 /** What pg_authid knows of the slots: changes of any kind would be seen here. */
 const rolesNow = () =>

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { targetSchema } from '@dsops/contracts/rotation/api';
 import { strategySchema } from '@dsops/contracts/rotation/states';
+import { execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import { newId, parseDuration } from '@dsops/kernel';
 import type { Tx } from '../database/tx.js';
@@ -54,13 +55,16 @@ export class RegistryRepository {
    * @returns null when it is removed or was never there.
    */
   async lock(tx: Tx, serviceId: string): Promise<RegisteredService | null> {
-    await tx.$queryRaw`select id from services where id = ${serviceId} for no key update`;
+    await query(tx, sql`select id from services where id = ${serviceId} for no key update`);
     return this.findById(tx, serviceId);
   }
 
   async ensureEnvironment(tx: Tx, name: string, at: Date): Promise<string> {
-    await tx.$executeRaw`
-      insert into environments (id, name, created_at) values (${newId()}, ${name}, ${at}) on conflict (name) do nothing`;
+    await execute(
+      tx,
+      sql`insert into environments (id, name, created_at) values (${newId()}, ${name}, ${at})
+          on conflict (name) do nothing`,
+    );
     const { id } = await tx.environment.findUniqueOrThrow({ where: { name } });
     return id;
   }
@@ -71,7 +75,7 @@ export class RegistryRepository {
    */
   async holderOf(tx: Tx, { type, target, credential }: RegisteredService): Promise<RegisteredService | null> {
     const { host, port } = target;
-    await tx.$queryRaw`select pg_advisory_xact_lock(hashtextextended(${`${type} ${host}:${port}`}, 0))::text`;
+    await query(tx, sql`select pg_advisory_xact_lock(hashtextextended(${`${type} ${host}:${port}`}, 0))::text`);
     const row = await tx.service.findFirst({
       where: {
         type,

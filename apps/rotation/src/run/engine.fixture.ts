@@ -2,6 +2,7 @@ import { Bell } from '@dsops/background';
 import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { RotationState, Strategy } from '@dsops/contracts/rotation/states';
+import { query, sql } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
@@ -162,7 +163,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
         if (!(await rotations.find(database, id))?.row.isSettled) throw new Error('It is not settled.');
       }, PATIENCE_MS),
     events: async (of: RegisteredService): Promise<{ type: string; data: Record<string, unknown> }[]> =>
-      database.$queryRawUnsafe(`select type, data from outbox where key = $1 order by sequence`, of.id),
+      query(database, sql`select type, data from outbox where key = ${of.id} order by sequence`),
     async close() {
       await Promise.all(workers.map((worker) => worker.stop()));
       await world.close();

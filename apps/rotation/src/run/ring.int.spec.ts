@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { execute, sql } from '@dsops/database';
 import type { Unit } from '@dsops/messaging';
 import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
 import type { Tx } from '../database/tx.js';
@@ -27,7 +28,7 @@ afterAll(async () => {
 const committedSlowly = <R>(work: (unit: Unit<Tx>) => Promise<R>): Promise<R> =>
   engine.units.run(async (unit) => {
     const answer = await work(unit);
-    await unit.tx.$executeRaw`select pg_sleep(0.3)`;
+    await execute(unit.tx, sql`select pg_sleep(0.3)`);
     return answer;
   });
 

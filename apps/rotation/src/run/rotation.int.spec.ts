@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { execute, query, sql } from '@dsops/database';
 import { isDomainError, unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
@@ -131,7 +132,7 @@ describe('a two-key rotation', () => {
     expect(await happenedTo(service)).toContain('grace waiting');
     await engine.checkOuts.release(engine.database, checkOut.id, new Date());
     // Who released it wakes the rotation; here the clock is turned on instead.
-    await engine.database.$executeRawUnsafe(`update rotations set wake_at = now() where id = $1`, id);
+    await execute(engine.database, sql`update rotations set wake_at = now() where id = ${id}`);
     await engine.until(id, 'completed');
     expect(await engine.accepted(service)).toHaveLength(1);
   });
@@ -140,10 +141,10 @@ describe('a two-key rotation', () => {
     const service = await engine.addLive();
     const { id } = await engine.start(service);
     await engine.until(id, 'completed');
-    const rows = await engine.database.$queryRawUnsafe<{ kind: string; transaction: string }[]>(
-      `select entry->>'kind' as kind, xmin::text as transaction from rotation_journal
-        where rotation_id = $1 and entry->>'kind' in ('labels-moved', 'published') order by seq`,
-      id,
+    const rows = await query<{ kind: string; transaction: string }>(
+      engine.database,
+      sql`select entry->>'kind' as kind, xmin::text as transaction from rotation_journal
+        where rotation_id = ${id} and entry->>'kind' in ('labels-moved', 'published') order by seq`,
     );
     expect(rows.map(({ kind }) => kind)).toEqual(['labels-moved', 'published']);
     expect(new Set(rows.map(({ transaction }) => transaction)).size).toBe(2);
@@ -307,8 +308,9 @@ describe('secrets', () => {
     const service = await engine.addLive();
     const { id } = await engine.start(service);
     await engine.until(id, 'completed');
-    const rows = await engine.database.$queryRawUnsafe(
-      `select (select json_agg(j)::text from rotation_journal j) as a, (select json_agg(o)::text from outbox o) as b,
+    const rows = await query(
+      engine.database,
+      sql`select (select json_agg(j)::text from rotation_journal j) as a, (select json_agg(o)::text from outbox o) as b,
               (select json_agg(r)::text from rotations r) as c`,
     );
     const said = JSON.stringify(rows);

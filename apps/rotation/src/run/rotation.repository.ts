@@ -6,6 +6,7 @@ import {
   type RotationState,
   type Strategy,
 } from '@dsops/contracts/rotation/states';
+import { execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
 import { fold } from '../engine/fold.js';
@@ -137,8 +138,9 @@ export class RotationRepository {
     const endedAt = after.conclusion && new Date(after.conclusion.atMs);
     const rows = entries.map((entry) => ({ seq: entry.seq, at: new Date(entry.atMs), kind: entry.kind, entry }));
     const written = after.isSettled ? RESTS : holdColumns(hold);
-    const count = await tx.$executeRaw`
-      with moved as (
+    const count = await execute(
+      tx,
+      sql`with moved as (
         update rotations set seq = ${after.seq}, state = ${stateOf(after)}, is_settled = ${after.isSettled},
           ended_at = coalesce(${endedAt}::timestamptz, ended_at),
           wake_at = case when ${written.hasWakeAt} then ${written.wakeAt}::timestamptz else wake_at end,
@@ -148,7 +150,9 @@ export class RotationRepository {
         returning id)
       insert into rotation_journal (rotation_id, seq, at, kind, entry)
       select moved.id, each.seq, each.at, each.kind, each.entry from moved
-        cross join jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as each(seq int, at timestamptz, kind text, entry jsonb)`;
+        cross join jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
+          as each(seq int, at timestamptz, kind text, entry jsonb)`,
+    );
     return count === entries.length;
   }
 
@@ -175,15 +179,18 @@ export class RotationRepository {
 
   /** The next rotation that is due and that nobody holds: the fence moves on, and a former holder writes no more. */
   async claim(tx: Tx, leaseMs: number): Promise<Lease | null> {
-    const [row] = await tx.$queryRaw<{ id: string; fence: bigint; traceparent: string | null }[]>`
-      update rotations set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
+    const [row] = await query<{ id: string; fence: bigint; traceparent: string | null }>(
+      tx,
+      sql`update rotations set fence = fence + 1,
+        lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
       where id = (
         select id from rotations
         where not is_settled and not is_queued and engine_version = ${ENGINE_VERSION} and wake_at <= clock_timestamp()
           and (lease_until is null or lease_until <= clock_timestamp()
                or lease_until > clock_timestamp() + make_interval(secs => ${LONGEST_LEASE_MS / 1000}))
         order by wake_at for update skip locked limit 1)
-      returning id, fence, traceparent`;
+      returning id, fence, traceparent`,
+    );
     return row ? { rotationId: row.id, fence: row.fence, traceparent: row.traceparent } : null;
   }
 
@@ -197,8 +204,11 @@ export class RotationRepository {
 
   /** The open rotation of this credential looks now, whatever it waits for; not one that only a person lets go on. */
   async wake(tx: Tx, credentialId: string): Promise<void> {
-    await tx.$executeRaw`update rotations set wake_at = clock_timestamp()
-      where credential_id = ${credentialId} and not is_settled and not is_queued and wake_at is not null`;
+    await execute(
+      tx,
+      sql`update rotations set wake_at = clock_timestamp()
+      where credential_id = ${credentialId} and not is_settled and not is_queued and wake_at is not null`,
+    );
   }
 
   /** At the start of the only process of an installation: the leases of the process before it are nobody's. */
@@ -215,7 +225,7 @@ export class RotationRepository {
    * @param known its fold as the caller has it; the journal is read only when it has gone on since
    */
   async lock(tx: Tx, id: string, known: Rotation | null = null): Promise<LoadedRotation | null> {
-    await tx.$queryRaw`select id from rotations where id = ${id} for update`;
+    await query(tx, sql`select id from rotations where id = ${id} for update`);
     if (known === null) return this.find(tx, id);
     const row = await tx.rotation.findUnique({ where: { id } });
     return row?.seq === known.seq ? { row: rowOf(row), rotation: known } : this.find(tx, id);
@@ -232,8 +242,11 @@ export class RotationRepository {
    */
   async lockOpen(tx: Tx, credentialId: string): Promise<LoadedRotation | null> {
     for (;;) {
-      const [row] = await tx.$queryRaw<{ id: string }[]>`
-        select id from rotations where credential_id = ${credentialId} and not is_settled and not is_queued for update`;
+      const [row] = await query<{ id: string }>(
+        tx,
+        sql`select id from rotations
+             where credential_id = ${credentialId} and not is_settled and not is_queued for update`,
+      );
       if (row) return this.find(tx, row.id);
       const open = { credentialId, isSettled: false, isQueued: false };
       if ((await tx.rotation.findFirst({ where: open, select: { id: true } })) === null) return null;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { targetSchema } from '@dsops/contracts/rotation/api';
 import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
+import { execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
 import type { SealedPlace, SealedValue } from '@dsops/sealing';
@@ -41,7 +42,7 @@ export class VaultRepository {
 
   /** Locks the version's row to the end of the transaction: check-out and guard meet here. */
   async lock(tx: Tx, versionId: string): Promise<Version | null> {
-    await tx.$queryRaw`select id from versions where id = ${versionId} for update`;
+    await query(tx, sql`select id from versions where id = ${versionId} for update`);
     return this.find(tx, versionId);
   }
 
@@ -49,8 +50,10 @@ export class VaultRepository {
   async lockCurrent(tx: Tx, credentialId: string): Promise<Version | null> {
     // While this waits for a promotion, the row it waits for loses its label and is found no more: look once again.
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const [row] = await tx.$queryRaw<{ id: string }[]>`
-        select id from versions where credential_id = ${credentialId} and label = 'CURRENT' for update`;
+      const [row] = await query<{ id: string }>(
+        tx,
+        sql`select id from versions where credential_id = ${credentialId} and label = 'CURRENT' for update`,
+      );
       if (row !== undefined) return this.find(tx, row.id);
     }
     return null;
@@ -59,10 +62,12 @@ export class VaultRepository {
   /** @returns false, and nothing was changed, when a label was not where it should be or the version is burned. */
   async moveLabels(tx: Tx, credentialId: string, moves: readonly LabelMove[]): Promise<boolean> {
     const ids = moves.map(({ versionId }) => versionId);
-    const present = await tx.$queryRaw<{ id: string; label: VersionLabel | null; isBurned: boolean }[]>`
-      select id, label, burned_at is not null as "isBurned" from versions
+    const present = await query<{ id: string; label: VersionLabel | null; isBurned: boolean }>(
+      tx,
+      sql`select id, label, burned_at is not null as "isBurned" from versions
       where credential_id = ${credentialId} and (label is not null or id = any(${ids}))
-      order by id for update`;
+      order by id for update`,
+    );
     const canMove = moves.every(({ versionId, from, to }) =>
       present.some(({ id, label, isBurned }) => id === versionId && label === from && !(isBurned && isUsable(to))),
     );
@@ -103,15 +108,17 @@ export class VaultRepository {
 
   /** Deletes what has been kept long enough: of ended versions, and of everything a removed service had. */
   async destroyExpired(tx: Tx): Promise<number> {
-    return tx.$executeRaw`
-      with over as (
+    return execute(
+      tx,
+      sql`with over as (
         select 'version' as kind, v.id from versions v
           join credentials c on c.id = v.credential_id join services s on s.id = c.service_id
           where (v.ended_at < now() - make_interval(days => ${KEPT_DAYS}) and v.label is distinct from 'CURRENT')
              or s.removed_at < now() - make_interval(days => ${KEPT_DAYS})
         union all
         select 'admin', s.id from services s where s.removed_at < now() - make_interval(days => ${KEPT_DAYS}))
-      delete from sealed_values sealed using over where sealed.owner_kind = over.kind and sealed.owner_id = over.id`;
+      delete from sealed_values sealed using over where sealed.owner_kind = over.kind and sealed.owner_id = over.id`,
+    );
   }
 }
 

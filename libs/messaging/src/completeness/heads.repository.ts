@@ -1,6 +1,6 @@
 import type { ServiceName } from '@dsops/contracts/service-names';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
-import type { Database, SqlExecutor } from '@dsops/database';
+import { type Database, execute, query, queryOne, raw, sql, type SqlExecutor } from '@dsops/database';
 import { readEventsAbove } from '../outbox/outbox.repository.js';
 import { HEADS_PER_PAGE, type EventsQuery, type HeadsAnswer, type HeadsRequest } from './heads.js';
 
@@ -17,19 +17,20 @@ const ANSWER_BYTES = 2 * 1024 * 1024;
 export async function answerHeads(database: Database, request: HeadsRequest): Promise<HeadsAnswer> {
   return database.$transaction(async (tx) => {
     await noteCursors(tx, request);
-    const [{ asOf }] = await tx.$queryRawUnsafe<[{ asOf: string }]>(
-      `select pg_snapshot_xmin(pg_current_snapshot())::text as "asOf"`,
+    const { asOf } = await queryOne<{ asOf: string }>(
+      tx,
+      sql`select pg_snapshot_xmin(pg_current_snapshot())::text as "asOf"`,
     );
-    const heads = await tx.$queryRawUnsafe<{ topic: string; key: string; epoch: number; sequence: string }[]>(
-      `select topic, key, epoch, head::text as sequence from sequence_counters
-        where topic = any($1::text[])
-          and ($2::text is null or changed_in >= $2::xid8 or $2::xid8 > pg_snapshot_xmax(pg_current_snapshot()))
-          and ($3::text is null or (topic, key) > ($3, $4::text))
-        order by topic, key limit ${HEADS_PER_PAGE}`,
-      request.topics,
-      request.since ?? null,
-      request.after?.topic ?? null,
-      request.after?.key ?? null,
+    const { since = null, after } = request;
+    const { topic = null, key = null } = after ?? {};
+    const heads = await query<{ topic: string; key: string; epoch: number; sequence: string }>(
+      tx,
+      sql`select topic, key, epoch, head::text as sequence from sequence_counters
+        where topic = any(${request.topics}::text[])
+          and (${since}::text is null or changed_in >= ${since}::xid8
+               or ${since}::xid8 > pg_snapshot_xmax(pg_current_snapshot()))
+          and (${topic}::text is null or (topic, key) > (${topic}, ${key}::text))
+        order by topic, key limit ${raw(String(HEADS_PER_PAGE))}`,
     );
     const last = heads.at(-1);
     const next = heads.length === HEADS_PER_PAGE && last !== undefined ? { topic: last.topic, key: last.key } : null;
@@ -52,23 +53,24 @@ export async function answerEvents(
 }
 
 async function noteCursors(tx: SqlExecutor, { consumer, cursors }: HeadsRequest): Promise<void> {
-  await tx.$executeRawUnsafe(
-    `insert into subscribers (consumer, reported_at) values ($1, now())
+  await execute(
+    tx,
+    sql`insert into subscribers (consumer, reported_at) values (${consumer}, now())
      on conflict (consumer) do update set reported_at = now()`,
-    consumer,
   );
   if (cursors.length === 0) return;
   // The last word counts, also when it is a lower one: a consumer that was restored needs its events again.
-  await tx.$executeRawUnsafe(
-    `insert into reported_cursors (consumer, topic, key, epoch, sequence)
-     select $1, * from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as c(topic, key, epoch, sequence)
+  await execute(
+    tx,
+    sql`insert into reported_cursors (consumer, topic, key, epoch, sequence)
+     select ${consumer}, * from unnest(
+       ${cursors.map(({ topic }) => topic)}::text[],
+       ${cursors.map(({ key }) => key)}::text[],
+       ${cursors.map(({ epoch }) => epoch)}::integer[],
+       ${cursors.map(({ sequence }) => sequence)}::text[]::bigint[]
+     ) as c(topic, key, epoch, sequence)
       order by c.topic, c.key
      on conflict (consumer, topic, key) do update set epoch = excluded.epoch, sequence = excluded.sequence`,
-    consumer,
-    cursors.map(({ topic }) => topic),
-    cursors.map(({ key }) => key),
-    cursors.map(({ epoch }) => epoch),
-    cursors.map(({ sequence }) => sequence),
   );
 }
 
@@ -77,9 +79,9 @@ async function noteCursors(tx: SqlExecutor, { consumer, cursors }: HeadsRequest)
  * @returns false when this producer has never heard of it
  */
 export async function retireSubscriber(database: SqlExecutor, consumer: string): Promise<boolean> {
-  const retired = await database.$executeRawUnsafe(
-    'update subscribers set retired_at = coalesce(retired_at, now()) where consumer = $1',
-    consumer,
+  const retired = await execute(
+    database,
+    sql`update subscribers set retired_at = coalesce(retired_at, now()) where consumer = ${consumer}`,
   );
   return retired === 1;
 }

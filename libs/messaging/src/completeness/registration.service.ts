@@ -1,6 +1,6 @@
 import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Topic } from '@dsops/contracts/topics';
-import type { Database, SqlExecutor } from '@dsops/database';
+import { type Database, execute, query, sql, type SqlExecutor } from '@dsops/database';
 import { startAtHeads } from './cursor.repository.js';
 import type { HeadsAnswer } from './heads.js';
 import type { ProducerClient } from './producer-client.service.js';
@@ -22,7 +22,7 @@ interface Registration {
 
 /** Is its start decided and recorded? */
 export async function isRegistered(database: SqlExecutor, consumer: string): Promise<boolean> {
-  const rows = await database.$queryRawUnsafe<unknown[]>('select 1 from consumers where name = $1', consumer);
+  const rows = await query<unknown>(database, sql`select 1 from consumers where name = ${consumer}`);
   return rows.length > 0;
 }
 
@@ -44,10 +44,9 @@ export async function register(
     for (const producer of producers) heads.push(...(await allHeads(client, producer, consumer, topics)));
   }
   await database.$transaction(async (tx) => {
-    const first = await tx.$executeRawUnsafe(
-      `insert into consumers (name, starts_from) values ($1, $2) on conflict (name) do nothing`,
-      consumer,
-      startsFrom,
+    const first = await execute(
+      tx,
+      sql`insert into consumers (name, starts_from) values (${consumer}, ${startsFrom}) on conflict (name) do nothing`,
     );
     if (first === 1) await startAtHeads(tx, consumer, heads);
   });

@@ -3,7 +3,7 @@ import type { EventDefinition } from '@dsops/contracts/define-event';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { rotationStarted } from '@dsops/contracts/rotation/events';
-import type { Database } from '@dsops/database';
+import { type Database, execute, query, sql } from '@dsops/database';
 import { newId, systemClock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
 import type { StartsFrom } from '../completeness/registration.service.js';
@@ -145,9 +145,9 @@ export class World {
 
   /** What a consumer's handlers have done, in the order of their commits' work. */
   async effects(name = 'listener'): Promise<Effect[]> {
-    const rows = await this.harness.consumer.$queryRawUnsafe<{ key: string; sequence: bigint; text: string }[]>(
-      'select key, sequence, text from effects where consumer = $1 order by nth',
-      name,
+    const rows = await query<{ key: string; sequence: bigint; text: string }>(
+      this.harness.consumer,
+      sql`select key, sequence, text from effects where consumer = ${name} order by nth`,
     );
     return rows.map(({ key, sequence, text }) => ({ key, sequence: Number(sequence), text }));
   }
@@ -171,13 +171,10 @@ const handlerOf = (name: string, behaviour: Behaviour | undefined): EventHandler
   return async (event: EventEnvelope, unit) => {
     const { reason = '' } = event.data as { reason?: string };
     const sequence = Number(event.sequence);
-    await unit.tx.$executeRawUnsafe(
-      'insert into effects (consumer, key, sequence, event_id, text) values ($1, $2, $3, $4, $5)',
-      name,
-      event.partitionkey,
-      sequence,
-      event.id,
-      reason,
+    await execute(
+      unit.tx,
+      sql`insert into effects (consumer, key, sequence, event_id, text)
+        values (${name}, ${event.partitionkey}, ${sequence}, ${event.id}, ${reason})`,
     );
     await behaviour?.({ text: reason, id: event.id, key: event.partitionkey, sequence });
   };

@@ -1,4 +1,4 @@
-import type { Database } from '@dsops/database';
+import { type Database, execute, sql } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import type { Consumer } from '../inbox/consumer.service.js';
 import { dropLetter, findLetter, type Letter } from '../letters/letter.repository.js';
@@ -67,8 +67,5 @@ async function replayUnreadable(database: Database, consumer: Consumer, letter: 
     throw new DomainError('database_unavailable', 'unavailable', 'The database does not answer.', {
       remedy: 'Try again in a moment.',
     });
-  await database.$executeRawUnsafe(
-    "update dead_letters set status = 'replayed', closed_at = now() where id = $1",
-    letter.id,
-  );
+  await execute(database, sql`update dead_letters set status = 'replayed', closed_at = now() where id = ${letter.id}`);
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { sql } from '@dsops/database';
 import { hasCome } from '../has-come.js';
 import type { Published } from '../transport.js';
 
@@ -48,13 +49,11 @@ export async function takeTurn(client: pg.ClientBase, consumer: string): Promise
 
 /** The oldest deliveries of a consumer whose turn was taken. */
 export async function oldestDeliveries(client: pg.ClientBase, consumer: string, limit: number): Promise<DeliveryRow[]> {
-  const { rows } = await client.query<DeliveryRow>({
-    name: 'oldest deliveries',
-    text: `select position, topic, body from deliveries
-            where consumer = $1 and (deliver_after is null or ${hasCome('deliver_after', RETRY_AFTER_MS)})
-            order by position limit $2`,
-    values: [consumer, limit],
-  });
+  const { text, values } = sql`
+    select position, topic, body from deliveries
+     where consumer = ${consumer} and (deliver_after is null or ${hasCome('deliver_after', RETRY_AFTER_MS)})
+     order by position limit ${limit}`;
+  const { rows } = await client.query<DeliveryRow>({ name: 'oldest deliveries', text, values });
   return rows;
 }
 

@@ -1,3 +1,4 @@
+import { execute, query, sql } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import type { Unit } from '../unit-of-work.js';
 
@@ -24,29 +25,26 @@ export async function answerOnce<Answer>(
 ): Promise<Answer> {
   const { principalId, key, fingerprint } = request;
   // Waits while another transaction has written this key and is not finished. A key older than a day is free again.
-  const isFirst = await unit.tx.$executeRawUnsafe(
-    `insert into requests as r (principal_id, key, fingerprint, created_at) values ($1, $2, $3, now())
+  const isFirst = await execute(
+    unit.tx,
+    sql`insert into requests as r (principal_id, key, fingerprint, created_at)
+     values (${principalId}, ${key}, ${fingerprint}, now())
      on conflict (principal_id, key) do update
         set fingerprint = excluded.fingerprint, created_at = excluded.created_at, answer = null
       where r.created_at < now() - interval '24 hours'`,
-    principalId,
-    key,
-    fingerprint,
   );
   if (isFirst === 1) {
     const answer = await work();
-    await unit.tx.$executeRawUnsafe(
-      'update requests set answer = $3::json where principal_id = $1 and key = $2',
-      principalId,
-      key,
-      JSON.stringify(answer) ?? 'null',
+    await execute(
+      unit.tx,
+      sql`update requests set answer = ${JSON.stringify(answer) ?? 'null'}::json
+         where principal_id = ${principalId} and key = ${key}`,
     );
     return answer;
   }
-  const rows = await unit.tx.$queryRawUnsafe<{ fingerprint: string; answer: string }[]>(
-    'select fingerprint, answer::text as answer from requests where principal_id = $1 and key = $2',
-    principalId,
-    key,
+  const rows = await query<{ fingerprint: string; answer: string }>(
+    unit.tx,
+    sql`select fingerprint, answer::text as answer from requests where principal_id = ${principalId} and key = ${key}`,
   );
   const earlier = rows[0];
   if (earlier?.fingerprint !== fingerprint)

@@ -1,5 +1,5 @@
 import { LONGEST_WAIT_MS } from '@dsops/contracts/consumers';
-import type { SqlExecutor } from '@dsops/database';
+import { execute, query, sql, type Sql, type SqlExecutor } from '@dsops/database';
 import { hasCome } from '../has-come.js';
 import type { Coordinates } from '../coordinates.js';
 import type { Arrival } from './judge.js';
@@ -28,10 +28,13 @@ export interface ParkedEvent extends ParkedHead {
   readonly body: string;
 }
 
-const CURSOR = 'topic, key, epoch, sequence, start_sequence as "startSequence"';
-const columns = (keys: readonly KeyOf[]) => [keys.map(({ topic }) => topic), keys.map(({ key }) => key)] as const;
-const places = (all: readonly Coordinates[]) =>
-  [...columns(all), all.map(({ epoch }) => epoch), all.map(({ sequence }) => String(sequence))] as const;
+/** Columns topic and key. */
+const keysOf = (keys: readonly KeyOf[]): Sql =>
+  sql`${keys.map(({ topic }) => topic)}::text[], ${keys.map(({ key }) => key)}::text[]`;
+/** Columns topic, key, epoch and sequence. */
+const placesOf = (all: readonly Coordinates[]): Sql =>
+  sql`${keysOf(all)}, ${all.map(({ epoch }) => epoch)}::integer[],
+      ${all.map(({ sequence }) => String(sequence))}::text[]::bigint[]`;
 
 /**
  * Locks the cursors of these keys, sorted, and makes those of new keys. Every transaction that applies, parks, drains or
@@ -39,21 +42,19 @@ const places = (all: readonly Coordinates[]) =>
  */
 export async function lockCursors(tx: SqlExecutor, consumer: string, keys: readonly KeyOf[]): Promise<Cursor[]> {
   const lock = () =>
-    tx.$queryRawUnsafe<Cursor[]>(
-      `select ${CURSOR} from consumer_cursors
-        where consumer = $1 and (topic, key) in (select * from unnest($2::text[], $3::text[]))
-        order by topic, key for update`,
-      consumer,
-      ...columns(keys),
+    query<Cursor>(
+      tx,
+      sql`select topic, key, epoch, sequence, start_sequence as "startSequence" from consumer_cursors
+           where consumer = ${consumer} and (topic, key) in (select * from unnest(${keysOf(keys)}))
+           order by topic, key for update`,
     );
   const known = await lock();
   if (known.length === keys.length) return known;
-  await tx.$executeRawUnsafe(
-    `insert into consumer_cursors (consumer, topic, key)
-     select $1, k.topic, k.key from unnest($2::text[], $3::text[]) as k(topic, key) order by k.topic, k.key
-     on conflict do nothing`,
-    consumer,
-    ...columns(keys),
+  await execute(
+    tx,
+    sql`insert into consumer_cursors (consumer, topic, key)
+        select ${consumer}, k.topic, k.key from unnest(${keysOf(keys)}) as k(topic, key) order by k.topic, k.key
+        on conflict do nothing`,
   );
   return lock();
 }
@@ -64,16 +65,16 @@ export const firstParked = (
   consumer: string,
   cursors: readonly Coordinates[],
 ): Promise<ParkedHead[]> =>
-  tx.$queryRawUnsafe<ParkedHead[]>(
-    `select p.topic, p.key, p.epoch, p.sequence, p.event_id as id, p.state, p.attempts,
+  query<ParkedHead>(
+    tx,
+    sql`select p.topic, p.key, p.epoch, p.sequence, p.event_id as id, p.state, p.attempts,
             coalesce(${hasCome('p.next_attempt_at', LONGEST_WAIT_MS)}, false) as "isDue"
-       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as c(topic, key, epoch, sequence)
+       from unnest(${placesOf(cursors)}) as c(topic, key, epoch, sequence)
       cross join lateral (
         select * from parked p
-         where p.consumer = $1 and p.topic = c.topic and p.key = c.key and (p.epoch, p.sequence) > (c.epoch, c.sequence)
+         where p.consumer = ${consumer} and p.topic = c.topic and p.key = c.key
+           and (p.epoch, p.sequence) > (c.epoch, c.sequence)
          order by p.epoch, p.sequence limit 1) p`,
-    consumer,
-    ...places(cursors),
   );
 
 /** What waits behind a place within its epoch, in order. */
@@ -83,41 +84,36 @@ export const parkedBehind = (
   cursor: Coordinates,
   limit: number,
 ): Promise<ParkedEvent[]> =>
-  tx.$queryRawUnsafe<ParkedEvent[]>(
-    `select topic, key, epoch, sequence, event_id as id, state, attempts, body::text as body,
+  query<ParkedEvent>(
+    tx,
+    sql`select topic, key, epoch, sequence, event_id as id, state, attempts, body::text as body,
             coalesce(${hasCome('next_attempt_at', LONGEST_WAIT_MS)}, false) as "isDue"
        from parked
-      where consumer = $1 and topic = $2 and key = $3 and epoch = $4 and sequence > $5::bigint
-      order by sequence limit $6`,
-    consumer,
-    cursor.topic,
-    cursor.key,
-    cursor.epoch,
-    String(cursor.sequence),
-    limit,
+      where consumer = ${consumer} and topic = ${cursor.topic} and key = ${cursor.key} and epoch = ${cursor.epoch}
+        and sequence > ${String(cursor.sequence)}::bigint
+      order by sequence limit ${limit}`,
   );
 
 /** The place directly behind the cursor. */
-const IS_NEXT = `(p.epoch = c.epoch and p.sequence = c.sequence + 1 or p.epoch > c.epoch and p.sequence = 1)`;
+const IS_NEXT = sql`(p.epoch = c.epoch and p.sequence = c.sequence + 1 or p.epoch > c.epoch and p.sequence = 1)`;
 
 /** Keys whose next event waits and is to be tried now. */
 export const dueKeys = (database: SqlExecutor, consumer: string, limit: number): Promise<KeyOf[]> =>
-  database.$queryRawUnsafe<KeyOf[]>(
-    `select p.topic, p.key
+  query<KeyOf>(
+    database,
+    sql`select p.topic, p.key
        from parked p join consumer_cursors c on c.consumer = p.consumer and c.topic = p.topic and c.key = p.key
-      where p.consumer = $1 and ${hasCome('p.next_attempt_at', LONGEST_WAIT_MS)} and ${IS_NEXT}
-      group by p.topic, p.key order by min(p.next_attempt_at) limit $2`,
-    consumer,
-    limit,
+      where p.consumer = ${consumer} and ${hasCome('p.next_attempt_at', LONGEST_WAIT_MS)} and ${IS_NEXT}
+      group by p.topic, p.key order by min(p.next_attempt_at) limit ${limit}`,
   );
 
 /** After an update, an event that stops its key because no contract fitted may have become known. */
 export const retryUnknown = (database: SqlExecutor, consumer: string): Promise<number> =>
-  database.$executeRawUnsafe(
-    `update parked p set next_attempt_at = now() from consumer_cursors c
-      where p.consumer = $1 and p.state = 'unknown'
+  execute(
+    database,
+    sql`update parked p set next_attempt_at = now() from consumer_cursors c
+      where p.consumer = ${consumer} and p.state = 'unknown'
         and c.consumer = p.consumer and c.topic = p.topic and c.key = p.key and ${IS_NEXT}`,
-    consumer,
   );
 
 /** Moves cursors and keeps which events stood at the settled places. */
@@ -128,17 +124,14 @@ export async function settle(
   events: readonly (Coordinates & { readonly id: string })[],
 ): Promise<void> {
   if (events.length === 0) return;
-  await tx.$executeRawUnsafe(
-    `with moved as (
+  await execute(
+    tx,
+    sql`with moved as (
        update consumer_cursors c set epoch = m.epoch, sequence = m.sequence
-         from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as m(topic, key, epoch, sequence)
-        where c.consumer = $1 and c.topic = m.topic and c.key = m.key)
+         from unnest(${placesOf(cursors)}) as m(topic, key, epoch, sequence)
+        where c.consumer = ${consumer} and c.topic = m.topic and c.key = m.key)
      insert into processed_events (consumer, topic, key, epoch, sequence, event_id)
-     select $1, * from unnest($6::text[], $7::text[], $8::integer[], $9::text[]::bigint[], $10::text[])`,
-    consumer,
-    ...places(cursors),
-    ...places(events),
-    events.map(({ id }) => id),
+     select ${consumer}, * from unnest(${placesOf(events)}, ${events.map(({ id }) => id)}::text[])`,
   );
 }
 
@@ -148,15 +141,13 @@ export async function settledIds(
   consumer: string,
   asked: readonly Coordinates[],
 ): Promise<(string | null)[]> {
-  const rows = await tx.$queryRawUnsafe<{ id: string | null }[]>(
-    `select p.event_id as id
-       from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[])
-            with ordinality as a(topic, key, epoch, sequence, nth)
-       left join processed_events p on p.consumer = $1 and p.topic = a.topic and p.key = a.key
+  const rows = await query<{ id: string | null }>(
+    tx,
+    sql`select p.event_id as id
+       from unnest(${placesOf(asked)}) with ordinality as a(topic, key, epoch, sequence, nth)
+       left join processed_events p on p.consumer = ${consumer} and p.topic = a.topic and p.key = a.key
                                    and p.epoch = a.epoch and p.sequence = a.sequence
       order by a.nth`,
-    consumer,
-    ...places(asked),
   );
   return rows.map(({ id }) => id);
 }
@@ -176,14 +167,21 @@ export interface ToPark {
  */
 export async function park(tx: SqlExecutor, consumer: string, all: readonly ToPark[]): Promise<Set<string>> {
   if (all.length === 0) return new Set();
-  const rows = await tx.$queryRawUnsafe<{ id: string }[]>(
-    `with given as (
-       select * from unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[], $6::text[], $7::text[], $8::text[],
-                            $9::integer[], $10::double precision[], $11::text[])
+  const rows = await query<{ id: string }>(
+    tx,
+    sql`with given as (
+       select * from unnest(
+                ${placesOf(all.map(({ arrival }) => arrival))},
+                ${all.map(({ arrival }) => arrival.id)}::text[],
+                ${all.map(({ arrival }) => arrival.body)}::text[],
+                ${all.map(({ state }) => state)}::text[],
+                ${all.map(({ attempts }) => attempts)}::integer[],
+                ${all.map(({ delayMs }) => delayMs)}::double precision[],
+                ${all.map(({ reason }) => reason)}::text[])
               as g(topic, key, epoch, sequence, event_id, body, state, attempts, delay_ms, reason)
      ), kept as (
        insert into parked as p (consumer, topic, key, epoch, sequence, event_id, body, state, attempts, next_attempt_at, reason)
-       select $1, topic, key, epoch, sequence, event_id, body::json, state, attempts,
+       select ${consumer}, topic, key, epoch, sequence, event_id, body::json, state, attempts,
               now() + delay_ms * interval '1 millisecond', reason
          from given
        on conflict (consumer, topic, key, epoch, sequence) do update
@@ -196,35 +194,25 @@ export async function park(tx: SqlExecutor, consumer: string, all: readonly ToPa
         where p.event_id = excluded.event_id
        returning event_id)
      select event_id as id from given where event_id not in (select event_id from kept)`,
-    consumer,
-    ...places(all.map(({ arrival }) => arrival)),
-    all.map(({ arrival }) => arrival.id),
-    all.map(({ arrival }) => arrival.body),
-    all.map(({ state }) => state),
-    all.map(({ attempts }) => attempts),
-    all.map(({ delayMs }) => delayMs),
-    all.map(({ reason }) => reason),
   );
   return new Set(rows.map(({ id }) => id));
 }
 
 export async function unpark(tx: SqlExecutor, consumer: string, settled: readonly Coordinates[]): Promise<void> {
   if (settled.length === 0) return;
-  await tx.$executeRawUnsafe(
-    `delete from parked p using unnest($2::text[], $3::text[], $4::integer[], $5::text[]::bigint[]) as s(topic, key, epoch, sequence)
-      where p.consumer = $1 and p.topic = s.topic and p.key = s.key and p.epoch = s.epoch and p.sequence = s.sequence`,
-    consumer,
-    ...places(settled),
+  await execute(
+    tx,
+    sql`delete from parked p using unnest(${placesOf(settled)}) as s(topic, key, epoch, sequence)
+      where p.consumer = ${consumer}
+        and p.topic = s.topic and p.key = s.key and p.epoch = s.epoch and p.sequence = s.sequence`,
   );
 }
 
 /** Takes out what still waits of epochs that have ended, with its bodies. */
 export const unparkStale = (tx: SqlExecutor, consumer: string, cursor: KeyOf & Progress) =>
-  tx.$queryRawUnsafe<(Coordinates & { id: string; body: string })[]>(
-    `delete from parked where consumer = $1 and topic = $2 and key = $3 and epoch < $4
+  query<Coordinates & { id: string; body: string }>(
+    tx,
+    sql`delete from parked
+      where consumer = ${consumer} and topic = ${cursor.topic} and key = ${cursor.key} and epoch < ${cursor.epoch}
      returning topic, key, epoch, sequence, event_id as id, body::text as body`,
-    consumer,
-    cursor.topic,
-    cursor.key,
-    cursor.epoch,
   );

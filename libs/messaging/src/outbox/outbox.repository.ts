@@ -1,7 +1,7 @@
 import type { ServiceName } from '@dsops/contracts/service-names';
 import type { Topic } from '@dsops/contracts/topics';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
-import type { SqlExecutor } from '@dsops/database';
+import { execute, query, queryOne, raw, sql, type SqlExecutor } from '@dsops/database';
 import type { Published } from '../transport.js';
 import { envelopeOf, type EmittedEvent, type Place } from './emitted-event.js';
 import { LONGEST_BACK_OFF_MS } from './relay-lease.repository.js';
@@ -14,10 +14,20 @@ import { LONGEST_BACK_OFF_MS } from './relay-lease.repository.js';
  */
 export async function writeOutbox(tx: SqlExecutor, events: readonly EmittedEvent[]): Promise<void> {
   if (events.length === 0) return;
-  await tx.$executeRawUnsafe(
-    `with said as (
+  await execute(
+    tx,
+    sql`with said as (
        select *, row_number() over (partition by topic, key order by nth) as nth_of_key
-         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+         from unnest(
+           ${events.map((event) => event.topic)}::text[],
+           ${events.map((event) => event.key)}::text[],
+           ${events.map((event) => event.id)}::text[],
+           ${events.map((event) => event.type)}::text[],
+           ${events.map((event) => event.subject)}::text[],
+           ${events.map((event) => event.saidAt.toISOString())}::timestamptz[],
+           ${events.map((event) => event.traceparent ?? null)}::text[],
+           ${events.map((event) => event.data)}::text[]
+         )
               with ordinality as s(topic, key, id, type, subject, said_at, traceparent, data, nth)
      ), taken as (
        insert into sequence_counters as c (topic, key, epoch, head, changed_in)
@@ -34,14 +44,6 @@ export async function writeOutbox(tx: SqlExecutor, events: readonly EmittedEvent
             s.id, s.type, s.subject, s.said_at, s.traceparent, s.data::json
        from said s join taken t on t.topic = s.topic and t.key = s.key
       order by s.nth`,
-    events.map((event) => event.topic),
-    events.map((event) => event.key),
-    events.map((event) => event.id),
-    events.map((event) => event.type),
-    events.map((event) => event.subject),
-    events.map((event) => event.saidAt.toISOString()),
-    events.map((event) => event.traceparent ?? null),
-    events.map((event) => event.data),
   );
 }
 
@@ -64,7 +66,7 @@ interface OutboxRow {
   data: string;
 }
 
-const COLUMNS = 'position, topic, key, epoch, sequence, id, type, subject, said_at, traceparent, data::text as data';
+const COLUMNS = sql`position, topic, key, epoch, sequence, id, type, subject, said_at, traceparent, data::text as data`;
 
 const envelopeOfRow = (service: ServiceName, row: OutboxRow): EventEnvelope => {
   const place: Place = { epoch: row.epoch, sequence: row.sequence };
@@ -81,11 +83,12 @@ export async function readUnsent(
   service: ServiceName,
   { limit, except = [] }: { readonly limit: number; readonly except?: readonly bigint[] },
 ): Promise<UnsentEntry[]> {
-  const rows = await database.$queryRawUnsafe<OutboxRow[]>(
-    `select ${COLUMNS} from unsent_entries($1, $2::text[]::bigint[], interval '${LONGEST_BACK_OFF_MS} milliseconds')
+  const rows = await query<OutboxRow>(
+    database,
+    sql`select ${COLUMNS} from unsent_entries(
+          ${limit}, ${except.map(String)}::text[]::bigint[],
+          interval '${raw(String(LONGEST_BACK_OFF_MS))} milliseconds')
       order by position`,
-    limit,
-    except.map(String),
   );
   return rows.map((row) => ({
     position: row.position,
@@ -102,15 +105,12 @@ export async function readEventsAbove(
   above: { topic: string; key: string; epoch: number; sequence: bigint },
   limit: number,
 ): Promise<EventEnvelope[]> {
-  const rows = await database.$queryRawUnsafe<OutboxRow[]>(
-    `select ${COLUMNS} from outbox
-      where topic = $1 and key = $2 and (epoch, sequence) > ($3::integer, $4::bigint)
-      order by epoch, sequence limit $5`,
-    above.topic,
-    above.key,
-    above.epoch,
-    String(above.sequence),
-    limit,
+  const rows = await query<OutboxRow>(
+    database,
+    sql`select ${COLUMNS} from outbox
+      where topic = ${above.topic} and key = ${above.key}
+        and (epoch, sequence) > (${above.epoch}::integer, ${String(above.sequence)}::bigint)
+      order by epoch, sequence limit ${limit}`,
   );
   return rows.map((row) => envelopeOfRow(service, row));
 }
@@ -120,8 +120,9 @@ export async function readEventsAbove(
  * @returns the new epoch
  */
 export async function raiseEpoch(tx: SqlExecutor): Promise<number> {
-  const rows = await tx.$queryRawUnsafe<{ epoch: number }[]>(
-    'update producer_epoch set epoch = epoch + 1 returning epoch',
+  const { epoch } = await queryOne<{ epoch: number }>(
+    tx,
+    sql`update producer_epoch set epoch = epoch + 1 returning epoch`,
   );
-  return rows[0]!.epoch;
+  return epoch;
 }

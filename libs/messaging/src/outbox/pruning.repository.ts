@@ -1,13 +1,10 @@
-import type { SqlExecutor } from '@dsops/database';
+import { execute, query, raw, sql, type SqlExecutor } from '@dsops/database';
 
 const PAGE = 5_000;
+/** Stands in the text of statements, so that the planner counts with it. */
+const PAGE_IN_SQL = raw(String(PAGE));
 /** Pages of which nothing may go that one walk reads at most, so that it costs little however much is held back. */
 const FRUITLESS_PAGES = 20;
-
-/** Idempotent answers are kept for a day. */
-const KEEP_REQUESTS = '24 hours';
-/** Ids of settled events, kept to tell a duplicate from a conflict. */
-const KEEP_PROCESSED = '30 days';
 
 interface PruningParts {
   readonly database: SqlExecutor;
@@ -47,9 +44,10 @@ export class OutboxPruning {
   /** Pairs of a topic and a consumer that it waits for. */
   private async consumersByTopic(): Promise<readonly (readonly [topic: string, consumer: string])[]> {
     const { database, consumersOf } = this.parts;
-    const topics = await database.$queryRawUnsafe<{ topic: string }[]>('select distinct topic from sequence_counters');
-    const reporting = await database.$queryRawUnsafe<{ consumer: string; topic: string; isRetired: boolean }[]>(
-      `select s.consumer, c.topic, s.retired_at is not null as "isRetired"
+    const topics = await query<{ topic: string }>(database, sql`select distinct topic from sequence_counters`);
+    const reporting = await query<{ consumer: string; topic: string; isRetired: boolean }>(
+      database,
+      sql`select s.consumer, c.topic, s.retired_at is not null as "isRetired"
          from subscribers s left join lateral (select distinct topic from reported_cursors r where r.consumer = s.consumer) c on true`,
     );
     const retired = new Set(reporting.filter(({ isRetired }) => isRetired).map(({ consumer }) => consumer));
@@ -61,35 +59,34 @@ export class OutboxPruning {
   }
 
   private async prunePage(needed: readonly (readonly [topic: string, consumer: string])[]) {
-    const [page] = await this.parts.database.$queryRawUnsafe<{ pruned: number; last: bigint; isLast: boolean }[]>(
-      `with page as materialized (
+    const [page] = await query<{ pruned: number; last: bigint; isLast: boolean }>(
+      this.parts.database,
+      sql`with page as materialized (
          select position, topic, key, epoch, sequence, said_at, sent_at from outbox
-          where position > $1::bigint order by position limit ${PAGE}
+          where position > ${String(this.from)}::bigint order by position limit ${PAGE_IN_SQL}
        ), gone as (
          delete from outbox o using page p
-          where o.position = p.position and p.sent_at < now() - $2 * interval '1 millisecond'
+          where o.position = p.position and p.sent_at < now() - ${this.parts.keepSentMs} * interval '1 millisecond'
             and not exists (
-              select from unnest($3::text[], $4::text[]) as n(topic, consumer)
+              select from unnest(
+                ${needed.map(([topic]) => topic)}::text[],
+                ${needed.map(([, consumer]) => consumer)}::text[]
+              ) as n(topic, consumer)
                 left join reported_cursors r on r.consumer = n.consumer and r.topic = p.topic and r.key = p.key
                where n.topic = p.topic
                  and (r.consumer is null or (r.epoch, r.sequence) <= (p.epoch, p.sequence)))
          returning o.position)
        select (select count(*)::int from gone) as pruned, coalesce(max(position), 0) as last,
-              count(*) < ${PAGE} or bool_or(said_at >= now() - $2 * interval '1 millisecond') as "isLast"
+              count(*) < ${PAGE_IN_SQL}
+                or bool_or(said_at >= now() - ${this.parts.keepSentMs} * interval '1 millisecond') as "isLast"
          from page`,
-      String(this.from),
-      this.parts.keepSentMs,
-      needed.map(([topic]) => topic),
-      needed.map(([, consumer]) => consumer),
     );
     return page!;
   }
 }
 
-/** Deletes what is kept for a fixed time: answers to requests with an Idempotency-Key, and ids of settled events. */
+/** Deletes answers of requests, and ids of settled events, which tell a duplicate from a conflict: each after its time. */
 export async function pruneRecords(database: SqlExecutor): Promise<void> {
-  await database.$executeRawUnsafe(`delete from requests where created_at < now() - interval '${KEEP_REQUESTS}'`);
-  await database.$executeRawUnsafe(
-    `delete from processed_events where processed_at < now() - interval '${KEEP_PROCESSED}'`,
-  );
+  await execute(database, sql`delete from requests where created_at < now() - interval '24 hours'`);
+  await execute(database, sql`delete from processed_events where processed_at < now() - interval '30 days'`);
 }

@@ -1,4 +1,4 @@
-import type { SqlExecutor } from '@dsops/database';
+import { execute, query, sql, type SqlExecutor } from '@dsops/database';
 import { hasCome } from '../has-come.js';
 
 /** The longest that a refused key is held back. */
@@ -12,34 +12,33 @@ export interface Lease {
 
 /** Takes the lease when it is free or has run out; undefined when another relay holds it. */
 export async function takeLease(database: SqlExecutor, holder: string, ttlMs: number): Promise<Lease | undefined> {
-  const rows = await database.$queryRawUnsafe<{ fence: bigint }[]>(
-    `insert into relay_lease as l (holder, fence, expires_at) values ($1, 1, now() + $2 * interval '1 millisecond')
+  const rows = await query<{ fence: bigint }>(
+    database,
+    sql`insert into relay_lease as l (holder, fence, expires_at)
+     values (${holder}, 1, now() + ${ttlMs} * interval '1 millisecond')
      on conflict (only_row) do update
         set holder = excluded.holder, fence = l.fence + 1, expires_at = excluded.expires_at
       where ${hasCome('l.expires_at', ttlMs)}
      returning fence`,
-    holder,
-    ttlMs,
   );
   return rows[0] && { holder, fence: rows[0].fence };
 }
 
 /** Renews the lease, also one that has run out and that nobody else wanted. False when it was lost. */
 export async function renewLease(database: SqlExecutor, lease: Lease, ttlMs: number): Promise<boolean> {
-  const renewed = await database.$executeRawUnsafe(
-    `update relay_lease set expires_at = now() + $2 * interval '1 millisecond'
-      where fence = $1::bigint`,
-    String(lease.fence),
-    ttlMs,
+  const renewed = await execute(
+    database,
+    sql`update relay_lease set expires_at = now() + ${ttlMs} * interval '1 millisecond'
+      where fence = ${String(lease.fence)}::bigint`,
   );
   return renewed === 1;
 }
 
 /** Gives the lease back, so that the next relay need not wait until it has run out. */
 export async function releaseLease(database: SqlExecutor, lease: Lease): Promise<void> {
-  await database.$executeRawUnsafe(
-    "update relay_lease set expires_at = now() - interval '1 second' where fence = $1::bigint",
-    String(lease.fence),
+  await execute(
+    database,
+    sql`update relay_lease set expires_at = now() - interval '1 second' where fence = ${String(lease.fence)}::bigint`,
   );
 }
 
@@ -51,12 +50,11 @@ export async function releaseLease(database: SqlExecutor, lease: Lease): Promise
  */
 export async function markSent(database: SqlExecutor, lease: Lease, positions: readonly bigint[]): Promise<boolean> {
   if (positions.length === 0) return true;
-  const marked = await database.$executeRawUnsafe(
-    `with lazily as materialized (select set_config('synchronous_commit', 'off', true))
+  const marked = await execute(
+    database,
+    sql`with lazily as materialized (select set_config('synchronous_commit', 'off', true))
      update outbox o set sent_at = now() from relay_lease l, lazily
-      where o.position = any($1::text[]::bigint[]) and l.fence = $2::bigint`,
-    positions.map(String),
-    String(lease.fence),
+      where o.position = any(${positions.map(String)}::text[]::bigint[]) and l.fence = ${String(lease.fence)}::bigint`,
   );
   return marked > 0;
 }
@@ -70,30 +68,33 @@ export interface RefusedKey {
 /** A refused entry holds back its key only, for 1 s, 2 s, 4 s … up to a minute. */
 export async function backOffKeys(database: SqlExecutor, lease: Lease, refused: readonly RefusedKey[]): Promise<void> {
   if (refused.length === 0) return;
-  await database.$executeRawUnsafe(
-    `insert into relay_backoffs as b (topic, key, attempts, retry_at, reason)
+  await execute(
+    database,
+    sql`insert into relay_backoffs as b (topic, key, attempts, retry_at, reason)
      select distinct on (r.topic, r.key) r.topic, r.key, 1, now() + interval '1 second', r.reason
-       from unnest($1::text[], $2::text[], $3::text[]) as r(topic, key, reason), relay_lease l
-      where l.fence = $4::bigint
+       from unnest(
+         ${refused.map((entry) => entry.topic)}::text[],
+         ${refused.map((entry) => entry.key)}::text[],
+         ${refused.map((entry) => entry.reason)}::text[]
+       ) as r(topic, key, reason), relay_lease l
+      where l.fence = ${String(lease.fence)}::bigint
      on conflict (topic, key) do update
         set attempts = b.attempts + 1, reason = excluded.reason,
-            retry_at = now() + least(power(2, b.attempts) * 1000, ${LONGEST_BACK_OFF_MS}) * interval '1 millisecond'`,
-    refused.map((entry) => entry.topic),
-    refused.map((entry) => entry.key),
-    refused.map((entry) => entry.reason),
-    String(lease.fence),
+            retry_at = now() + least(power(2, b.attempts) * interval '1 second',
+                                     ${LONGEST_BACK_OFF_MS} * interval '1 millisecond')`,
   );
 }
 
 /** Keys whose entries were accepted back off no longer. */
 export async function clearBackOffs(database: SqlExecutor): Promise<void> {
-  await database.$executeRawUnsafe(
-    `delete from relay_backoffs b
+  await execute(
+    database,
+    sql`delete from relay_backoffs b
       where not exists (select from outbox o where o.topic = b.topic and o.key = b.key and o.sent_at is null)`,
   );
 }
 
 export async function hasBackOffs(database: SqlExecutor): Promise<boolean> {
-  const rows = await database.$queryRawUnsafe<unknown[]>('select 1 from relay_backoffs limit 1');
+  const rows = await query<unknown>(database, sql`select 1 from relay_backoffs limit 1`);
   return rows.length > 0;
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { NotificationView } from '@dsops/contracts/notification/api';
-import type { SqlExecutor } from '@dsops/database';
+import { execute, sql, type SqlExecutor } from '@dsops/database';
 import type { Prisma, PrismaClient } from '@dsops/database/notification';
 import { DATABASE } from '@dsops/service';
 import type { InboxMessage } from './message.js';
@@ -29,15 +29,16 @@ export class InboxRepository {
 
   async add(tx: SqlExecutor, notifications: readonly NewNotification[], createdAt: Date): Promise<void> {
     if (notifications.length === 0) return;
-    await tx.$executeRawUnsafe(
-      `insert into notification.notifications (id, event_id, recipient_id, message, created_at)
-       select n.id, n.event_id, n.recipient_id, n.message::jsonb, $5::timestamptz
-         from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as n (id, event_id, recipient_id, message)`,
-      notifications.map(({ id }) => id),
-      notifications.map(({ eventId }) => eventId),
-      notifications.map(({ recipientId }) => recipientId),
-      notifications.map(({ message }) => JSON.stringify(message)),
-      createdAt,
+    await execute(
+      tx,
+      sql`insert into notification.notifications (id, event_id, recipient_id, message, created_at)
+       select n.id, n.event_id, n.recipient_id, n.message::jsonb, ${createdAt}::timestamptz
+         from unnest(
+           ${notifications.map(({ id }) => id)}::text[],
+           ${notifications.map(({ eventId }) => eventId)}::text[],
+           ${notifications.map(({ recipientId }) => recipientId)}::text[],
+           ${notifications.map(({ message }) => JSON.stringify(message))}::text[]
+         ) as n (id, event_id, recipient_id, message)`,
     );
   }
 
