@@ -27,15 +27,16 @@ export const PLANTED_BUGS: readonly EventBug[] = [
     name: 'the cursor moved outside the transaction of its effects',
     patches: [
       [
-        `${INBOX}/batch.service.ts`,
-        'await inbox.settle(this.tx, this.consumer, moved, this.settled);',
-        'this.moveCursors = (database) => inbox.settle(database, this.consumer, moved, this.settled);',
+        `${INBOX}/batch-record.service.ts`,
+        'await inbox.settle(tx, consumer, moved, this.settled);',
+        'this.moveCursors = (database) => inbox.settle(database, consumer, moved, this.settled);',
       ],
       [
-        `${INBOX}/batch.service.ts`,
-        '  private duplicates = 0;',
-        '  private duplicates = 0;\n  moveCursors?: (database: SqlExecutor) => Promise<void>;',
+        `${INBOX}/batch-record.service.ts`,
+        '  duplicates = 0;',
+        '  duplicates = 0;\n  moveCursors?: (database: SqlExecutor) => Promise<void>;',
       ],
+      [`${INBOX}/batch.service.ts`, 'private readonly record: BatchRecord;', 'readonly record: BatchRecord;'],
       [
         `${INBOX}/consumer.service.ts`,
         '(tx) => work(new Batch(tx, this.context, mode)),',
@@ -44,7 +45,7 @@ export const PLANTED_BUGS: readonly EventBug[] = [
       [
         `${INBOX}/consumer.service.ts`,
         '        this.tell(result);',
-        '        await batch?.moveCursors?.(this.parts.database);\n        this.tell(result);',
+        '        await batch?.record.moveCursors?.(this.parts.database);\n        this.tell(result);',
       ],
       [
         `${INBOX}/consumer.service.ts`,

@@ -6,3 +6,9 @@ export interface Coordinates {
   readonly epoch: number;
   readonly sequence: bigint;
 }
+
+/** What names a key among those of all topics. */
+export const keyIdOf = ({ topic, key }: Pick<Coordinates, 'topic' | 'key'>): string => `${topic}\n${key}`;
+
+/** What names a place among those of all keys. */
+export const placeIdOf = (at: Coordinates): string => `${keyIdOf(at)}\n${at.epoch}\n${at.sequence}`;

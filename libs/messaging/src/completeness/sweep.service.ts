@@ -6,7 +6,7 @@ import type { Clock } from '@dsops/kernel';
 import type { Logger } from '@dsops/platform';
 import { recordAlarms, resolveLosses, type Alarm } from '../inbox/alarm.repository.js';
 import type { Consumer } from '../inbox/consumer.service.js';
-import type { Coordinates } from '../coordinates.js';
+import { keyIdOf, type Coordinates } from '../coordinates.js';
 import { byPlace, standingOf } from '../inbox/place.js';
 import { cursorsToReport, markReported, standpoints, type Standpoint } from './cursor.repository.js';
 import { HEADS_PER_PAGE, type HeadsAnswer } from './heads.js';
@@ -54,8 +54,6 @@ interface Dialogue {
   /** Keys whose cursor was above the head: either the head has moved meanwhile, or something is wrong. */
   ahead: Map<string, Apart>;
 }
-
-const keyIdOf = ({ topic, key }: { topic: string; key: string }): string => `${topic}\n${key}`;
 
 /**
  * Makes certain that nothing is missing. Each pass tells each producer how far the consumer is, and asks for the heads of

@@ -1,29 +1,18 @@
-import { KEEP_LETTERS_DAYS, type RetryPolicy } from '@dsops/contracts/retry-policy';
 import type { SqlExecutor } from '@dsops/database';
 import type { DomainError } from '@dsops/kernel';
-import {
-  closeLetter,
-  dropLetter,
-  findLetter,
-  keepOpen,
-  writeLetters,
-  type Letter,
-  type NewLetter,
-} from '../letters/letter.repository.js';
+import { keyIdOf, placeIdOf, type Coordinates } from '../coordinates.js';
+import { dropLetter, findLetter, keepOpen, type Letter } from '../letters/letter.repository.js';
 import { failedAgain, mustWait, stillUnknown, superseded } from '../letters/refusals.js';
 import { writeOutbox } from '../outbox/outbox.repository.js';
-import { recordAlarms, type Alarm } from './alarm.repository.js';
-import { statedTypeOf, type BatchContext, type BatchMode, type BatchResult } from './batch.js';
+import { BatchRecord } from './batch-record.service.js';
+import type { BatchContext, BatchMode, BatchResult } from './batch.js';
 import { consequenceOf, reasonOf } from './failure.js';
 import { HandlerRunner } from './handler-runner.service.js';
 import * as inbox from './inbox.repository.js';
-import type { Coordinates } from '../coordinates.js';
 import { judge, type Arrival, type Unreadable } from './judge.js';
 import { byPlace, standingOf } from './place.js';
 
 const DRAIN_CHUNK = 200;
-const keyIdOf = ({ topic, key }: inbox.KeyOf): string => `${topic}\n${key}`;
-const placeIdOf = (at: Coordinates): string => `${keyIdOf(at)}\n${at.epoch}\n${at.sequence}`;
 
 /** Nothing but time or a person moves it. */
 const isHeld = (head: inbox.ParkedHead): boolean => head.state === 'dead' || (head.state === 'retrying' && !head.isDue);
@@ -40,21 +29,42 @@ interface KeyState {
 /**
  * One transaction of a consumer. Whatever happens to it happens to cursors, effects, parked events, letters and the
  * events that handlers say: together or not at all.
+ *
+ * The events of a key stand in one line behind its cursor, and only the first of them can be applied. What becomes of
+ * an event:
+ *
+ *                      ┌── its turn ── waiting ◀── ahead ──┐
+ *                      ▼                                   │
+ *   settled ◀─ done ── handler ◀────────────────── next ── arrives ── behind or stale: see below
+ *      ▲               │  │  ▲
+ *      │   no contract │  │  └── due ── retrying ◀── retries are left ──┐
+ *      │               ▼  └── failed ───────────────────────────────────┤
+ *      ├── known now ─ unknown                                          │
+ *      ├── replayed, or dropped ───── dead ◀──── none, and it blocks ───┤
+ *      └── with a letter, for consumers that block nothing ◀──── none ──┘
+ *
+ *   waiting    An event before it is missing, or time was up. It has its turn when the one before it is settled.
+ *   unknown    No contract of this release fits. A sound copy of it, a replay or a newer release applies it.
+ *   retrying   Its handler has failed. It is tried again when that is due, and not because it was delivered again.
+ *   dead       Its handler has failed for the last time. A person replays it, or drops it without its effect.
+ *   settled    The cursor stands at it or above. Nothing moves it any more.
+ *
+ * The first four are rows of `parked`. Each holds up what stands behind it in its key, and no other key. An event that
+ * arrives behind the cursor is a duplicate, unless another one was settled at its place: that conflict raises an alarm,
+ * as it does between two that wait. One of an epoch that has ended is stale. It is kept as a letter and never applied, and
+ * so is whatever is parked when its key begins a higher epoch.
+ *
+ * There are four ways in: `take` what arrives, `drain` keys whose first event is due, `replay` and `drop` what a person
+ * has decided of a letter. Each begins by locking the cursors of its keys in sorted order, so that no two batches work on
+ * one key at a time, and ends with `finish`. After `budgetMs` no further event is begun: what arrived goes into the next
+ * batch, what was parked waits for it.
  */
 export class Batch {
   private readonly keys = new Map<string, KeyState>();
-  private readonly settled: (Coordinates & { id: string })[] = [];
-  private readonly settledHere = new Map<string, string>();
-  private readonly toPark = new Map<string, inbox.ToPark>();
-  private readonly toUnpark: Coordinates[] = [];
-  private readonly toClose: (Coordinates & { id: string })[] = [];
-  private readonly letters: NewLetter[] = [];
-  private readonly alarms: Alarm[] = [];
   private readonly behind: Arrival[] = [];
   private readonly leftover: Arrival[] = [];
-  private duplicates = 0;
   private deadlineMs = 0;
-
+  private readonly record: BatchRecord;
   private readonly runner: HandlerRunner;
 
   constructor(
@@ -62,6 +72,7 @@ export class Batch {
     private readonly context: BatchContext,
     private readonly mode: BatchMode,
   ) {
+    this.record = new BatchRecord(context);
     this.runner = new HandlerRunner(tx, context, mode);
   }
 
@@ -75,21 +86,7 @@ export class Batch {
     await this.lock([...byKey.values()].map(([first]) => first!));
     for (const [id, ofKey] of byKey) await this.takeKey(this.keys.get(id)!, ofKey.toSorted(byPlace));
     await this.checkBehind();
-    for (const { topic, id, body, fault } of unreadable)
-      this.letters.push({
-        kind: 'unreadable',
-        blocksKey: false,
-        reason: fault,
-        attempts: 0,
-        type: '',
-        keepDays: KEEP_LETTERS_DAYS,
-        topic,
-        key: '',
-        epoch: 0,
-        sequence: 0n,
-        eventId: id,
-        body,
-      });
+    for (const body of unreadable) this.record.keepUnreadable(body);
     return this.finish();
   }
 
@@ -105,17 +102,16 @@ export class Batch {
    * Never behind a newer sequence, except for consumers that declare their handlers free of order.
    */
   async replay(letter: Letter): Promise<DomainError | undefined> {
-    const { topic, key, epoch, sequence } = letter;
     await this.lock([letter]);
     const state = this.keys.get(keyIdOf(letter))!;
     const { status } = (await findLetter(this.tx, letter.id)) ?? {};
     if (status !== 'open') return undefined; // somebody else was faster
-    const judged = judge({ topic, body: JSON.parse(letter.body) }, this.context.registry);
+    const judged = judge({ topic: letter.topic, body: JSON.parse(letter.body) }, this.context.registry);
     if (!('arrival' in judged) || judged.arrival.event === undefined)
       return stillUnknown('arrival' in judged ? judged.arrival.fault : judged.unreadable.fault);
     const arrival = judged.arrival;
     const standing = standingOf(state.cursor, letter);
-    const isLast = state.cursor.epoch === epoch && state.cursor.sequence === sequence;
+    const isLast = state.cursor.epoch === letter.epoch && state.cursor.sequence === letter.sequence;
     const isItsTurn = standing === 'next';
     if (standing === 'ahead') return mustWait();
     if (!isItsTurn && !isLast && !this.context.declaration.isOrderFree) return superseded();
@@ -125,7 +121,7 @@ export class Batch {
       await keepOpen(this.tx, letter.id, reason);
       return failedAgain(reason);
     }
-    this.toClose.push({ topic, key, epoch, sequence, id: arrival.id });
+    this.record.close({ ...letter, id: arrival.id });
     if (!isItsTurn) return undefined;
     const head = state.head !== undefined && placeIdOf(state.head) === placeIdOf(arrival) ? state.head : undefined;
     await this.move(state, arrival, head);
@@ -176,23 +172,23 @@ export class Batch {
 
   private async takeNext(state: KeyState, arrival: Arrival): Promise<void> {
     const head = state.head !== undefined && placeIdOf(state.head) === placeIdOf(arrival) ? state.head : undefined;
-    if (head !== undefined && head.id !== arrival.id) return void this.alarm('conflict', arrival);
+    if (head !== undefined && head.id !== arrival.id) return this.record.conflict(arrival);
     const isStillUnknown = head?.state === 'unknown' && arrival.event === undefined;
-    const earlier = this.toPark.get(placeIdOf(arrival));
-    if (earlier !== undefined && earlier.arrival.id !== arrival.id) return this.alarm('conflict', arrival);
+    const earlier = this.record.parkedAt(arrival);
+    if (earlier !== undefined && earlier.arrival.id !== arrival.id) return this.record.conflict(arrival);
     if (
       (head !== undefined && isHeld(head)) ||
       isStillUnknown ||
       (earlier !== undefined && (earlier.state !== 'unknown' || !arrival.event))
     ) {
-      this.duplicates += 1;
+      this.record.duplicates += 1;
       return;
     }
     if (this.isTimeUp()) {
       state.isLeft = true;
       return void this.leftover.push(arrival);
     }
-    this.toPark.delete(placeIdOf(arrival)); // a sound copy of what came broken a moment ago
+    this.record.unpark(arrival); // a sound copy of what came broken a moment ago
     if (await this.apply(state, arrival, head)) await this.drainKey(state);
   }
 
@@ -208,11 +204,11 @@ export class Batch {
         if (standingOf(state.cursor, parked) !== 'next' || isHeld(parked)) return;
         const judged = judge({ topic: parked.topic, body: JSON.parse(parked.body) }, this.context.registry);
         if (!('arrival' in judged)) {
-          this.park(parked, 'unknown', { reason: judged.unreadable.fault });
+          this.record.park(parked, 'unknown', { reason: judged.unreadable.fault });
           return;
         }
         if (this.isTimeUp()) {
-          this.park(judged.arrival, 'waiting', { attempts: parked.attempts, delayMs: 0 });
+          this.record.park(judged.arrival, 'waiting', { attempts: parked.attempts, delayMs: 0 });
           return;
         }
         if (!(await this.apply(state, judged.arrival, parked))) return;
@@ -226,11 +222,14 @@ export class Batch {
 
   /** Runs the handler of an event whose turn it is. False: the event, and with it its key, waits. */
   private async apply(state: KeyState, arrival: Arrival, parked: inbox.ParkedHead | undefined): Promise<boolean> {
-    if (arrival.event === undefined) return this.parkUnknown(arrival);
+    if (arrival.event === undefined) {
+      this.record.parkUnknown(arrival);
+      return false;
+    }
     const failure = await this.runner.run(arrival);
     if (failure !== undefined) return this.afterFailure(state, arrival, parked, failure.error);
     await this.move(state, arrival, parked);
-    if (parked?.state === 'dead' || parked?.state === 'unknown') this.toClose.push(arrival);
+    if (parked?.state === 'dead' || parked?.state === 'unknown') this.record.close(arrival);
     return true;
   }
 
@@ -242,17 +241,22 @@ export class Batch {
   ): Promise<boolean> {
     const attempts = (parked?.attempts ?? 0) + 1;
     const reason = reasonOf(error);
-    const consequence = consequenceOf(this.context.declaration, this.retriesOf(arrival.type), error, attempts);
+    const consequence = consequenceOf(
+      this.context.declaration,
+      this.context.registry.get(arrival.type)?.retries,
+      error,
+      attempts,
+    );
     if (consequence.kind === 'retry') {
-      this.park(arrival, 'retrying', { attempts, delayMs: consequence.delayMs, reason });
+      this.record.park(arrival, 'retrying', { attempts, delayMs: consequence.delayMs, reason });
       return false;
     }
-    this.letters.push({ ...this.letterOf(arrival), kind: 'failed', blocksKey: consequence.blocks, reason, attempts });
+    this.record.bury(arrival, { blocksKey: consequence.blocks, reason, attempts });
     if (!consequence.blocks) {
       await this.move(state, arrival, parked);
       return true;
     }
-    this.park(arrival, 'dead', { attempts, reason });
+    this.record.park(arrival, 'dead', { attempts, reason });
     return false;
   }
 
@@ -261,62 +265,29 @@ export class Batch {
     event: Coordinates & { readonly id: string },
     parked: inbox.ParkedHead | undefined,
   ): Promise<void> {
-    const { topic, key, epoch, sequence, id } = event;
+    const { topic, key, epoch, sequence } = event;
     const isNewEpoch = epoch > state.cursor.epoch;
     state.cursor = { topic, key, epoch, sequence };
     state.hasMoved = true;
-    this.settled.push({ topic, key, epoch, sequence, id });
-    this.settledHere.set(placeIdOf(event), id);
-    if (parked !== undefined) this.toUnpark.push(event);
+    this.record.settle(event, parked !== undefined);
     if (isNewEpoch) await this.endEpochs(state);
   }
 
   /** What still waits of lower epochs is recorded and will not be applied. */
   private async endEpochs(state: KeyState): Promise<void> {
-    for (const [place, { arrival }] of this.toPark)
-      if (keyIdOf(arrival) === keyIdOf(state.cursor) && arrival.epoch < state.cursor.epoch) {
-        this.toPark.delete(place);
-        this.recordStale(arrival);
-      }
+    this.record.endEpochs(state.cursor);
     if (state.head === undefined) return;
-    for (const stale of await inbox.unparkStale(this.tx, this.consumer, state.cursor)) this.recordStale(stale);
+    for (const stale of await inbox.unparkStale(this.tx, this.consumer, state.cursor)) this.record.keepStale(stale);
     state.head = (await inbox.firstParked(this.tx, this.consumer, [state.cursor]))[0];
   }
 
-  private park(
-    arrival: inbox.ToPark['arrival'],
-    state: inbox.ToPark['state'],
-    {
-      attempts = 0,
-      delayMs = null,
-      reason = null,
-    }: Partial<Pick<inbox.ToPark, 'attempts' | 'delayMs' | 'reason'>> = {},
-  ): void {
-    this.toPark.set(placeIdOf(arrival), { arrival, state, attempts, delayMs, reason });
-  }
-
   private parkWaiting(arrival: Arrival): void {
-    const place = placeIdOf(arrival);
-    const earlier = this.toPark.get(place);
-    if (earlier !== undefined && earlier.arrival.id !== arrival.id) return this.alarm('conflict', arrival);
-    if (earlier !== undefined && (earlier.state !== 'unknown' || arrival.event === undefined)) {
-      this.duplicates += 1;
-      return;
-    }
-    if (arrival.event === undefined) return void this.parkUnknown(arrival);
-    this.park(arrival, 'waiting');
-  }
-
-  private parkUnknown(arrival: Arrival): false {
-    this.park(arrival, 'unknown', { reason: arrival.fault ?? null });
-    this.letters.push({
-      ...this.letterOf(arrival),
-      kind: 'unknown',
-      blocksKey: true,
-      reason: arrival.fault ?? '',
-      attempts: 0,
-    });
-    return false;
+    const earlier = this.record.parkedAt(arrival);
+    if (earlier !== undefined && earlier.arrival.id !== arrival.id) return this.record.conflict(arrival);
+    if (earlier !== undefined && (earlier.state !== 'unknown' || arrival.event === undefined))
+      this.record.duplicates += 1;
+    else if (arrival.event === undefined) this.record.parkUnknown(arrival);
+    else this.record.park(arrival, 'waiting');
   }
 
   /** At or below the cursor: the same event is a duplicate, another one at its place a conflict. */
@@ -324,59 +295,20 @@ export class Batch {
     if (this.behind.length === 0) return;
     const known = await inbox.settledIds(this.tx, this.consumer, this.behind);
     this.behind.forEach((arrival, nth) => {
-      const id = this.settledHere.get(placeIdOf(arrival)) ?? known[nth] ?? undefined;
+      const id = this.record.settledAt(arrival) ?? known[nth] ?? undefined;
       const isStale = arrival.epoch < this.keys.get(keyIdOf(arrival))!.cursor.epoch;
-      if (id !== undefined && id !== arrival.id) this.alarm('conflict', arrival);
-      else if (id === undefined && isStale) this.recordStale(arrival);
-      else this.duplicates += 1; // or history, from before the consumer's start
+      if (id !== undefined && id !== arrival.id) this.record.conflict(arrival);
+      else if (id === undefined && isStale) this.record.keepStale(arrival);
+      else this.record.duplicates += 1; // or history, from before the consumer's start
     });
-  }
-
-  private recordStale(event: Coordinates & { id: string; body: string }): void {
-    this.alarm('stale', event);
-    const reason = 'It belongs to an epoch that has ended: its producer was restored from a copy.';
-    this.letters.push({ ...this.letterOf(event), kind: 'stale', blocksKey: false, reason, attempts: 0 });
-  }
-
-  private retriesOf(type: string): RetryPolicy | undefined {
-    return this.context.registry.get(type)?.retries;
-  }
-
-  private letterOf({ topic, key, epoch, sequence, id, body }: Coordinates & { id: string; body: string }) {
-    const type = statedTypeOf(body);
-    const keepDays = this.retriesOf(type)?.keepLettersDays ?? KEEP_LETTERS_DAYS;
-    return { topic, key, epoch, sequence, eventId: id, type, keepDays, body };
-  }
-
-  private alarm(kind: Alarm['kind'], { topic, key, epoch, sequence, id }: Coordinates & { id: string }): void {
-    this.alarms.push({ kind, topic, key, epoch, sequence, id });
   }
 
   /** Writes what the batch has come to. The last step; the outbox comes at its very end. */
   async finish(): Promise<BatchResult> {
     await this.runner.flush();
     const moved = [...this.keys.values()].filter(({ hasMoved }) => hasMoved).map(({ cursor }) => cursor);
-    await inbox.settle(this.tx, this.consumer, moved, this.settled);
-    await inbox.unpark(this.tx, this.consumer, this.toUnpark);
-    const conflicts = await inbox.park(this.tx, this.consumer, [...this.toPark.values()]);
-    for (const { arrival } of this.toPark.values()) if (conflicts.has(arrival.id)) this.alarm('conflict', arrival);
-    await writeLetters(
-      this.tx,
-      this.consumer,
-      this.letters.filter(({ eventId }) => !conflicts.has(eventId)),
-    );
-    for (const event of this.toClose) await closeLetter(this.tx, this.consumer, event);
-    const freshAlarms = await recordAlarms(this.tx, this.consumer, this.alarms);
+    const result = await this.record.write(this.tx, moved);
     await writeOutbox(this.tx, this.runner.emitted);
-    return {
-      leftover: this.leftover,
-      applied: this.settled.length,
-      duplicates: this.duplicates,
-      parked: this.toPark.size,
-      letters: this.letters.length,
-      said: this.runner.emitted,
-      afterwards: this.runner.afterwards,
-      freshAlarms,
-    };
+    return { ...result, leftover: this.leftover, said: this.runner.emitted, afterwards: this.runner.afterwards };
   }
 }

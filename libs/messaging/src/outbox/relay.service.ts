@@ -46,13 +46,33 @@ interface RelayParts {
 }
 
 /**
- * Publishes what the outbox holds. One relay per service works at a time; the others wait for its lease.
+ * Publishes what the outbox holds. One relay per service works at a time, and the others stand by.
  *
- *   waiting ── lease taken ──▶ publishing ── nothing left ──▶ waiting for a wake-up or the next look
- *      ▲                            │
- *      └──────── lease lost ────────┘      a batch that fails whole is halved, down to the entry that it fails for
+ *                 the lease is free or has run out          nothing is left
+ *   standing by ────────────────────────────────▶ publishing ──────────────▶ idle
+ *       ▲  ▲                                       │  │  ▲ ▲                  │
+ *       │  └──────────── the lease is lost ────────┘  │  │ └─ rung, or pollMs ┘
+ *       │                                             │  │
+ *       │                      nothing gets through   ▼  │ 100 ms, 200 ms … 5 s
+ *       └──── the lease has run out meanwhile ────── paused
  *
- * Batches are published one after the other. While one is on its way the next is read, and the one before it is marked.
+ *   standing by  It asks for the lease now and then. What is said in this process does not wake it: another relay is told.
+ *   publishing   Batches go out one after the other. While one is on its way the next is read (`ahead`), and the one
+ *                before it is marked as sent (`marking`). So there is never more than one batch of which nobody knows
+ *                whether it was marked.
+ *   idle         A commit of this process rings. Under a steady stream it rests for `restMs` after the last batch, so that
+ *                the next one is worth its while.
+ *   paused       The transport or the database is not there.
+ *
+ * Who is to blame when a batch fails whole? It is halved, down to the one entry that it fails for. That is a suspect, and
+ * its key is left out while others are tried. If they get through, the suspect's key backs off by itself for 1 s to a
+ * minute, as does the key of an entry that the transport refuses by name. If a third fails alone, or there are no others,
+ * it was the transport: all of them are tried again after a pause. Every batch that gets through doubles the next one, up
+ * to its full size.
+ *
+ * The fence of the lease stands in each statement that marks or backs off. A relay that slept while another took over
+ * marks nothing; what it published is published twice, and has its effect once. Told to stop, it publishes what is there
+ * in one last round, waits for mark and pruning, and gives the lease back.
  */
 export class Relay {
   private readonly settings: RelaySettings;
