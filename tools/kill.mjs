@@ -8,7 +8,7 @@ import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
 Usage: pnpm test:kill [--plan NAME]... [--fault NAME]... [--cell TEXT] [--shard I/N] [--seed N] [--lanes N]
-                      [--random N] [--every] [--results FILE] [--docs FILE] [--stack] [--json]
+                      [--random N] [--every] [--results FILE] [--docs FILE] [--stack] [--json] [--digest]
 
 Lets every fault happen at every point of every rotation: real processes and signals, on real PostgreSQL with durable
 settings. Whoever is left goes on, and what comes of it is judged from outside: an oracle in a process of its own, which
@@ -30,10 +30,12 @@ after. A cell counts only if the fault happened at its point.
   --random N      also N kills at random instants
   --rollbacks N   also N rotations whose verification fails: how fast is the old value back?
   --every         also the points around bookkeeping, at which the same is durable as at another point
-  --results FILE  keeps results by commit; what the same commit has shown before is not done again
+  --results FILE  keeps results by a digest of the sources that they depend on: what the same sources have shown before,
+                  in whichever commit, is not done again
   --docs FILE     writes the whole table as a page
   --stack         events go through Dapr and Kafka, and a listener outside must hear each one, in order
   --json          the results as JSON on standard output
+  --digest        tells that digest, and runs nothing
 
 The whole takes about an hour. Ends with 0 when every cell was reached and nothing was broken, else with 1.
 `);

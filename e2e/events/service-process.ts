@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Child, isSaid } from '../harness/child.js';
+import { WORKSPACE } from '../harness/workspace.js';
 import type { Command } from './commands.js';
 
 type ToService =
@@ -26,13 +26,8 @@ export interface Listeners {
   readonly onCrash?: () => void;
 }
 
-/** This file may run from its source or from its build; the service is plain JavaScript beside the source. */
-function serviceFile(): string {
-  let root = import.meta.dirname;
-  while (!existsSync(join(root, 'package.json'))) root = dirname(root);
-  return join(root, 'events', 'service.mjs');
-}
-
+/** Plain JavaScript beside the source. */
+const SERVICE = join(WORKSPACE, 'e2e', 'events', 'service.mjs');
 const MOST_IN_FLIGHT = 24;
 
 /** A service in a process of its own, which is started again under the same name after each kill. */
@@ -54,7 +49,7 @@ export class ServiceProcess {
   async start(): Promise<void> {
     // A clean environment: the children run the built packages, not sources under Jest.
     const { NODE_OPTIONS: _, ...rest } = process.env;
-    const child = new Child<ToService, FromService>(this.settings.name, serviceFile(), {
+    const child = new Child<ToService, FromService>(this.settings.name, SERVICE, {
       args: [JSON.stringify(this.settings)],
       env: { ...rest, NODE_COMPILE_CACHE: join(tmpdir(), 'dsops-compile-cache') }, // they start many times
       output: 'shown',

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { WORKSPACE } from './workspace.js';
 
 export interface Ended {
   /** Null when a signal ended it. */
@@ -15,13 +15,6 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
   /** What it reads on standard input, to its end. */
   readonly stdin?: string | undefined;
-}
-
-/** The built main file of a package. This file itself may run from its source or from its build. */
-export function builtMain(...path: readonly string[]): string {
-  let root = import.meta.dirname;
-  while (!existsSync(join(root, 'pnpm-workspace.yaml'))) root = dirname(root);
-  return join(root, ...path);
 }
 
 /** A built program of dsops in a process of its own; every byte that it prints is kept. */
@@ -56,7 +49,7 @@ export class Program {
   static standalone(words: readonly string[], options: ProgramOptions): Program {
     return new Program(
       `pnpm start ${words.join(' ')}`,
-      builtMain('apps', 'standalone', 'dist', 'main.js'),
+      join(WORKSPACE, 'apps', 'standalone', 'dist', 'main.js'),
       words,
       options,
     );
@@ -66,7 +59,7 @@ export class Program {
   static cli(words: readonly string[], options: ProgramOptions): Program {
     return new Program(
       `dsops ${words.slice(0, 3).join(' ')}`,
-      builtMain('apps', 'cli', 'dist', 'main.js'),
+      join(WORKSPACE, 'apps', 'cli', 'dist', 'main.js'),
       words,
       options,
     );
@@ -76,7 +69,7 @@ export class Program {
   static stack(words: readonly string[], options: ProgramOptions): Program {
     return new Program(
       `pnpm stack ${words.join(' ')}`,
-      builtMain('stack', 'dist', 'program', 'main.js'),
+      join(WORKSPACE, 'stack', 'dist', 'program', 'main.js'),
       words,
       options,
     );

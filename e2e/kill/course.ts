@@ -17,14 +17,10 @@ import type { CellWorld } from './world.js';
 /** The longest lease that a worker takes with the limits of the harness: two answers of the target and a margin. */
 export const LEASE_MS = 20_000;
 
-export interface CourseSettings {
-  /** Between two looks of the oracle while something moves. */
-  readonly pollMs: number;
-  /** How long a rotation may take, and how long after a kill. */
-  readonly mostMs: number;
-  /** The longest lease of a worker: a rival has to wait for that first. */
-  readonly leaseMs: number;
-}
+/** Between two looks of the oracle while something moves. */
+const POLL_MS = 40;
+/** How long a rotation may take, and how long after a kill. */
+const MOST_MS = 60_000;
 
 export type PlannedFault =
   /** At the point with this key. */
@@ -91,7 +87,6 @@ export class CourseRun {
 
   constructor(
     private readonly cast: Cast,
-    private readonly settings: CourseSettings,
     private readonly scenario: Scenario,
     private readonly world: CellWorld,
   ) {
@@ -149,7 +144,7 @@ export class CourseRun {
     let done = 0;
     let struckAtMs: number | null = null;
     let overAtMs: number | null = null;
-    let untilMs = performance.now() + this.settings.mostMs;
+    let untilMs = performance.now() + MOST_MS;
     // A rotation can be over and its worker not yet at the point after that.
     while (overAtMs === null || waiting.length > 0) {
       const happening = await this.happenings.next(overAtMs === null ? untilMs : performance.now() + LAST_POINT_MS);
@@ -165,7 +160,7 @@ export class CourseRun {
         const strike = await this.strike(fault, happening.point, waiting[0]?.at ?? null);
         struckAtMs = strike.atMs;
         done += Number(strike.isDone);
-        untilMs = performance.now() + this.settings.mostMs + this.settings.leaseMs;
+        untilMs = performance.now() + MOST_MS + LEASE_MS;
       } else if (this.onStanding) {
         const act = this.onStanding;
         this.onStanding = null;
@@ -300,10 +295,7 @@ export class CourseRun {
     if (sleeper === undefined) throw new Error('There is nobody to pause.');
     const rival = await this.takeReserve();
     sleeper.pause();
-    const takesOver = rival.until(
-      isSaid<FromWorker, 'passed' | 'standing'>('passed', 'standing'),
-      3 * this.settings.leaseMs,
-    );
+    const takesOver = rival.until(isSaid<FromWorker, 'passed' | 'standing'>('passed', 'standing'), 3 * LEASE_MS);
     const isTaken = takesOver.then(
       () => true,
       () => false,
@@ -335,7 +327,7 @@ export class CourseRun {
       {
         do: 'watch',
         cell,
-        options: { facts, ourUrl, targetUrl, target, keyFile, tapFile: home.tapFile, pollMs: this.settings.pollMs },
+        options: { facts, ourUrl, targetUrl, target, keyFile, tapFile: home.tapFile, pollMs: POLL_MS },
       },
       'watching',
     );
@@ -360,7 +352,7 @@ export class CourseRun {
   /** Asks until there is an answer, with the same Idempotency-Key, as whoever wants something done does. */
   private async request<O extends Operation>(operation: O, request: RequestOf<O>): Promise<void> {
     const key = newId();
-    for (const untilMs = performance.now() + 3 * this.settings.mostMs; performance.now() < untilMs;) {
+    for (const untilMs = performance.now() + 3 * MOST_MS; performance.now() < untilMs;) {
       const answer = this.url === null ? null : await requestOnce(this.url, operation, request, key);
       if (answer?.kind === 'answered') return;
       if (answer?.kind === 'refused') throw new Error(`${operation.id} was refused: ${answer.problem}`);

@@ -10,14 +10,16 @@ export interface HowItRan extends Circumstances {
 }
 
 /** The whole matrix as a page of the docs. */
-export function documentOf({ plain, cells, random }: RunResult, { commit, isStack, lanes }: HowItRan): string {
+export function documentOf({ plain, cells, random }: RunResult, { digest, driver, isStack, lanes }: HowItRan): string {
   const faults = [...cells, ...random];
   const broken = faults.filter((cell) => !isGood(cell));
   const sum = (of: (cell: CellResult) => number) => [...plain, ...faults].reduce((total, cell) => total + of(cell), 0);
   return [
     '# The kill matrix',
     '',
-    `Written by \`pnpm test:kill --docs FILE\`, from a run of ${commit === null ? 'sources that no commit has' : `commit ${commit.slice(0, 12)}`} on real servers with durable settings${isStack ? ', with events on Dapr and Kafka, where a listener outside had to hear each one in its order' : ''}: up to ${lanes} rotations at the same time on ${availableParallelism()} processors, so the times hold what each waited for the others.`,
+    `Written by \`pnpm test:kill --docs FILE\`, from a run on real servers with durable settings${isStack ? ', with events on Dapr and Kafka, where a listener outside had to hear each one in its order' : ''}: up to ${lanes} rotations at the same time on ${availableParallelism()} processors, so the times hold what each waited for the others.`,
+    '',
+    `The targets were those of the driver \`${driver}\`. The digest of engine, driver, its world and this proof is \`${digest}\`: \`pnpm test:kill --digest\` tells whether the sources are still these.`,
     '',
     'Each row is a point in the course of a rotation, each column what happened there; the time is from the fault to the end of the rotation. `·` is a fault that means nothing at that point, such as a lost answer where nobody was asked.',
     '',

@@ -2,13 +2,14 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Processes } from './cast.js';
+import { WORKSPACE } from '../harness/workspace.js';
+import { digestOf } from './digest.js';
 import { documentOf } from './document.js';
 import { EventListener } from './event-listener.js';
 import { FAULT_NAMES, type Fault } from './faults.js';
-import { LEASE_MS } from './course.js';
 import { Interruption } from '../harness/interruption.js';
 import { isClean, showProgress, summaryOf, tableOf } from './report.js';
-import { currentCommit, ResultsFile } from './results-file.js';
+import { ResultsFile, type Circumstances } from './results-file.js';
 import { runMatrix, type CellResult } from './run.js';
 import { SCENARIOS } from './scenarios.js';
 import { World } from './world.js';
@@ -34,6 +35,7 @@ const readOptions = () =>
       every: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       stack: { type: 'boolean', default: false },
+      digest: { type: 'boolean', default: false },
     },
   });
 
@@ -75,8 +77,17 @@ for (const name of ['results', 'docs'] as const)
   if (!existsSync(dirname(values[name] ?? '.'))) refuse(`--${name}: there is no folder ${dirname(values[name]!)}.`);
 
 const startedMs = performance.now();
+const scope = { drivers: ['postgresql'], driver: 'postgresql', isStack: values.stack };
 // Before it begins: what is changed meanwhile was not run.
-const circumstances = { commit: currentCommit(), isStack: values.stack };
+const circumstances: Circumstances = {
+  driver: scope.driver,
+  isStack: scope.isStack,
+  digest: digestOf(WORKSPACE, scope),
+};
+if (values.digest) {
+  process.stdout.write(`${circumstances.digest}\n`);
+  process.exit(0);
+}
 const journal = values.results === undefined ? null : new ResultsFile(values.results, circumstances);
 const known = journal?.known() ?? new Map<string, CellResult>();
 const events = values.stack ? await EventListener.start() : null;
@@ -102,7 +113,6 @@ try {
     isEveryPoint: values.every,
     shard,
     seed,
-    settings: { pollMs: 40, mostMs: 60_000, leaseMs: LEASE_MS },
     onProgress: (progress) => {
       if (!known.has(progress.result.id)) journal?.add(progress.result);
       showProgress(progress);

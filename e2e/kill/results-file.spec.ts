@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ResultsFile } from './results-file.js';
 import type { CellResult } from './run.js';
 
-const here = { commit: 'a', isStack: false };
+const here = { digest: 'a', driver: 'postgresql', isStack: false };
 const resultOf = (id: string, changes: Partial<CellResult> = {}): CellResult => ({
   id,
   scenario: 'two-key',
@@ -36,22 +36,19 @@ describe('a file of results', () => {
   afterEach(() => rmSync(folder, { recursive: true }));
   const known = (now: ConstructorParameters<typeof ResultsFile>[1]) => [...new ResultsFile(path, now).known().keys()];
 
-  it('knows what the same commit has shown in the same way of running', () => {
+  it('knows what the same sources have shown, and nothing that others have', () => {
     new ResultsFile(path, here).add(resultOf('one'));
-    new ResultsFile(path, { commit: 'b', isStack: false }).add(resultOf('of another commit'));
-    new ResultsFile(path, { commit: 'a', isStack: true }).add(resultOf('on Dapr and Kafka'));
+    new ResultsFile(path, { ...here, digest: 'b' }).add(resultOf('of other sources'));
     expect(known(here)).toEqual(['one']);
-    expect(known({ commit: 'a', isStack: true })).toEqual(['on Dapr and Kafka']);
+    expect(known({ ...here, digest: 'b' })).toEqual(['of other sources']);
   });
 
-  it('does not know what went wrong, nor what happened without a fault, nor what no commit has', () => {
+  it('does not know what went wrong, nor what happened without a fault', () => {
     const file = new ResultsFile(path, here);
     file.add(resultOf('broken', { outcome: 'broken' }));
     file.add(resultOf('not reached', { outcome: 'not reached' }));
     file.add(resultOf('plain', { fault: 'none' }));
-    new ResultsFile(path, { commit: null, isStack: false }).add(resultOf('of changed sources'));
     expect(known(here)).toEqual([]);
-    expect(known({ commit: null, isStack: false })).toEqual([]);
   });
 
   it('may be missing, or empty', () => {

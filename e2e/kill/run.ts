@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Processes } from './cast.js';
 import { cellsOf, keyOf, select, type Cell, type Selection } from './cells.js';
-import { CourseRun, type Course, type CourseSettings, type PlannedFault } from './course.js';
+import { CourseRun, type Course, type PlannedFault } from './course.js';
 import type { Fault } from './faults.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
 import type { RollbackTimes } from './records-reader.js';
@@ -39,8 +39,7 @@ export interface RunOptions extends Selection {
   readonly randomKills: number;
   /** Verifications that fail, and nothing else: how fast is it back? */
   readonly rollbacks: number;
-  readonly settings: CourseSettings;
-  /** Results of an earlier run of the same commit: not done again. */
+  /** Results of an earlier run on the same sources: not done again. */
   readonly known: ReadonlyMap<string, CellResult>;
   /** Nothing new is begun once it is aborted. */
   readonly signal: AbortSignal;
@@ -73,7 +72,7 @@ export async function runMatrix(
       const cell = await world.prepare(`c${started}`, needs);
       try {
         const first = scenario.firstKillAt === null ? [] : [{ at: scenario.firstKillAt, fault: 'killed' as const }];
-        return await new CourseRun(processes, options.settings, needs, cell).run([...first, ...faults]);
+        return await new CourseRun(processes, needs, cell).run([...first, ...faults]);
       } finally {
         await cell.drop();
       }

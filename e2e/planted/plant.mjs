@@ -19,7 +19,14 @@ export const run = (args, cwd) =>
 /** A copy that is compiled already, so that only what is patched is compiled again. */
 export async function copyOfWorkspace(folder) {
   const options = { recursive: true, preserveTimestamps: true, verbatimSymlinks: true };
-  const files = ['package.json', 'jest.config.mjs', 'tsconfig.base.json', 'tsconfig.json', 'tsconfig.spec.json'];
+  const files = [
+    'package.json',
+    'pnpm-workspace.yaml',
+    'jest.config.mjs',
+    'tsconfig.base.json',
+    'tsconfig.json',
+    'tsconfig.spec.json',
+  ];
   for (const name of ['apps', 'libs', 'stack', 'e2e', 'tools', ...files])
     await cp(join(workspace, name), join(folder, name), options);
   await symlink(join(workspace, 'node_modules'), join(folder, 'node_modules'), 'junction');
