@@ -17,7 +17,7 @@ const { builtinModules } = require('node:module');
 
 /** What only tests load: specs, what they share (`*.fixture.ts`), histories, and suites that every implementation passes. */
 const NOT_PRODUCTION =
-  '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^libs/drivers/src/kit/|^tools/';
+  '[.](spec|fixture)[.]ts$|[-.]conformance[.]ts$|/(test|histories)/|^e2e/|^libs/testing/|^libs/drivers/src/[^/]+/(conformance|world|observer|verifier-book)[.]ts$|^tools/';
 /** `rotation.ts` is pure; `rotation.service.ts`, `main.ts`, `config.ts` and an app's `service.ts` are edges. `database/tx.ts` names a type. */
 const EDGE_FILE =
   '[.][^/]+[.]ts$|/(main|config|index|tx)[.]ts$|^apps/[^/]+/src/service[.]ts$|^apps/(cli|setup|standalone)/|/test/';

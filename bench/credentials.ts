@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { AddService, Target } from '@dsops/contracts/rotation/api';
+import type { AddService } from '@dsops/contracts/rotation/add-service';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 
 /** Credentials that one administrator looks after: as many teams on a server would have it. */
 const PER_ADMIN = 50;
@@ -51,7 +52,7 @@ export async function prepareCredentials(
 
 /** What dsops is asked for such a credential: take over the login in use, then rotate between the slots without grace. */
 export const serviceOf = (
-  target: Target,
+  target: PostgresqlTarget,
   name: string,
   { slots, password, admin, owner }: PreparedCredential,
 ): AddService => ({

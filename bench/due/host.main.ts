@@ -2,7 +2,7 @@ import { consumers } from '@dsops/contracts/consumers';
 import { Secret } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger } from '@dsops/platform';
-import { PostgresqlDriver } from '@dsops/drivers';
+import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
 import { hostRotation, makeRotationHome } from '../rotation-host.js';
 import type { FromHost, HostRequest, ToHost } from './protocol.js';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type pg from 'pg';
-import { addService, startRotation, type Target } from '@dsops/contracts/rotation/api';
+import { addService, startRotation } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { unwrapSecret } from '@dsops/kernel';
 import { Bench, type Report } from '../bench.js';
 import { prepareCredentials, serviceOf } from '../credentials.js';
@@ -63,7 +64,12 @@ await Bench.run<Options>(async (bench, { count, concurrency }): Promise<Report> 
   const targetServer = await startDurableServer(bench, folder, 'target');
   const superuser = superuserPool(bench, targetServer.url());
   await assertDurable(superuser, 'the target');
-  const target: Target = { host: '127.0.0.1', port: targetServer.port, database: 'postgres', sslMode: 'disable' };
+  const target: PostgresqlTarget = {
+    host: '127.0.0.1',
+    port: targetServer.port,
+    database: 'postgres',
+    sslMode: 'disable',
+  };
   const { host, port, database, password } = ours.options;
   const service = await HostProcess.start({
     database: { host, port, database, password: unwrapSecret(password) },

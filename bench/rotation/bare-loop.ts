@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { Secret } from '@dsops/kernel';
 import { scramVerifier } from '@dsops/drivers';
 import type { PreparedCredential } from '../credentials.js';
@@ -11,7 +11,7 @@ export class BareLoop {
   private readonly inUse: { slot: 0 | 1; password: string }[];
 
   constructor(
-    private readonly target: Target,
+    private readonly target: PostgresqlTarget,
     private readonly credentials: readonly PreparedCredential[],
   ) {
     this.inUse = credentials.map(({ password }) => ({ slot: 0, password }));

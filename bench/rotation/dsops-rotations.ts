@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import { addService, startRotation, type Target } from '@dsops/contracts/rotation/api';
+import { addService, startRotation } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { Transport } from '@dsops/messaging';
 import { serviceOf, type PreparedCredential } from '../credentials.js';
 import { inLanes } from '../lanes.js';
@@ -41,7 +42,11 @@ export class DsopsRotations {
   }
 
   /** Services with these credentials, named `c0`, `c1` … */
-  async addServices(target: Target, credentials: readonly PreparedCredential[], lanes: number): Promise<void> {
+  async addServices(
+    target: PostgresqlTarget,
+    credentials: readonly PreparedCredential[],
+    lanes: number,
+  ): Promise<void> {
     await this.hosted(0, ({ client }) =>
       inLanes(lanes, credentials, (credential, nth) =>
         client.call(addService, { body: serviceOf(target, `c${nth}`, credential) }),

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { consumers } from '@dsops/contracts/consumers';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger } from '@dsops/platform';
-import { PostgresqlDriver } from '@dsops/drivers';
+import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
 import { Bench, type Report } from '../bench.js';
 import { prepareCredentials } from '../credentials.js';
 import { median, medianRatio, threeDigits } from '../figures.js';
@@ -47,7 +47,12 @@ await Bench.run<Options>(async (bench, options): Promise<Report> => {
   const targetServer = await startDurableServer(bench, folder, 'target', { ...watched, max_connections: 500 });
   const superuser = superuserPool(bench, targetServer.url());
   await assertDurable(superuser, 'the target');
-  const target: Target = { host: '127.0.0.1', port: targetServer.port, database: 'postgres', sslMode: 'disable' };
+  const target: PostgresqlTarget = {
+    host: '127.0.0.1',
+    port: targetServer.port,
+    database: 'postgres',
+    sslMode: 'disable',
+  };
 
   const transport = new EmbeddedTransport({
     ...ours.options,

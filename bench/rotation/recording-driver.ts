@@ -1,9 +1,8 @@
-import type { Target } from '@dsops/contracts/rotation/api';
-import type { PostgresqlDriver } from '@dsops/drivers';
+import type { Login, TargetDriver, TargetSession, Verification } from '@dsops/drivers/driver';
+import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 
-type Driver = PostgresqlDriver;
-type Login = Parameters<Driver['probe']>[1];
-type Session = Awaited<ReturnType<Driver['openSession']>>;
+type Driver = TargetDriver;
+type Session = TargetSession;
 
 /** One call of a driver: what a target is made to do. */
 export type TargetCall =
@@ -13,13 +12,14 @@ export type TargetCall =
   | { readonly do: 'retire'; readonly slot: string; readonly endSessions: boolean };
 
 /** The real driver, which notes what it was asked for. A driver is what the service is given anyway. */
-export class RecordingDriver implements Pick<Driver, keyof Driver> {
-  readonly type = 'postgresql';
+export class RecordingDriver implements TargetDriver {
+  readonly kind: string;
   readonly facts: Driver['facts'];
   private calls: TargetCall[] = [];
   private onFirst: (() => void) | null = null;
 
   constructor(private readonly driver: Driver) {
+    this.kind = driver.kind;
     this.facts = driver.facts;
   }
 
@@ -44,7 +44,7 @@ export class RecordingDriver implements Pick<Driver, keyof Driver> {
     return findings;
   }
 
-  async probe(target: Target, login: Login, verification: Parameters<Driver['probe']>[2]): ReturnType<Driver['probe']> {
+  async probe(target: TargetAddress, login: Login, verification: Verification): ReturnType<Driver['probe']> {
     this.tellFirst();
     const probe = await this.driver.probe(target, login, verification);
     this.calls.push({ do: 'probe', slot: login.username, isAccepted: probe.verdict === 'accepted' });
@@ -57,13 +57,13 @@ export class RecordingDriver implements Pick<Driver, keyof Driver> {
     this.calls.push({ do: 'open-session' });
     return {
       identity: session.identity,
-      set: (login) => {
-        this.calls.push({ do: 'set', slot: login.username });
-        return session.set(login);
+      set: (slot, value) => {
+        this.calls.push({ do: 'set', slot: slot.name });
+        return session.set(slot, value);
       },
-      retire: (username, options) => {
-        this.calls.push({ do: 'retire', slot: username, endSessions: options.endSessions });
-        return session.retire(username, options);
+      retire: (slot, ended, options) => {
+        this.calls.push({ do: 'retire', slot: slot.name, endSessions: options.endSessions });
+        return session.retire(slot, ended, options);
       },
       close: () => {
         this.calls.push({ do: 'close' });

@@ -1,12 +1,12 @@
-import type { Target } from '@dsops/contracts/rotation/api';
-import { PostgresqlDriver } from '@dsops/drivers';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
 import { Secret } from '@dsops/kernel';
 import type { PreparedCredential } from '../credentials.js';
 import { inLanes } from '../lanes.js';
 import type { TargetCall } from './recording-driver.js';
 
 type Session = Awaited<ReturnType<PostgresqlDriver['openSession']>>;
-const verification = { query: 'SELECT 1', timeoutMs: 10_000 };
+const verification = { check: { query: 'SELECT 1' }, timeoutMs: 10_000 };
 
 /**
  * Does through the same driver what one rotation was seen to do at the target, and keeps no journal: what is left of a
@@ -17,7 +17,7 @@ export class SameEffects {
   private readonly inUse: { slot: string; password: Secret }[];
 
   constructor(
-    private readonly target: Target,
+    private readonly target: PostgresqlTarget,
     private readonly credentials: readonly PreparedCredential[],
     /** Of one rotation, seen while no other one ran. */
     private readonly script: readonly TargetCall[],
@@ -49,16 +49,20 @@ export class SameEffects {
         }
         case 'open-session':
           session = await this.driver.openSession(
-            this.target,
-            { username: admin.username, password: new Secret(admin.password) },
+            {
+              target: this.target,
+              admin: { username: admin.username, password: new Secret(admin.password) },
+            },
             'same effects',
           );
           break;
         case 'set':
-          assertApplied(await session?.set({ username: fresh.slot, password: fresh.password }));
+          assertApplied(await session?.set({ name: fresh.slot, login: fresh.slot }, fresh.password));
           break;
         case 'retire':
-          assertApplied(await session?.retire(old.slot, { endSessions: call.endSessions }));
+          assertApplied(
+            await session?.retire({ name: old.slot, login: old.slot }, old.password, { endSessions: call.endSessions }),
+          );
           break;
         case 'close':
           await session?.close();

@@ -314,10 +314,9 @@ export class CourseRun {
 
   private async watch(): Promise<void> {
     const { oracle } = this.cast;
-    const { strategy, slots } = this.world.service.credential;
-    const { name: cell } = this.world.service;
-    const { ourUrl, targetUrl, target, keyFile, home } = this.world;
-    const facts = { strategy, slots, graceMs: this.scenario.graceMs };
+    const { credential, name: cell } = this.world.service;
+    const { slots, ourUrl, targetUrl, target, keyFile, home } = this.world;
+    const facts = { strategy: credential.strategy, slots, graceMs: this.scenario.graceMs };
     this.forget.push(
       oracle.listen((said) => {
         if (said.is === 'settled' && said.cell === cell) this.happenings.put(said);

@@ -27,8 +27,8 @@ export const PLANTED_BUGS: readonly KillBug[] = [
       ],
       [
         VAULT,
-        'return { username: version.slot, password: await this.unseal(',
-        'const kept = UNSEALED.get(versionId);\nif (kept) return { username: version.slot, password: kept.value };\nreturn { username: version.slot, password: await this.unseal(',
+        'return { username: version.login, password: await this.unseal(',
+        'const kept = UNSEALED.get(versionId);\nif (kept) return { username: version.login, password: kept.value };\nreturn { username: version.login, password: await this.unseal(',
       ],
       [
         VAULT,
@@ -51,8 +51,8 @@ export const PLANTED_BUGS: readonly KillBug[] = [
     patches: [
       [
         `${RUN}/target-effects.service.ts`,
-        'session.retire(effect.slot,',
-        "session.retire(effect.slot.replace(/_b$/, '_a'),",
+        'session.retire(slotOf(inputs.plan, effect.slot),',
+        "session.retire({ name: effect.slot, login: effect.slot.replace(/_b$/, '_a') },",
       ],
     ],
     cells: ['--plan', 'two-key-undo', '--fault', 'killed', '--cell', '/retire#'],

@@ -1,19 +1,18 @@
-import type { Target } from '@dsops/contracts/rotation/api';
 import { unwrapSecret, type Secret } from '@dsops/kernel';
-import type { PostgresqlDriver } from '@dsops/drivers';
+import type { Administration, Login, TargetDriver, TargetSession, Verification } from '@dsops/drivers/driver';
+import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import type { Points } from './points.js';
 import type { Tap } from './tap.js';
 
-type Driver = PostgresqlDriver;
-type Login = Parameters<Driver['probe']>[1];
-type Session = Awaited<ReturnType<Driver['openSession']>>;
+type Driver = TargetDriver;
+type Session = TargetSession;
 
 /**
  * The real driver between two taps: every generated value is on disk before the engine sees it, and before and after
  * each call there is a point. This is the harness's seam: a driver is what the service is given anyway.
  */
-export class TappedDriver implements Pick<Driver, keyof Driver> {
-  readonly type = 'postgresql';
+export class TappedDriver implements TargetDriver {
+  readonly kind: string;
   readonly facts: Driver['facts'];
 
   constructor(
@@ -23,6 +22,7 @@ export class TappedDriver implements Pick<Driver, keyof Driver> {
     /** How the journal words the effect that is under way, such as `probe new`; null outside of a rotation. */
     private readonly effectNow: () => string | null,
   ) {
+    this.kind = driver.kind;
     this.facts = driver.facts;
   }
 
@@ -36,19 +36,19 @@ export class TappedDriver implements Pick<Driver, keyof Driver> {
     return this.driver.inspect(...args);
   }
 
-  openSession(target: Target, admin: Login, marker: string): Promise<Session> {
-    return this.between(async () => this.tapped(await this.driver.openSession(target, admin, marker)));
+  openSession(at: Administration, marker: string): Promise<Session> {
+    return this.between(async () => this.tapped(await this.driver.openSession(at, marker)));
   }
 
   endSession(...args: Parameters<Driver['endSession']>): ReturnType<Driver['endSession']> {
     return this.between(async () => {
       const ended = await this.driver.endSession(...args);
-      this.tap.write({ kind: 'ended', session: nameOf(args[2]) });
+      this.tap.write({ kind: 'ended', session: nameOf(args[1]) });
       return ended;
     });
   }
 
-  probe(target: Target, login: Login, verification: Parameters<Driver['probe']>[2]): ReturnType<Driver['probe']> {
+  probe(target: TargetAddress, login: Login, verification: Verification): ReturnType<Driver['probe']> {
     return this.between(async () => {
       const probe = await this.driver.probe(target, login, verification);
       // A login that only fails its verification was let in.
@@ -64,16 +64,16 @@ export class TappedDriver implements Pick<Driver, keyof Driver> {
     const name = nameOf(session.identity);
     return {
       identity: session.identity,
-      set(login) {
+      set(slot, value) {
         return between(() => {
-          tap.write({ kind: 'sending', session: name, slot: login.username, value: unwrapSecret(login.password) });
-          return session.set(login);
+          tap.write({ kind: 'sending', session: name, slot: slot.name, value: unwrapSecret(value) });
+          return session.set(slot, value);
         });
       },
-      retire(username, options) {
+      retire(slot, ended, options) {
         return between(() => {
-          tap.write({ kind: 'sending', session: name, slot: username, value: null });
-          return session.retire(username, options);
+          tap.write({ kind: 'sending', session: name, slot: slot.name, value: null });
+          return session.retire(slot, ended, options);
         });
       },
       close: () => session.close(),

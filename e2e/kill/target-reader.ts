@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { VerifierBook } from './scram-match.js';
+import { VerifierBook } from '@dsops/drivers/postgresql/verifier-book';
 import type { Accepts } from './sight.js';
 
 /**

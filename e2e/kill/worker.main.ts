@@ -5,7 +5,7 @@ import { DaprTransport, type Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
 import { keyPaths, rotationService } from '@dsops/rotation';
 import { ServiceModule } from '@dsops/service';
-import { PostgresqlDriver } from '@dsops/drivers';
+import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
 import { Points } from './points.js';
 import type { FromWorker, SidecarHome, ToWorker } from './protocol.js';
 import { SilentTransport } from './silent-transport.js';

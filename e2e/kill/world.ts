@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type pg from 'pg';
-import type { AddService } from '@dsops/contracts/rotation/api';
+import type { AddService } from '@dsops/contracts/rotation/add-service';
 import type { Strategy } from '@dsops/contracts/rotation/states';
 import { migrate, openPool } from '@dsops/database';
 import { Secret } from '@dsops/kernel';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AddService } from '@dsops/contracts/rotation/api';
+import type { AddService } from '@dsops/contracts/rotation/add-service';
 import { withClient } from '@dsops/database';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';

@@ -23,6 +23,7 @@ export const NEW_VERSION = '2026-11-21-1430-abc123';
 export const aVersion = (over: Partial<VersionView> = {}): VersionView => ({
   id: '01JD0000000000000000000005',
   name: NEW_VERSION,
+  slot: 'payments_a',
   username: 'payments_a',
   label: 'CURRENT',
   verdict: 'accepted',
@@ -44,7 +45,7 @@ export const aService = (over: Partial<ServiceView> = {}): ServiceView => ({
     name: 'login',
     strategy: 'two-key',
     slots: ['payments_a', 'payments_b'],
-    owner: 'payments',
+    settings: { slots: ['payments_a', 'payments_b'], owner: 'payments' },
     gracePeriod: '0s',
   },
   versions: [
@@ -144,9 +145,7 @@ export const aCheckOut = (): ResponseOf<typeof checkOut> => ({
   id: '01JD0000000000000000000007',
   user: 'payments_a',
   password: 'canary-password',
-  host: 'db.example.com',
-  port: 5432,
-  database: 'payments',
+  target: { host: 'db.example.com', port: 5432, database: 'payments', sslMode: 'disable' },
   version: NEW_VERSION,
   expiresAt: '2026-11-21T15:30:00.000Z',
 });

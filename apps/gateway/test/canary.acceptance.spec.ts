@@ -26,6 +26,7 @@ describe('secrets', () => {
         body: {
           name: 'x',
           environment: 'y',
+          type: 'postgresql',
           target: { host: 'h', database: 'd' },
           admin,
           credential: { strategy: 'immediate', slots: ['canary_slot'] },

@@ -6,7 +6,7 @@ import type { Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
 import { HighWaterMark } from './installation/high-water-mark.service.js';
 import { InstallationService } from './installation/installation.service.js';
-import { Drivers } from './registry/drivers.js';
+import { Drivers } from '@dsops/drivers';
 import { OPEN_ROTATIONS } from './open-rotations.js';
 import { RegistryRepository } from './registry/registry.repository.js';
 import { CheckOutRepository } from './check-out/check-out.repository.js';

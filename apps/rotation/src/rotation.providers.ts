@@ -9,7 +9,7 @@ import { InstallationService } from './installation/installation.service.js';
 import { MarkFile } from './installation/mark-file.js';
 import { RestoredProbes } from './restore/restored-probes.service.js';
 import { engineControllers, engineProviders } from './engine.providers.js';
-import { Drivers } from './registry/drivers.js';
+import { Drivers, driversWith } from '@dsops/drivers';
 import { OPEN_ROTATIONS, type OpenRotations } from './open-rotations.js';
 import { RegistryController } from './registry/registry.http.js';
 import { RegistryRepository } from './registry/registry.repository.js';
@@ -26,7 +26,7 @@ import { VaultService } from './vault/vault.service.js';
 const shared = (options: RotationOptions): Provider[] => [
   { provide: PrismaClient, useValue: options.database },
   { provide: SealingKey, useValue: options.key },
-  { provide: Drivers, useFactory: () => new Drivers(options.drivers) },
+  { provide: Drivers, useFactory: () => driversWith(options.drivers) },
   { provide: MarkFile, useFactory: () => new MarkFile(options.markPath, options.isMarkBound) },
   VaultRepository,
   VaultService,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import pg from 'pg';
+import { postgresql } from '@dsops/contracts/rotation/targets/postgresql';
 import type { Operation, RequestOf, ResponseOf } from '@dsops/contracts/define-operation';
 import { problemSchema } from '@dsops/contracts/problem';
 import {
@@ -120,6 +121,7 @@ async function refused<O extends Operation>(operation: O, request: RequestOf<O>,
 const body = (): RequestOf<typeof addService>['body'] & object => ({
   name: 'payments-db',
   environment: 'production',
+  type: 'postgresql',
   target: target.target,
   admin: { username: target.admin.username, password: unwrapSecret(target.admin.password) },
   credential: { strategy: 'two-key', slots: [...NAMES.slots], owner: NAMES.owner },
@@ -167,9 +169,7 @@ describe('the rotation service', () => {
     const value = await done(checkOut, { params, body: { ttl: '5m', purpose: 'a test' } });
     expect(await highWater()).toBeGreaterThan(before);
     const client = new pg.Client({
-      host: value.host,
-      port: value.port,
-      database: value.database,
+      ...postgresql.target.parse(value.target),
       user: value.user,
       password: value.password,
     });

@@ -9,10 +9,12 @@ const row = (...cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|'
 function fields(operation: Operation): string {
   const schema = operation.body ?? operation.query;
   if (schema === undefined) return '';
-  const { properties = {}, required = [] } = requestSchema(schema);
-  return Object.keys(properties)
-    .map((name) => `\`${name}${required.includes(name) ? '' : '?'}\``)
-    .join(' ');
+  const whole = requestSchema(schema);
+  // Of a union, whatever one of its members has; required is what all of them want.
+  const members = (whole.oneOf ?? whole.anyOf ?? [whole]) as (typeof whole)[];
+  const names = new Set(members.flatMap(({ properties = {} }) => Object.keys(properties)));
+  const isRequired = (name: string) => members.every(({ required = [] }) => required.includes(name));
+  return [...names].map((name) => `\`${name}${isRequired(name) ? '' : '?'}\``).join(' ');
 }
 
 const section = (tag: string, operations: readonly Operation[]): string =>

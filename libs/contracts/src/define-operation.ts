@@ -23,7 +23,8 @@ export interface Operation {
   readonly tag: string;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
-  readonly body?: z.ZodObject;
+  /** An object, or a union of objects. */
+  readonly body?: z.ZodType;
   readonly response: z.ZodType;
   readonly status: 200 | 201 | 202;
 }

@@ -1,20 +1,22 @@
-import type { Finding, Target } from '@dsops/contracts/rotation/api';
-import type { ProbeVerdict, Strategy } from '@dsops/contracts/rotation/states';
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type {
+  CredentialSettings,
+  Shape,
+  Slot,
+  TargetAddress,
+  VerificationCheck,
+} from '@dsops/contracts/rotation/targets/define-target';
 import type { Secret } from '@dsops/kernel';
+
+export type { Slot } from '@dsops/contracts/rotation/targets/define-target';
 
 /**
  * What a driver declares about its target. Recovery derives from these facts and from nothing else: the engine never
- * asks what kind of target it has before it.
+ * asks what kind of target it has before it. How many slots there are, and whether an administrator exists, is in the
+ * declaration of the kind (libs/contracts/src/rotation/targets).
  */
 export interface DriverFacts {
-  /** `chosen`: we choose the value. `minted`: the target shows it once. `minted-readable`: it can be read again. `issued`: a certificate. */
-  readonly origin: 'chosen' | 'minted' | 'minted-readable' | 'issued';
-  /** `admin`: another credential administers. `self`: the credential changes itself. */
-  readonly authority: 'admin' | 'self';
-  /** How many values can be valid side by side, each in a slot of its own. */
-  readonly slots: 1 | 2;
-  /** Can what we create carry the rotation's id? */
-  readonly marker: 'none' | 'carried';
   /**
    * How an attempt that was abandoned half way is ended, so that it can land no more: by ending its session at the
    * target, or by waiting until the bound has passed since it was sent. `none`: a person has to judge.
@@ -27,18 +29,19 @@ export interface DriverFacts {
   readonly lockout: { readonly attempts: number; readonly windowMs: number } | null;
   /** Does the target refuse a value that it had before? */
   readonly refusesOldValues: boolean;
-  /** What shows that an old value is still in use. */
-  readonly evidence: {
-    readonly source: string;
-    readonly covers: string;
-    readonly blindSpots: readonly string[];
-  } | null;
 }
 
 /** A login as the target sees it. With the target's address it is one version: all of it moves together (I9). */
 export interface Login {
   readonly username: string;
   readonly password: Secret;
+}
+
+/** A target and who changes things there. `admin` is null where the credential changes itself: `self` is its present login then. */
+export interface Administration<Address = TargetAddress> {
+  readonly target: Address;
+  readonly admin: Login | null;
+  readonly self?: Login;
 }
 
 /** What a probe found. `note` is a sentence for a person and holds no secret. */
@@ -70,10 +73,16 @@ export type SessionIdentity = Readonly<Record<string, string | number>>;
 /** An open administrative session. It is used for one command, sent once, and is never reconnected. */
 export interface TargetSession {
   readonly identity: SessionIdentity;
-  /** Gives the slot this password and lets it log in. The password itself never crosses the wire or a server's log. */
-  set(login: Login): Promise<CommandOutcome>;
-  /** Ends the life of the slot's value: it can log in no more. Ends its open sessions too when asked. */
-  retire(username: string, options: { endSessions: boolean }): Promise<CommandOutcome>;
+  /**
+   * Gives the slot this value and lets its login in with it; what the other slots hold stays valid. The value itself
+   * never crosses the wire in a form that a server's log shows.
+   */
+  set(slot: Slot, value: Secret): Promise<CommandOutcome>;
+  /**
+   * Ends the life of the slot's value: it can log in no more. `ended` is that value as our records have it, for targets
+   * that name what they remove by it; null when the records have none. Ends open sessions of it too when asked.
+   */
+  retire(slot: Slot, ended: Secret | null, options: { readonly endSessions: boolean }): Promise<CommandOutcome>;
   close(): Promise<void>;
 }
 
@@ -83,49 +92,52 @@ export interface PlanFindings {
   readonly sessions: number | null;
 }
 
-export interface Verification {
-  readonly query: string;
+/** What is to be rotated, as `inspect` is asked. */
+export interface Wanted<Settings = CredentialSettings> {
+  readonly shape: Shape;
+  readonly settings: Settings;
+  /** The slots that the rotation touches, by name. */
+  readonly slots: readonly Slot[];
+  /** Name of the slot whose value is in use; null when dsops knows none. */
+  readonly inUse: string | null;
+  /** Names of slots whose live value dsops left there itself, by its records: the rotation ends it first. */
+  readonly leftBehind?: readonly string[];
+}
+
+export interface Verification<Check = VerificationCheck> {
+  readonly check: Check;
   readonly timeoutMs: number;
 }
 
 /**
  * The way to one kind of target. Implementations translate: they decide nothing, retry nothing, and put neither
  * a password nor the text of a target's message into what they return unless they composed it themselves.
+ * Addresses, settings and checks have been read with the declaration of the driver's kind.
  */
-export interface TargetDriver {
-  readonly type: string;
+export interface TargetDriver<Address = TargetAddress, Settings = CredentialSettings, Check = VerificationCheck> {
+  /** The declaration's `kind`. */
+  readonly kind: string;
   readonly facts: DriverFacts;
 
   /** A new value that this target accepts, from a cryptographic source. */
   generate(): Secret;
 
-  /** Looks, and changes nothing: rights of the admin, slots, owner, quota, whether wrong passwords are refused at all. */
-  inspect(
-    target: Target,
-    admin: Login,
-    wanted: {
-      strategy: Strategy;
-      slots: readonly string[];
-      owner: string | null;
-      inUse: string | null;
-      /** Slots whose live value dsops left there itself, by its records: the rotation ends it first. */
-      leftBehind?: readonly string[];
-    },
-  ): Promise<PlanFindings>;
+  /** Looks, and changes nothing: rights of the admin, slots, quota, whether wrong passwords are refused at all. */
+  inspect(at: Administration<Address>, wanted: Wanted<Settings>): Promise<PlanFindings>;
 
   /**
    * Opens a session for one command. `marker` (a rotation's id) is visible at the target.
    * @throws DomainError `target_unreachable`, `admin_refused`, `target_busy` …: nothing was changed.
    */
-  openSession(target: Target, admin: Login, marker: string): Promise<TargetSession>;
+  openSession(at: Administration<Address>, marker: string): Promise<TargetSession>;
 
   /**
    * Makes sure that this session can do nothing any more. `ended` is said only when the target has confirmed it (also
    * when it was gone already).
    * @throws DomainError as {@link openSession}: it is not known whether the session lives.
    */
-  endSession(target: Target, admin: Login, identity: SessionIdentity): Promise<'ended'>;
+  endSession(at: Administration<Address>, identity: SessionIdentity): Promise<'ended'>;
 
-  /** One login with this value on the path that applications use, then the verification query. Never throws for what the target does. */
-  probe(target: Target, login: Login, verification: Verification): Promise<Probe>;
+  /** One login with this value on the path that applications use, then the verification. Never throws for what the target does. */
+  probe(target: Address, login: Login, verification: Verification<Check>): Promise<Probe>;
 }

@@ -1,3 +1,3 @@
-export { PostgresqlDriver, type PostgresqlDriverOptions } from './postgresql/postgresql.driver.js';
+export { Drivers, driversWith, makeDrivers } from './drivers.js';
 export { setupStatements } from './postgresql/setup-sql.js';
 export { scramVerifier } from './postgresql/scram.js';

@@ -30,7 +30,7 @@ function registerGet(secret: CommandUnknownOpts, act: Act): void {
       'after',
       examples(
         ['dsops secret get payments-db > password.txt', 'only the password'],
-        ['dsops secret get payments-db --format json', 'user, password, host, port, database, version'],
+        ['dsops secret get payments-db --format json', 'user, password, host, port, database …, version'],
         ['dsops secret get payments-db --reveal', 'on the screen'],
       ),
     );
@@ -52,14 +52,14 @@ function registerGet(secret: CommandUnknownOpts, act: Act): void {
           ...(options.purpose !== undefined && { purpose: options.purpose }),
         },
       });
-      const { user, host, port, database, version } = granted;
+      const { user, target, version } = granted;
       const password = new Secret(granted.password);
       if (options.format === 'table' && !out.isTerminal) {
         // No line break: what is written is the password and nothing else.
         out.write(unwrapSecret(password));
         return;
       }
-      const value = { user, password: unwrapSecret(password), host, port, database, version };
+      const value = { user, password: unwrapSecret(password), ...target, version };
       print(out, options.format, value, () =>
         fields(
           out.paint,

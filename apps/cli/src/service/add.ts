@@ -1,6 +1,8 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addService, type ServiceView } from '@dsops/contracts/rotation/api';
 import type { Strategy } from '@dsops/contracts/rotation/states';
+import { declarationOf, declarations, type TargetKind } from '@dsops/contracts/rotation/targets/declarations';
+import type { TargetDeclaration } from '@dsops/contracts/rotation/targets/define-target';
 import { unwrapSecret } from '@dsops/kernel';
 import { usageError } from '../failure.js';
 import { readPassword } from '../input/password.js';
@@ -8,7 +10,8 @@ import { chooseEnvironment } from '../input/place.js';
 import { print, type Format } from '../output/format.js';
 import { serviceBlock } from './words.js';
 import type { Act, Session } from '../session.js';
-import { collectNames, envOption, examples, formatOption, readPort } from '../options.js';
+import { envOption, examples, formatOption } from '../options.js';
+import { addTargetFlags, readTarget } from './target-flags.js';
 import { readStrategy } from '../input/strategy.js';
 
 export function registerAdd(parent: CommandUnknownOpts, act: Act): void {
@@ -45,7 +48,7 @@ export function registerImport(parent: CommandUnknownOpts, act: Act): void {
           'Give one of them by file: --password-file or --admin-password-file.',
         );
       return add(session, name, options, {
-        username: options.user ?? options.slot?.[0],
+        username: options.user,
         file: options.passwordFile,
         stdin: options.passwordStdin,
       });
@@ -53,54 +56,37 @@ export function registerImport(parent: CommandUnknownOpts, act: Act): void {
   );
 }
 
-const targetCommand = (parent: CommandUnknownOpts, name: string, description: string) =>
-  parent
+function targetCommand(parent: CommandUnknownOpts, name: string, description: string) {
+  const command = parent
     .command(name)
     .description(description)
     .argument('<name>', 'how people will call it')
     .addOption(envOption())
     .addOption(
-      new Option('--type <type>', 'kind of target').choices(['postgresql'] as const).default('postgresql' as const),
+      new Option('--type <type>', 'kind of target').choices([...declarations.keys()]).default('postgresql' as const),
     )
-    .requiredOption('--host <host>', 'host of the target')
-    .option('--port <port>', 'port of the target (default: 5432)', readPort)
-    .requiredOption('--database <name>', 'database to log in to')
-    .addOption(
-      new Option('--ssl-mode <mode>', 'as libpq has it (default: disable)').choices([
-        'disable',
-        'require',
-        'verify-full',
-      ] as const),
-    )
-    .requiredOption('--admin-user <login>', 'the login that administers the target')
+    .option('--admin-user <login>', 'the login that administers the target')
     .option('--admin-password-file <file>', 'its password, in a file')
     .option('--admin-password-stdin', 'its password, on standard input')
     .option('--credential <name>', 'name of the credential (default: login)')
     .option('--strategy <strategy>', 'immediate or two-key (default: by the number of slots)', readStrategy)
-    .option('--slot <login>', 'login role; give two of them for two-key', collectNames)
-    .option('--owner <role>', 'role that owns what both logins create; needed with two')
     .option('--grace-period <duration>', 'how long the old value stays valid, such as 1h (default: 0s)')
-    .option('--verify-query <sql>', 'query that proves a login (default: SELECT 1)')
     .option('--verify-timeout <duration>', 'how long that may take (default: 30s)')
     .option('--no-automatic-rollback', 'stop for a person instead of rolling back')
     .addOption(formatOption());
+  addTargetFlags(command);
+  return command;
+}
 
 interface AddOptions {
   readonly env?: string | undefined;
-  readonly type: 'postgresql';
-  readonly host: string;
-  readonly port?: number | undefined;
-  readonly database: string;
-  readonly sslMode?: 'disable' | 'require' | 'verify-full' | undefined;
-  readonly adminUser: string;
+  readonly type: TargetKind;
+  readonly adminUser?: string | undefined;
   readonly adminPasswordFile?: string | undefined;
   readonly adminPasswordStdin?: true | undefined;
   readonly credential?: string | undefined;
   readonly strategy?: Strategy | undefined;
-  readonly slot?: string[] | undefined;
-  readonly owner?: string | undefined;
   readonly gracePeriod?: string | undefined;
-  readonly verifyQuery?: string | undefined;
   readonly verifyTimeout?: string | undefined;
   readonly automaticRollback: boolean;
   readonly format: Format;
@@ -113,28 +99,25 @@ interface CurrentLogin {
 }
 
 async function add(session: Session, name: string, options: AddOptions, current?: CurrentLogin): Promise<void> {
-  const slots = options.slot ?? [];
-  if (slots.length === 0)
-    throw usageError('No login is named.', 'Name the login role with --slot; give --slot twice for two-key.');
+  const kind = declarationOf(options.type);
+  const { target, settings, check } = readTarget(options.type, { ...options });
+  const slots = kind.slots(kind.settings.parse(settings));
   const client = await session.client();
   const environment = await chooseEnvironment(session, client, options.env);
-  const adminPassword = await readPassword(session, {
-    option: 'admin-password',
-    whose: options.adminUser,
-    file: options.adminPasswordFile,
-    stdin: options.adminPasswordStdin,
-  });
-  const inUse = current && {
-    username: current.username ?? '',
-    password: await readPassword(session, {
-      option: 'password',
-      whose: current.username ?? '',
-      file: current.file,
-      stdin: current.stdin,
-    }),
-  };
+  const admin = await readAdmin(session, kind, options);
+  const username = current && (current.username ?? slots[0]?.login ?? '');
+  const inUse = current &&
+    username !== undefined && {
+      username,
+      password: await readPassword(session, {
+        option: 'password',
+        whose: username,
+        file: current.file,
+        stdin: current.stdin,
+      }),
+    };
   const verification = {
-    ...(options.verifyQuery !== undefined && { query: options.verifyQuery }),
+    ...check,
     ...(options.verifyTimeout !== undefined && { timeout: options.verifyTimeout }),
   };
   const service: ServiceView = await client.call(addService, {
@@ -142,18 +125,12 @@ async function add(session: Session, name: string, options: AddOptions, current?
       name,
       environment,
       type: options.type,
-      target: {
-        host: options.host,
-        database: options.database,
-        ...(options.port !== undefined && { port: options.port }),
-        ...(options.sslMode !== undefined && { sslMode: options.sslMode }),
-      },
-      admin: { username: options.adminUser, password: unwrapSecret(adminPassword) },
+      target,
+      ...(admin && { admin: { username: admin.username, password: unwrapSecret(admin.password) } }),
       credential: {
+        ...settings,
         ...(options.credential !== undefined && { name: options.credential }),
         strategy: options.strategy ?? (slots.length === 2 ? 'two-key' : 'immediate'),
-        slots,
-        ...(options.owner !== undefined && { owner: options.owner }),
         ...(options.gracePeriod !== undefined && { gracePeriod: options.gracePeriod }),
         verification,
         rollback: { automatic: options.automaticRollback },
@@ -169,4 +146,22 @@ async function add(session: Session, name: string, options: AddOptions, current?
   err.line(
     `${err.paint.dim('→')} Look before you rotate: dsops rotation plan ${service.name} --env ${service.environment}`,
   );
+}
+
+/** Who administers the target; undefined where the credential changes itself. */
+async function readAdmin(session: Session, { kind, admin }: TargetDeclaration, options: AddOptions) {
+  const { adminUser } = options;
+  if (admin === 'none') {
+    if (adminUser === undefined) return undefined;
+    throw usageError(`A target of type ${kind} has no administrator.`, 'Leave --admin-user out.');
+  }
+  if (adminUser === undefined)
+    throw usageError('--admin-user is missing: the login that administers the target.', 'See --help.');
+  const password = await readPassword(session, {
+    option: 'admin-password',
+    whose: adminUser,
+    file: options.adminPasswordFile,
+    stdin: options.adminPasswordStdin,
+  });
+  return { username: adminUser, password };
 }

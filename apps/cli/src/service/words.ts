@@ -1,11 +1,18 @@
 import type { ServiceView } from '@dsops/contracts/rotation/api';
+import { declarations, type TargetKind } from '@dsops/contracts/rotation/targets/declarations';
 import { fields, table } from '../output/table.js';
 import type { Paint } from '../output/terminal.js';
 import { timestamp } from '../output/time.js';
 
 export const currentVersion = (service: ServiceView) => service.versions.find(({ label }) => label === 'CURRENT');
 
-const address = ({ target }: ServiceView): string => `${target.host}:${target.port}/${target.database}`;
+/** The words of its kind; of a kind that this version does not know, what was sent. */
+function wordsOf({ type, target, credential }: ServiceView) {
+  const kind = declarations.get(type as TargetKind);
+  return kind === undefined
+    ? { address: Object.values(target).join(' '), details: [] }
+    : { address: kind.address(target), details: kind.details(target, credential.settings) };
+}
 
 export const serviceTable = (paint: Paint, services: readonly ServiceView[]): string =>
   table(
@@ -18,7 +25,7 @@ export const serviceTable = (paint: Paint, services: readonly ServiceView[]): st
           service.name,
           service.environment,
           service.type,
-          address(service),
+          wordsOf(service).address,
           service.credential.strategy,
           currentVersion(service)?.name ?? 'none yet',
           service.managedBy,
@@ -27,18 +34,19 @@ export const serviceTable = (paint: Paint, services: readonly ServiceView[]): st
   );
 
 export function serviceBlock(paint: Paint, service: ServiceView): string {
-  const { credential, target } = service;
+  const { credential } = service;
+  const { address, details } = wordsOf(service);
   const head = fields(paint, [
     ['Service', service.name],
     ['Environment', service.environment],
     ['Id', service.id],
     ['Type', service.type],
-    ['Target', `${address(service)} (sslmode ${target.sslMode})`],
-    ['Administered by', service.adminUsername],
+    ['Target', address],
+    ['Administered by', service.adminUsername ?? 'itself'],
     ['Managed by', service.managedBy],
     ['Credential', `${credential.name}, ${credential.strategy}`],
     ['Slots', credential.slots.join(', ')],
-    ['Owner', credential.owner ?? '-'],
+    ...details.map(([label, text]): [string, string] => [label, text]),
     ['Grace period', credential.gracePeriod],
   ]);
   if (service.versions.length === 0) return `${head}\n\nNo versions yet.`;

@@ -40,9 +40,7 @@ function letOut({ checkOut: { id, expiresAt }, version, login, target }: Checked
     id,
     user: login.username,
     password: unwrapSecret(login.password),
-    host: target.host,
-    port: target.port,
-    database: target.database,
+    target: { ...target },
     version,
     expiresAt: expiresAt.toISOString(),
   };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Actor } from '@dsops/contracts/principal';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { checkOutGranted, checkOutReleased } from '@dsops/contracts/rotation/events';
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
@@ -35,7 +35,7 @@ export interface CheckedOut {
   readonly checkOut: CheckOut;
   readonly version: string;
   readonly login: Login;
-  readonly target: Target;
+  readonly target: TargetAddress;
 }
 
 export interface CheckOutParts {

@@ -8,15 +8,10 @@ import type { Plan } from './plan.js';
 import { canRollBack, stateOf, type Rotation } from './rotation.js';
 
 const FACTS: DriverFacts = {
-  origin: 'chosen',
-  authority: 'admin',
-  slots: 2,
-  marker: 'none',
   abandonment: { by: 'ending-session' },
   propagationMs: 0,
   lockout: null,
   refusesOldValues: false,
-  evidence: null,
 };
 const aPlan = (facts: Partial<Plan> = {}): Plan => ({
   engineVersion: 1,
@@ -25,13 +20,12 @@ const aPlan = (facts: Partial<Plan> = {}): Plan => ({
   credentialId: 'c',
   strategy: 'two-key',
   target: { host: 'db', port: 5432, database: 'shop', sslMode: 'disable' },
-  owner: null,
   facts: FACTS,
-  newVersion: { id: 'new', name: 'new', slot: 'b' },
-  oldVersion: { id: 'old', name: 'old', slot: 'a' },
+  newVersion: { id: 'new', name: 'new', slot: 'b', login: 'b' },
+  oldVersion: { id: 'old', name: 'old', slot: 'a', login: 'a' },
   occupant: null,
   graceMs: 0,
-  verification: { query: 'SELECT 1', timeoutMs: 30_000 },
+  verification: { check: { query: 'SELECT 1' }, timeoutMs: 30_000 },
   isRollbackAutomatic: true,
   endSessions: false,
   earlierWrongLogins: [],
@@ -115,7 +109,7 @@ const ALICE = { kind: 'user', id: 'alice', name: 'Alice' } as const;
 
 describe('a decision', () => {
   it('begins with a random wrong value, before anything else', () =>
-    expect(new Story().next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b' }));
+    expect(new Story().next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b', login: 'b' }));
 
   it('ends the session of an abandoned command before anything else happens', () => {
     const story = new Story().until('set');
@@ -161,7 +155,7 @@ describe('a decision', () => {
     story.nowMs += 50_000;
     expect(story.next).toMatchObject({ happening: { kind: 'step', step: 'probe-new' } });
     story.nowMs += 11_000;
-    expect(story.next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b' });
+    expect(story.next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b', login: 'b' });
   });
 
   it('does not take "could not check" for a failure, and asks after a while', () => {

@@ -6,23 +6,25 @@ const version = (id: string, slot: string, facts: Partial<RecordedVersion> = {})
   id,
   name: id,
   slot,
+  login: slot,
   label: null,
   endedAtMs: 1,
   verdict: null,
   ...facts,
 });
 const current = (slot: string) => version('current', slot, { label: 'CURRENT', endedAtMs: null });
-const both = ['a', 'b'];
+const slot = (name: string) => ({ name, login: name });
+const both = [slot('a'), slot('b')];
 
 describe('where a new value goes', () => {
   it('is the slot that is not CURRENT, with two', () =>
-    expect(place('two-key', both, [current('b')])).toMatchObject({ targetSlot: 'a', occupant: null }));
+    expect(place('two-key', both, [current('b')])).toMatchObject({ targetSlot: slot('a'), occupant: null }));
 
   it('is the slot of CURRENT, in place', () =>
-    expect(place('immediate', both, [current('b')])).toMatchObject({ targetSlot: 'b', occupant: null }));
+    expect(place('immediate', both, [current('b')])).toMatchObject({ targetSlot: slot('b'), occupant: null }));
 
   it('is the first slot when nothing is CURRENT', () =>
-    expect(place('two-key', both, [])).toMatchObject({ targetSlot: 'a', oldVersion: null }));
+    expect(place('two-key', both, [])).toMatchObject({ targetSlot: slot('a'), oldVersion: null }));
 
   it('is occupied as long as a value in it was not proven to be refused', () => {
     const left = version('left', 'a', { endedAtMs: null });
@@ -33,13 +35,13 @@ describe('where a new value goes', () => {
   });
 
   it('is nowhere with too few slots, or when CURRENT is in none of them', () => {
-    expect(place('two-key', ['a'], [current('a')])).toEqual({ impossible: 'needs_two_slots' });
-    expect(place('immediate', ['a'], [current('x')])).toEqual({ impossible: 'slot_unknown' });
+    expect(place('two-key', [slot('a')], [current('a')])).toEqual({ impossible: 'needs_two_slots' });
+    expect(place('immediate', [slot('a')], [current('x')])).toEqual({ impossible: 'slot_unknown' });
   });
 });
 
 describe('a plan', () => {
-  const ref = { id: 'v', name: 'v', slot: 'a' };
+  const ref = { id: 'v', name: 'v', slot: 'a', login: 'a' };
 
   it('has a way back where the old value lives on, or can be set again', () => {
     const facts = { refusesOldValues: true } as never;

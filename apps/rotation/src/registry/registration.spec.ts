@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
-import { addServiceSchema, type AddService } from '@dsops/contracts/rotation/api';
+import { addServiceSchema, type AddService } from '@dsops/contracts/rotation/add-service';
 import { isDomainError, newId } from '@dsops/kernel';
 import { credentialOf, registrationOf } from './registration.js';
 

@@ -1,41 +1,39 @@
-import type { AddService } from '@dsops/contracts/rotation/api';
+import { settingsIn, type AddService, type AskedLogin } from '@dsops/contracts/rotation/add-service';
+import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
+import type { Fault, Shape } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError, isDomainError, parseDuration, Secret } from '@dsops/kernel';
-import type { Login } from '@dsops/drivers/driver';
+import type { Login, Slot } from '@dsops/drivers/driver';
 import type { Credential } from './service.js';
 
 /** What is asked for. The passwords are elsewhere: see {@link Registration}. */
 export type RequestedService = Omit<AddService, 'admin' | 'current'> & {
-  readonly admin: { readonly username: string };
+  readonly admin?: { readonly username: string } | undefined;
   readonly current?: { readonly username: string } | undefined;
 };
 
 /** A request whose passwords were wrapped at the door, so that nothing behind it sees them as text. */
 export interface Registration {
   readonly request: RequestedService;
-  readonly admin: Login;
+  /** Null where the credential changes itself. */
+  readonly admin: Login | null;
   /** The login to take over as it is; null when dsops makes the first value itself. */
   readonly current: Login | null;
 }
 
 export function registrationOf({ admin, current, ...request }: AddService): Registration {
-  const wrap = (login: { username: string; password: string }): Login => ({
+  const wrap = (login: AskedLogin): Login => ({
     username: login.username,
     password: new Secret(login.password),
   });
   return {
     request: {
       ...request,
-      admin: { username: admin.username },
+      admin: admin && { username: admin.username },
       current: current && { username: current.username },
     },
-    admin: wrap(admin),
+    admin: admin === undefined ? null : wrap(admin),
     current: current === undefined ? null : wrap(current),
   };
-}
-
-interface Fault {
-  readonly path: string;
-  readonly message: string;
 }
 
 const LONGEST_TIMEOUT_MS = 10 * 60_000;
@@ -46,7 +44,11 @@ const LONGEST_TIMEOUT_MS = 10 * 60_000;
  */
 export function credentialOf(request: RequestedService, id: string): Credential {
   const { credential } = request;
-  const faults: Fault[] = [...faultsOfSlots(request)];
+  const kind = declarationOf(request.type);
+  const settings = settingsIn(credential);
+  const shape: Shape = credential.strategy === 'two-key' ? 'side-by-side' : 'in-place';
+  const slots = kind.slots(settings);
+  const faults: Fault[] = [...kind.faults(settings, shape), ...faultsOfLogins(request, slots)];
   const duration = (text: string, path: string): number => {
     try {
       return parseDuration(text);
@@ -61,6 +63,7 @@ export function credentialOf(request: RequestedService, id: string): Credential 
   const isTimeoutKnown = !faults.some(({ path }) => path === 'credential.verification.timeout');
   if (isTimeoutKnown && (timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT_MS))
     faults.push({ path: 'credential.verification.timeout', message: 'must be more than nothing and at most 10m' });
+  const { timeout: _timeout, ...check } = credential.verification;
   const [first] = faults;
   if (first !== undefined)
     throw new DomainError('request_invalid', 'invalid', `${first.path}: ${first.message}`, {
@@ -71,32 +74,23 @@ export function credentialOf(request: RequestedService, id: string): Credential 
     id,
     name: credential.name,
     strategy: credential.strategy,
-    slots: credential.slots,
-    owner: credential.owner ?? null,
+    slots,
+    settings,
     gracePeriod: credential.gracePeriod,
     gracePeriodMs,
-    verification: { query: credential.verification.query, timeoutMs: Math.ceil(timeoutMs) },
+    verification: { check, timeoutMs: Math.ceil(timeoutMs) },
     isRollbackAutomatic: credential.rollback.automatic,
   };
 }
 
-function* faultsOfSlots({ credential, admin, current }: RequestedService): Generator<Fault> {
-  const { strategy, slots, owner } = credential;
-  const at = 'credential.slots';
-  if (strategy === 'immediate' && slots.length !== 1)
-    yield { path: at, message: 'immediate has one slot: the login that is in use' };
-  if (strategy === 'two-key' && slots.length !== 2)
-    yield { path: at, message: 'two-key needs two slots: two login roles that take turns' };
-  if (new Set(slots).size !== slots.length) yield { path: at, message: 'the slots must be two different login roles' };
-  if (slots.includes(admin.username))
+/** What holds for every kind: who administers is not rotated, and what is in use is one of the slots. */
+function* faultsOfLogins({ admin, current }: RequestedService, slots: readonly Slot[]): Generator<Fault> {
+  const logins = slots.map(({ login }) => login);
+  if (admin !== undefined && logins.includes(admin.username))
     yield {
-      path: at,
+      path: 'credential.slots',
       message: 'the login that administers the target is never rotated by the rotations it administers',
     };
-  if (strategy === 'two-key' && owner === undefined)
-    yield { path: 'credential.owner', message: 'two-key needs the role that owns what both slots create' };
-  if (owner !== undefined && slots.includes(owner))
-    yield { path: 'credential.owner', message: 'the owner must be a role of its own, not one of the slots' };
-  if (current !== undefined && !slots.includes(current.username))
+  if (current !== undefined && !logins.includes(current.username))
     yield { path: 'current.username', message: 'the login in use must be one of the slots' };
 }

@@ -1,15 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { targetSchema } from '@dsops/contracts/rotation/api';
 import { strategySchema } from '@dsops/contracts/rotation/states';
 import { execute, query, sql } from '@dsops/database';
+import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
+import type {
+  CredentialSettings,
+  TargetAddress,
+  TargetDeclaration,
+} from '@dsops/contracts/rotation/targets/define-target';
 import type { Prisma } from '@dsops/database/rotation';
-import { newId, parseDuration } from '@dsops/kernel';
+import { DomainError, newId, parseDuration } from '@dsops/kernel';
+import type { Verification } from '@dsops/drivers/driver';
 import type { Tx } from '../database/tx.js';
 import type { Credential, RegisteredService } from './service.js';
 
 const WHOLE = { environment: true, credentials: true } as const;
-const verificationSchema = z.object({ query: z.string(), timeoutMs: z.int().positive() });
 const managedBySchema = z.enum(['file', 'api']);
 
 /** Environments, services and their credentials. Removed services are not there any more, as far as this file is asked. */
@@ -74,14 +79,14 @@ export class RegistryRepository {
    * here to the end of the transaction.
    */
   async holderOf(tx: Tx, { type, target, credential }: RegisteredService): Promise<RegisteredService | null> {
-    const { host, port } = target;
-    await query(tx, sql`select pg_advisory_xact_lock(hashtextextended(${`${type} ${host}:${port}`}, 0))::text`);
+    const server = declarationOf(type).server(target);
+    await query(tx, sql`select pg_advisory_xact_lock(hashtextextended(${`${type} ${server}`}, 0))::text`);
     const row = await tx.service.findFirst({
       where: {
         type,
+        server,
         removedAt: null,
-        AND: [{ target: { path: ['host'], equals: host } }, { target: { path: ['port'], equals: port } }],
-        credentials: { some: { slots: { hasSome: [...credential.slots] } } },
+        credentials: { some: { slots: { hasSome: credential.slots.map(({ name }) => name) } } },
       },
       include: WHOLE,
     });
@@ -92,7 +97,8 @@ export class RegistryRepository {
   async insert(tx: Tx, service: RegisteredService): Promise<'inserted' | 'name-taken'> {
     const { credential, environment, target, ...facts } = service;
     const environmentId = await this.ensureEnvironment(tx, environment, service.createdAt);
-    const row = { ...facts, environmentId, target: { ...target } };
+    const server = declarationOf(service.type).server(target);
+    const row = { ...facts, environmentId, server, target: { ...target } };
     const { count } = await tx.service.createMany({ data: [row], skipDuplicates: true });
     if (count === 0) return 'name-taken';
     await tx.credential.create({ data: { ...credentialRow(credential, service.createdAt), serviceId: service.id } });
@@ -108,10 +114,10 @@ const credentialRow = (credential: Credential, createdAt: Date) => ({
   id: credential.id,
   name: credential.name,
   strategy: credential.strategy,
-  slots: [...credential.slots],
-  ownerRole: credential.owner,
+  slots: credential.slots.map(({ name }) => name),
+  settings: credential.settings as Prisma.InputJsonObject,
   gracePeriod: credential.gracePeriod,
-  verification: { ...credential.verification },
+  verification: { ...credential.verification, check: { ...credential.verification.check } },
   automaticRollback: credential.isRollbackAutomatic,
   createdAt,
 });
@@ -119,12 +125,20 @@ const credentialRow = (credential: Credential, createdAt: Date) => ({
 function serviceOf(row: Prisma.ServiceGetPayload<{ include: typeof WHOLE }>): RegisteredService {
   const [credential] = row.credentials;
   if (credential === undefined) throw new TypeError(`Service ${row.id} has no credential.`);
+  const kind = declarationOf(row.type);
+  const stored = storedSchema(kind).safeParse({
+    target: row.target,
+    settings: credential.settings,
+    verification: credential.verification,
+  });
+  if (!stored.success) throw unreadable(row.name, row.environment.name, stored.error);
+  const { target, settings, verification } = stored.data;
   return {
     id: row.id,
     name: row.name,
     environment: row.environment.name,
-    type: row.type,
-    target: targetSchema.parse(row.target),
+    type: kind.kind,
+    target: target as TargetAddress,
     adminUsername: row.adminUsername,
     managedBy: managedBySchema.parse(row.managedBy),
     createdAt: row.createdAt,
@@ -132,12 +146,26 @@ function serviceOf(row: Prisma.ServiceGetPayload<{ include: typeof WHOLE }>): Re
       id: credential.id,
       name: credential.name,
       strategy: strategySchema.parse(credential.strategy),
-      slots: credential.slots,
-      owner: credential.ownerRole,
+      slots: kind.slots(settings),
+      settings: settings as CredentialSettings,
       gracePeriod: credential.gracePeriod,
       gracePeriodMs: parseDuration(credential.gracePeriod),
-      verification: verificationSchema.parse(credential.verification),
+      verification: verification as Verification,
       isRollbackAutomatic: credential.automaticRollback,
     },
   };
 }
+
+const storedSchema = ({ target, settings, check }: TargetDeclaration) =>
+  z.object({ target, settings, verification: z.object({ check, timeoutMs: z.int().positive() }) });
+
+/** An older or newer version of dsops wrote it, or somebody by hand: nothing is done with what cannot be read. */
+const unreadable = (name: string, environment: string, { issues }: z.ZodError): DomainError =>
+  new DomainError(
+    'stored_settings_unreadable',
+    'internal',
+    `What is stored of ${name} in ${environment} does not fit its kind: ${issues
+      .map(({ path, message }) => `${path.join('.')}: ${message}`)
+      .join('; ')}.`,
+    { remedy: 'Run the version of dsops that wrote it, or remove the service and take its login over again.' },
+  );

@@ -1,19 +1,20 @@
 import type { Actor } from '@dsops/contracts/principal';
 import { serviceAdded, serviceRemoved } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';
+import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
-import type { Login } from '@dsops/drivers/driver';
+import type { Login, Slot } from '@dsops/drivers/driver';
 import type { Tx } from '../database/tx.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
-import type { Drivers } from './drivers.js';
+import type { Drivers } from '@dsops/drivers';
 import type { OpenRotations } from '../open-rotations.js';
 import { credentialOf, type Registration } from './registration.js';
 import type { RegistryRepository } from './registry.repository.js';
-import { unknownService, type RegisteredService } from './service.js';
+import { unknownService, type Credential, type RegisteredService } from './service.js';
 import { checkTarget } from './target-check.js';
 
 /** Versions shown of a service beside those with a label. */
@@ -81,7 +82,7 @@ export class RegistryService {
       environment: request.environment,
       type: request.type,
       target: request.target,
-      adminUsername: admin.username,
+      adminUsername: admin?.username ?? null,
       managedBy: 'api',
       createdAt: new Date(await databaseNowMs(database)),
       credential,
@@ -102,7 +103,7 @@ export class RegistryService {
     await installation.assertNormal(unit.tx);
     await this.assertFree(unit.tx, service);
     if ((await registry.insert(unit.tx, service)) === 'name-taken') throw exists(service);
-    await vault.sealAdmin(unit.tx, service.id, admin);
+    if (admin !== null) await vault.sealAdmin(unit.tx, service.id, admin);
     if (current !== null) await this.takeOver(unit.tx, service, current);
     const { id, name, environment, type, credential } = service;
     unit.emit({
@@ -154,11 +155,12 @@ export class RegistryService {
     if (holder === null) return;
     // The same name says more.
     if (holder.name === service.name && holder.environment === service.environment) throw exists(service);
-    const shared = service.credential.slots.filter((slot) => holder.credential.slots.includes(slot)).join(' and ');
+    const taken = new Set(holder.credential.slots.map(({ name }) => name));
+    const shared = service.credential.slots.flatMap(({ name }) => (taken.has(name) ? [name] : [])).join(' and ');
     throw new DomainError(
       'login_taken',
       'conflict',
-      `${holder.name} in ${holder.environment} looks after ${shared} at ${service.target.host}:${service.target.port} already.`,
+      `${holder.name} in ${holder.environment} looks after ${shared} at ${declarationOf(service.type).server(service.target)} already.`,
       {
         path: 'credential.slots',
         remedy: `Use that service, or stop looking after it first: dsops service remove ${holder.name} --env ${holder.environment}`,
@@ -172,7 +174,7 @@ export class RegistryService {
     const version = await vault.seal(tx, {
       versionId: newId(),
       credentialId: credential.id,
-      slot: login.username,
+      slot: slotInUse(credential, login),
       target,
       label: 'CURRENT',
       value: login.password,
@@ -197,3 +199,10 @@ const rotationOpen = ({ service, environment }: Place, open: { id: string; state
       remedy: 'Wait until it has ended, or roll it back, then remove the service.',
     },
   );
+
+/** Where the login in use has its value: the first slot that it is used under. */
+function slotInUse({ slots }: Credential, { username }: Login): Slot {
+  const slot = slots.find(({ login }) => login === username);
+  if (slot === undefined) throw new TypeError('The login in use is one of the slots.');
+  return slot;
+}

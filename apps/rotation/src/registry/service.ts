@@ -1,5 +1,5 @@
-import type { Target } from '@dsops/contracts/rotation/api';
 import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { CredentialSettings, Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError } from '@dsops/kernel';
 import type { Verification } from '@dsops/drivers/driver';
 
@@ -8,10 +8,10 @@ export interface Credential {
   readonly id: string;
   readonly name: string;
   readonly strategy: Strategy;
-  /** Login roles on the target: one for `immediate`, two for `two-key`, the first in use first. */
-  readonly slots: readonly string[];
-  /** The role that owns what both slots create; null with one slot. */
-  readonly owner: string | null;
+  /** One for each value that can be valid at the same time, the first in use first. */
+  readonly slots: readonly Slot[];
+  /** What its kind has to know of it. */
+  readonly settings: CredentialSettings;
   readonly gracePeriod: string;
   readonly gracePeriodMs: number;
   readonly verification: Verification;
@@ -25,9 +25,9 @@ export interface RegisteredService {
   readonly name: string;
   readonly environment: string;
   readonly type: string;
-  readonly target: Target;
-  /** The login that administers the target; its password is in the vault. */
-  readonly adminUsername: string;
+  readonly target: TargetAddress;
+  /** The login that administers the target, its password is in the vault; null where the credential changes itself. */
+  readonly adminUsername: string | null;
   readonly managedBy: 'file' | 'api';
   readonly createdAt: Date;
   readonly credential: Credential;

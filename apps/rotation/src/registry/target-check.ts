@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError, Secret } from '@dsops/kernel';
+import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
 import type { Login, Probe, TargetDriver } from '@dsops/drivers/driver';
 import type { Credential } from './service.js';
 
 /** What is looked at before a service is taken over. Nothing here changes the target. */
 export interface Candidate {
   readonly driver: TargetDriver;
-  readonly target: Target;
-  readonly admin: Login;
+  readonly target: TargetAddress;
+  readonly admin: Login | null;
   readonly credential: Credential;
   /** The login in use, when it is to be taken over; null otherwise. */
   readonly current: Login | null;
@@ -20,18 +22,21 @@ export interface Candidate {
  * @throws DomainError `target_not_ready` with all findings, `current_refused`, `current_unproven`, `target_accepts_anybody`
  */
 export async function checkTarget({ driver, target, admin, credential, current }: Candidate): Promise<void> {
-  const { findings } = await driver.inspect(target, admin, {
-    strategy: credential.strategy,
-    slots: credential.slots,
-    owner: credential.owner,
-    inUse: current?.username ?? null,
-  });
+  const { findings } = await driver.inspect(
+    { target, admin },
+    {
+      shape: credential.strategy === 'two-key' ? 'side-by-side' : 'in-place',
+      settings: credential.settings,
+      slots: credential.slots,
+      inUse: credential.slots.find(({ login }) => login === current?.username)?.name ?? null,
+    },
+  );
   assertNoError(findings);
   if (current === null) return;
   assertWorks(await driver.probe(target, current, credential.verification), current.username);
   const wrong = new Secret(randomBytes(24).toString('base64url'));
   const control = await driver.probe(target, { username: current.username, password: wrong }, credential.verification);
-  assertRefuses(control, current.username);
+  assertRefuses(control, current.username, declarationOf(driver.kind).letsAnybodyIn);
 }
 
 function assertNoError(findings: readonly Finding[]): void {
@@ -69,15 +74,14 @@ function assertWorks(probe: Probe, username: string): void {
   );
 }
 
-function assertRefuses(probe: Probe, username: string): void {
+function assertRefuses(probe: Probe, username: string, remedy: string): void {
   if (probe.verdict === 'accepted' || probe.refusedBy === 'verification')
     throw new DomainError(
       'target_accepts_anybody',
       'refused',
       `The target lets ${username} in with any password, so nothing could be proven there.`,
       {
-        remedy:
-          'Let the server ask for a password on this path; for PostgreSQL: scram-sha-256 instead of trust in pg_hba.conf.',
+        remedy,
       },
     );
   if (probe.verdict !== 'refused') throw unproven(probe, username);

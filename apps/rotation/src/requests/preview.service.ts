@@ -4,7 +4,7 @@ import type { Strategy } from '@dsops/contracts/rotation/states';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError } from '@dsops/kernel';
 import { databaseNowMs } from '../database/clock.repository.js';
-import type { Drivers } from '../registry/drivers.js';
+import type { Drivers } from '@dsops/drivers';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import { unknownService, type RegisteredService } from '../registry/service.js';
 import type { CheckOutRepository } from '../check-out/check-out.repository.js';
@@ -70,14 +70,17 @@ export class Planning {
   private async inspect(service: RegisteredService, strategy: Strategy, placement: Placement) {
     const { database, vault, drivers } = this.parts;
     const { credential } = service;
-    const admin = await vault.openAdmin(database, service.id, service.adminUsername);
-    return drivers.of(service.type).inspect(service.target, admin, {
-      strategy,
-      slots: strategy === 'two-key' ? credential.slots : [placement.targetSlot],
-      owner: strategy === 'two-key' ? credential.owner : null,
-      inUse: placement.oldVersion?.slot ?? null,
-      leftBehind: placement.occupant ? [placement.occupant.slot] : [],
-    });
+    const admin = await vault.openAdmin(database, service);
+    return drivers.of(service.type).inspect(
+      { target: service.target, admin },
+      {
+        shape: strategy === 'two-key' ? 'side-by-side' : 'in-place',
+        settings: credential.settings,
+        slots: strategy === 'two-key' ? credential.slots : [placement.targetSlot],
+        inUse: placement.oldVersion?.slot ?? null,
+        leftBehind: placement.occupant ? [placement.occupant.slot] : [],
+      },
+    );
   }
 
   private async openFinding({ id }: RegisteredService): Promise<Finding[]> {
@@ -110,7 +113,7 @@ export class Planning {
     const { credential } = service;
     const { oldVersion, occupant } = placement ?? { oldVersion: null, occupant: null };
     const { facts } = this.parts.drivers.of(service.type);
-    const targetSlot = placement?.targetSlot ?? credential.slots[0] ?? '';
+    const targetSlot = (placement?.targetSlot ?? credential.slots[0])?.name ?? '';
     return {
       service: service.name,
       environment: service.environment,
@@ -135,7 +138,7 @@ function digestOf(
   placement: Placement | null,
   findings: readonly Finding[],
 ): string {
-  const { slots, owner, gracePeriodMs, verification, isRollbackAutomatic } = credential;
+  const { slots, settings, gracePeriodMs, verification, isRollbackAutomatic } = credential;
   const checks = findings
     .filter(({ check }) => check !== 'conflict')
     .map(({ check, level }) => `${check}=${level}`)
@@ -147,7 +150,7 @@ function digestOf(
     strategy,
     placement,
     slots,
-    owner,
+    settings,
     gracePeriodMs,
     verification,
     isRollbackAutomatic,

@@ -70,6 +70,7 @@ beforeAll(async () => {
     body: {
       name: params.service,
       environment: params.environment,
+      type: 'postgresql',
       target: target.target,
       admin: { username: target.admin.username, password: unwrapSecret(target.admin.password) },
       credential: { strategy: 'two-key', slots: [...NAMES.slots], owner: NAMES.owner },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@dsops/platform';
 import { openEngine, type Engine } from '../run/engine.fixture.js';
-import { Drivers } from '../registry/drivers.js';
+import { Drivers } from '@dsops/drivers';
 import type { RegisteredService } from '../registry/service.js';
 import type { Probe, TargetDriver } from '@dsops/drivers/driver';
 import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';

@@ -7,7 +7,7 @@ import { Secret } from '@dsops/kernel';
 import type { UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { databaseNowMs } from '../database/clock.repository.js';
-import type { Drivers } from '../registry/drivers.js';
+import type { Drivers } from '@dsops/drivers';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import type { RegisteredService } from '../registry/service.js';
 import type { Probe } from '@dsops/drivers/driver';

@@ -16,10 +16,11 @@ import {
 export const recorded = (versions: readonly Version[]): RecordedVersion[] =>
   [...versions]
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .map(({ id, name, slot, label, endedAt, verdict }) => ({
+    .map(({ id, name, slot, login, label, endedAt, verdict }) => ({
       id,
       name,
       slot,
+      login,
       label,
       endedAtMs: endedAt?.getTime() ?? null,
       verdict,
@@ -29,13 +30,13 @@ const IMPOSSIBLE: Record<'needs_two_slots' | 'slot_unknown', (service: Registere
   needs_two_slots: () => ({
     check: 'strategy',
     level: 'error',
-    message: 'The strategy two-key needs two login roles, and this credential has one.',
+    message: 'The strategy two-key needs two slots, and this credential has one.',
     remedy: 'Rotate with --strategy immediate, or add the service again with two slots.',
   }),
   slot_unknown: ({ credential }) => ({
     check: 'slots',
     level: 'error',
-    message: `The value that is CURRENT belongs to a login that is not among the slots (${credential.slots.join(', ')}).`,
+    message: `The value that is CURRENT belongs to a login that is not among the slots (${credential.slots.map(({ name }) => name).join(', ')}).`,
     remedy: 'Add the service again with the login that is in use as its first slot.',
   }),
 };
@@ -69,10 +70,14 @@ export function draftPlan(options: {
     credentialId: credential.id,
     strategy,
     target: service.target,
-    owner: credential.owner,
     facts,
     // It gets its name with its value.
-    newVersion: { id: newVersionId, name: 'the new version', slot: placement.targetSlot },
+    newVersion: {
+      id: newVersionId,
+      name: 'the new version',
+      slot: placement.targetSlot.name,
+      login: placement.targetSlot.login,
+    },
     oldVersion: placement.oldVersion,
     occupant: placement.occupant,
     graceMs: credential.gracePeriodMs,

@@ -7,11 +7,11 @@ import { newId } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
 import { openInstallation } from '../installation/installation.fixture.js';
-import { Drivers } from '../registry/drivers.js';
+import { Drivers } from '@dsops/drivers';
 import type { RegisteredService } from '../registry/service.js';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
-import { NAMES, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
+import type { PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
 import { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { aService, openRotationDatabase } from '../vault/rotation-database.fixture.js';
 import type { Version } from '../vault/version.js';
@@ -66,12 +66,12 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
 
   /** A service on the target whose first slot is in use, its value taken over as CURRENT. */
   async function addLive(facts: Partial<RegisteredService['credential']> = {}): Promise<RegisteredService> {
-    const credential = { ...aService().credential, slots: [...NAMES.slots], owner: NAMES.owner, ...facts };
+    const credential = { ...aService().credential, ...facts };
     const added = await world.addService({ target: target.target, adminUsername: target.admin.username, credential });
     await database.$transaction((tx) => vault.sealAdmin(tx, added.id, target.admin));
     const value = driver.generate();
-    const slot = added.credential.slots[0] ?? 'shop_a';
-    await target.asSuperuser(`ALTER ROLE ${slot} LOGIN PASSWORD '${await scramVerifier(value)}'`);
+    const slot = added.credential.slots[0]!;
+    await target.asSuperuser(`ALTER ROLE ${slot.login} LOGIN PASSWORD '${await scramVerifier(value)}'`);
     await database.$transaction((tx) =>
       vault.seal(tx, {
         versionId: added.id.replace(/^../, '00'),
@@ -91,7 +91,13 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
     await target.asSuperuser(`ALTER ROLE ${slot} LOGIN PASSWORD '${await scramVerifier(value)}'`);
     const versionId = newId();
     return database.$transaction(async (tx) => {
-      const facts = { versionId, credentialId: of.credential.id, slot, target: of.target, label: 'PENDING' as const };
+      const facts = {
+        versionId,
+        credentialId: of.credential.id,
+        slot: { name: slot, login: slot },
+        target: of.target,
+        label: 'PENDING' as const,
+      };
       const version = await vault.seal(tx, { ...facts, value });
       await vault.moveLabels(tx, of.credential.id, [{ versionId, from: 'PENDING', to: null }]);
       return version;

@@ -4,7 +4,7 @@ import type { Strategy } from '@dsops/contracts/rotation/states';
 import { newId } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
 import { currentContext } from '@dsops/platform';
-import type { Drivers } from '../registry/drivers.js';
+import type { Drivers } from '@dsops/drivers';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import type { RegisteredService } from '../registry/service.js';
 import type { Tx } from '../database/tx.js';

@@ -34,8 +34,8 @@ export function pausedDriver(driver: TargetDriver) {
 
   const wrapped = (session: TargetSession): TargetSession => ({
     identity: session.identity,
-    set: (login) => passing('set', () => session.set(login)),
-    retire: (username, options) => passing('retire', () => session.retire(username, options)),
+    set: (...args) => passing('set', () => session.set(...args)),
+    retire: (...args) => passing('retire', () => session.retire(...args)),
     close: () => session.close(),
   });
   const calls: Pick<TargetDriver, 'probe' | 'openSession' | 'endSession'> = {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { execute, query, sql } from '@dsops/database';
+import { slotsNamed } from '../vault/rotation-database.fixture.js';
 import { isDomainError, unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
@@ -18,7 +19,11 @@ beforeAll(async () => {
   const driver: TargetDriver = Object.create(target.driver, {
     probe: {
       value: (...[at, login, verification]: Parameters<TargetDriver['probe']>) =>
-        target.driver.probe(at, login, passes(login) ? verification : { ...verification, query: target.failingQuery }),
+        target.driver.probe(
+          at,
+          login,
+          passes(login) ? verification : { ...verification, check: { query: target.failingQuery } },
+        ),
     },
   });
   engine = await openEngine(target, driver);
@@ -173,7 +178,11 @@ describe('a two-key rotation', () => {
 
 describe('a rotation in place', () => {
   it('replaces the value in its slot', async () => {
-    const service = await engine.addLive({ slots: ['shop_a'], owner: null, strategy: 'immediate' });
+    const service = await engine.addLive({
+      slots: slotsNamed('shop_a'),
+      settings: { slots: ['shop_a'] },
+      strategy: 'immediate',
+    });
     const before = await engine.current(service);
     const { id } = await engine.start(service);
     await engine.until(id, 'completed');
@@ -184,8 +193,8 @@ describe('a rotation in place', () => {
 
   it('sets the old value back when the new one does not pass its verification', async () => {
     const service = await engine.addLive({
-      slots: ['shop_a'],
-      owner: null,
+      slots: slotsNamed('shop_a'),
+      settings: { slots: ['shop_a'] },
       strategy: 'immediate',
     });
     const before = await engine.current(service);
@@ -216,7 +225,7 @@ describe('requests', () => {
   });
 
   it('are refused when the plan that was seen has drifted', async () => {
-    const service = await engine.addLive({ slots: ['shop_a', 'shop_b'] });
+    const service = await engine.addLive({ slots: slotsNamed('shop_a', 'shop_b') });
     const { view } = await engine.planning.plan(engine.place(service), undefined);
     expect(view).toMatchObject({ canApply: true, targetSlot: 'shop_b', retiredSlot: 'shop_a', isReversible: true });
     const { id } = await engine.start(service, { digest: view.digest });
@@ -226,9 +235,9 @@ describe('requests', () => {
 
   it('find nothing changed when the target refuses or cannot be reached', async () => {
     const service = await engine.addLive();
-    await target.asSuperuser('ALTER ROLE dsops_admin NOCREATEROLE');
+    await target.asSuperuser('ALTER ROLE shop_admin NOCREATEROLE');
     expect(await codeOf(engine.start(service))).toBe('target_not_ready');
-    await target.asSuperuser('ALTER ROLE dsops_admin CREATEROLE');
+    await target.asSuperuser('ALTER ROLE shop_admin CREATEROLE');
     await target.proxy.refuse();
     expect(await codeOf(engine.start(service))).toBe('target_not_ready');
     await target.proxy.reopen();
@@ -284,7 +293,7 @@ describe('automatic: false', () => {
   it('stops with the target as it is, and a person decides', async () => {
     const service = await engine.addLive({
       isRollbackAutomatic: false,
-      verification: { query: `SELECT 1 / (session_user = 'shop_a')::int`, timeoutMs: 5_000 },
+      verification: { check: { query: `SELECT 1 / (session_user = 'shop_a')::int` }, timeoutMs: 5_000 },
     });
     const before = await engine.current(service);
     const { id } = await engine.start(service);

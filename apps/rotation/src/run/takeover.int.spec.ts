@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { slotsNamed } from '../vault/rotation-database.fixture.js';
 import type { Strategy } from '@dsops/contracts/rotation/states';
 import { eventually } from '@dsops/testing';
 import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
@@ -27,7 +28,7 @@ afterAll(async () => {
 });
 
 const facts = (strategy: Strategy): Parameters<Engine['addLive']>[0] =>
-  strategy === 'immediate' ? { slots: ['shop_a'], owner: null, strategy } : { strategy };
+  strategy === 'immediate' ? { slots: slotsNamed('shop_a'), settings: { slots: ['shop_a'] }, strategy } : { strategy };
 const startWorker = (...options: Parameters<Engine['startWorker']>): void =>
   void workers.push(engine.startWorker(...options));
 

@@ -1,15 +1,25 @@
 import { isDomainError, type DomainError } from '@dsops/kernel';
 import { inContext, openSpan, type Logger } from '@dsops/platform';
-import type { CommandOutcome, Login, Probe, TargetDriver, TargetSession } from '@dsops/drivers/driver';
+import type {
+  Administration,
+  CommandOutcome,
+  Login,
+  Probe,
+  SessionIdentity,
+  TargetDriver,
+  TargetSession,
+} from '@dsops/drivers/driver';
 import type { Failure, Outcome, TargetEffect } from '../engine/journal.js';
-import type { Plan } from '../engine/plan.js';
+import { slotOf, type Plan } from '../engine/plan.js';
 
 /** What an effect needs beside its journalled words. Secrets live as long as the effect. */
 export interface EffectInputs {
   readonly plan: Plan;
   readonly driver: TargetDriver;
-  readonly admin: Login;
-  /** The login that is tried or set; null for effects that need none. */
+  /** Null where the credential changes itself: `self` is its present login then. */
+  readonly admin: Login | null;
+  readonly self: Login | null;
+  /** The login that is tried; the value that is set, or that is ended as far as the records have it. Null: none. */
   readonly login: Login | null;
 }
 
@@ -32,6 +42,12 @@ const limitOf = (effect: TargetEffect, plan: Plan): number =>
 
 /** A lease covers one effect. */
 export const leaseFor = (effect: TargetEffect, plan: Plan): number => limitOf(effect, plan) + LEASE_MARGIN_MS;
+
+const administrationOf = ({ plan, admin, self }: EffectInputs): Administration => ({
+  target: plan.target,
+  admin,
+  ...(self && { self }),
+});
 
 const LATE = Symbol('late');
 
@@ -89,12 +105,21 @@ export class TargetEffects {
         return { outcome: await this.end(inputs, effect.identity, limitMs) };
       case 'set':
         if (!inputs.login) throw new TypeError('A set has a login.');
-        return { outcome: await this.command(held, (session) => session.set(inputs.login!), limitMs) };
+        return {
+          outcome: await this.command(
+            held,
+            (session) => session.set(slotOf(inputs.plan, effect.slot), inputs.login!.password),
+            limitMs,
+          ),
+        };
       case 'retire':
         return {
           outcome: await this.command(
             held,
-            (session) => session.retire(effect.slot, { endSessions: effect.endSessions }),
+            (session) =>
+              session.retire(slotOf(inputs.plan, effect.slot), inputs.login?.password ?? null, {
+                endSessions: effect.endSessions,
+              }),
             limitMs,
           ),
         };
@@ -114,11 +139,8 @@ export class TargetEffects {
     return { kind: 'probed', verdict, isVerification: verdict === 'refused' && refusedBy === 'verification', note };
   }
 
-  private async open(
-    { driver, plan, admin }: EffectInputs,
-    limitMs: number,
-  ): Promise<{ outcome: Outcome; opened?: TargetSession }> {
-    const opening = driver.openSession(plan.target, admin, plan.rotationId);
+  private async open(inputs: EffectInputs, limitMs: number): Promise<{ outcome: Outcome; opened?: TargetSession }> {
+    const opening = inputs.driver.openSession(administrationOf(inputs), inputs.plan.rotationId);
     try {
       const session = await within(opening, limitMs);
       if (session === LATE) {
@@ -132,13 +154,9 @@ export class TargetEffects {
     }
   }
 
-  private async end(
-    { driver, plan, admin }: EffectInputs,
-    identity: Parameters<TargetDriver['endSession']>[2],
-    limitMs: number,
-  ): Promise<Outcome> {
+  private async end(inputs: EffectInputs, identity: SessionIdentity, limitMs: number): Promise<Outcome> {
     try {
-      const answer = await within(driver.endSession(plan.target, admin, identity), limitMs);
+      const answer = await within(inputs.driver.endSession(administrationOf(inputs), identity), limitMs);
       return answer === LATE ? { kind: 'undone', failure: TIMED_OUT } : { kind: 'session-ended' };
     } catch (error) {
       return { kind: 'undone', failure: this.failureOf(error) };

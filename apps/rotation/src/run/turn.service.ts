@@ -3,7 +3,7 @@ import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
-import type { Drivers } from '../registry/drivers.js';
+import type { Drivers } from '@dsops/drivers';
 import type { RegistryRepository } from '../registry/registry.repository.js';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
 import type { CheckOutRepository } from '../check-out/check-out.repository.js';
@@ -23,6 +23,7 @@ import {
 } from '../engine/journal.js';
 import type { Observation } from '../engine/evidence.js';
 import type { Opening } from './opening.service.js';
+import { slotOf, type Plan } from '../engine/plan.js';
 import { nextStep, type Rotation } from '../engine/rotation.js';
 import { RotationJournal } from './rotation-journal.js';
 import type { Hold, Lease, RotationRepository, RotationRow } from './rotation.repository.js';
@@ -236,19 +237,23 @@ export class Turns {
     // The administrator resolves live: its password may have been rotated since the plan was made.
     const { type, adminUsername } = await registry.administration(unit.tx, row.serviceId);
     const driver = this.parts.drivers.of(type);
-    const admin = await vault.openAdmin(unit.tx, row.serviceId, adminUsername);
-    return { plan: journal.rotation.plan, driver, admin, login: await this.loginOf(unit.tx, effect, driver) };
+    const admin = await vault.openAdmin(unit.tx, { id: row.serviceId, adminUsername });
+    const { plan, current } = journal.rotation;
+    const present = current === 'new' ? plan.newVersion : plan.oldVersion;
+    const self = admin === null && present ? await vault.open(unit.tx, present.id) : null;
+    return { plan, driver, admin, self, login: await this.loginOf(unit.tx, effect, plan, driver) };
   }
 
-  private async loginOf(tx: Tx, effect: TargetEffect, driver: TargetDriver): Promise<Login | null> {
+  private async loginOf(tx: Tx, effect: TargetEffect, plan: Plan, driver: TargetDriver): Promise<Login | null> {
     switch (effect.do) {
       case 'probe':
         // A value of the kind that the target gets, and that nobody has: it must be refused.
-        if (effect.versionId === null) return { username: effect.slot, password: driver.generate() };
+        if (effect.versionId === null)
+          return { username: slotOf(plan, effect.slot).login, password: driver.generate() };
         return this.parts.vault.open(tx, effect.versionId);
       case 'set':
-        return this.parts.vault.open(tx, effect.versionId);
       case 'retire':
+        return this.parts.vault.open(tx, effect.versionId);
       case 'open-session':
       case 'end-session':
         return null;
@@ -266,7 +271,7 @@ export class Turns {
         const { name } = await vault.seal(unit.tx, {
           versionId: newVersion.id,
           credentialId: row.credentialId,
-          slot: newVersion.slot,
+          slot: { name: newVersion.slot, login: newVersion.login },
           target,
           label: 'PENDING',
           value: drivers.of(type).generate(),

@@ -1,3 +1,4 @@
+import type { Slot } from '@dsops/drivers/driver';
 import { PrismaClient } from '@dsops/database/rotation';
 import { connect } from '@dsops/database';
 import { newId, Secret } from '@dsops/kernel';
@@ -41,15 +42,18 @@ export const aService = (facts: Partial<RegisteredService> = {}): RegisteredServ
     id: newId(),
     name: 'login',
     strategy: 'two-key',
-    slots: ['shop_a', 'shop_b'],
-    owner: 'shop_owner',
+    slots: slotsNamed('shop_a', 'shop_b'),
+    settings: { slots: ['shop_a', 'shop_b'], owner: 'shop_owner' },
     gracePeriod: '0s',
     gracePeriodMs: 0,
-    verification: { query: 'SELECT 1', timeoutMs: 5_000 },
+    verification: { check: { query: 'SELECT 1' }, timeoutMs: 5_000 },
     isRollbackAutomatic: true,
     ...facts.credential,
   },
 });
+
+/** Slots that bear the names of their logins, as those of PostgreSQL do. */
+export const slotsNamed = (...names: string[]): Slot[] => names.map((name) => ({ name, login: name }));
 
 /** `test`: an existing database instead of a new one. */
 export async function openRotationDatabase(
@@ -74,12 +78,12 @@ export async function openRotationDatabase(
       await database.$transaction((tx) => registry.insert(tx, service));
       return service;
     },
-    addVersion: (service, label, value = newId(), slot = service.credential.slots[0]!) =>
+    addVersion: (service, label, value = newId(), slot = service.credential.slots[0]!.name) =>
       database.$transaction((tx) =>
         vault.seal(tx, {
           versionId: newId(),
           credentialId: service.credential.id,
-          slot,
+          slot: { name: slot, login: slot },
           target: service.target,
           label,
           value: new Secret(value),

@@ -67,10 +67,14 @@ describe('the vault', () => {
     const service = await world.addService();
     const admin = { username: 'shop_admin', password: new Secret('admin-value') };
     await inTx((tx) => world.vault.sealAdmin(tx, service.id, admin));
-    expect(unwrapSecret((await world.vault.openAdmin(world.database, service.id, 'shop_admin')).password)).toBe(
-      'admin-value',
-    );
-    await expect(world.vault.openAdmin(world.database, service.id, 'postgres')).rejects.toMatchObject({
+    expect(
+      unwrapSecret(
+        (await world.vault.openAdmin(world.database, { id: service.id, adminUsername: 'shop_admin' }))!.password,
+      ),
+    ).toBe('admin-value');
+    await expect(
+      world.vault.openAdmin(world.database, { id: service.id, adminUsername: 'postgres' }),
+    ).rejects.toMatchObject({
       code: 'sealed_value_damaged',
     });
   });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { targetSchema } from '@dsops/contracts/rotation/api';
+import { addressSchema } from '@dsops/contracts/rotation/targets/define-target';
 import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
@@ -132,7 +132,7 @@ const keyOf = (place: SealedPlace) => ({
 
 const versionOf = (row: VersionRow): Version => ({
   ...row,
-  target: targetSchema.parse(row.target),
+  target: addressSchema.parse(row.target),
   label: row.label as VersionLabel | null,
   verdict: row.verdict === null ? null : (verdictSchema.parse(row.verdict) satisfies ProbeVerdict),
 });

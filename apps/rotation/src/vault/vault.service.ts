@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { DomainError, versionName, type Secret } from '@dsops/kernel';
 import type { Login } from '@dsops/drivers/driver';
@@ -13,9 +13,9 @@ import { promotion, type LabelMove, type Version, type VersionLabel } from './ve
 export interface ValueToSeal {
   readonly versionId: string;
   readonly credentialId: string;
-  /** The login role that the value is for. */
-  readonly slot: string;
-  readonly target: Target;
+  /** What the value is for. */
+  readonly slot: Slot;
+  readonly target: TargetAddress;
   readonly label: VersionLabel;
   readonly value: Secret;
 }
@@ -38,7 +38,8 @@ export class VaultService {
       id: facts.versionId,
       credentialId: facts.credentialId,
       name: versionName(createdAt, facts.versionId),
-      slot: facts.slot,
+      slot: facts.slot.name,
+      login: facts.slot.login,
       target: facts.target,
       label: facts.label,
       verdict: null,
@@ -64,7 +65,7 @@ export class VaultService {
       throw new DomainError('version_unknown', 'not_found', `There is no version ${versionId}.`, {
         remedy: 'List the versions of the service.',
       });
-    return { username: version.slot, password: await this.unseal(tx, placeOf(version), `version ${version.name}`) };
+    return { username: version.login, password: await this.unseal(tx, placeOf(version), `version ${version.name}`) };
   }
 
   /** Is the value there, whole, and can it be opened? The guard asks before anything may depend on it. */
@@ -83,8 +84,12 @@ export class VaultService {
     await this.versions.putSealed(tx, place, seal(this.key, place, password), new Date(await databaseNowMs(tx)));
   }
 
-  /** The login that administers a service's target. @throws DomainError as {@link open} */
-  async openAdmin(tx: Tx, serviceId: string, username: string): Promise<Login> {
+  /** The login that administers a service's target; null where the credential changes itself. @throws DomainError as {@link open} */
+  async openAdmin(
+    tx: Tx,
+    { id: serviceId, adminUsername: username }: { readonly id: string; readonly adminUsername: string | null },
+  ): Promise<Login | null> {
+    if (username === null) return null;
     const place: SealedPlace = { kind: 'admin', serviceId, username };
     return { username, password: await this.unseal(tx, place, `the admin ${username}`) };
   }

@@ -1,17 +1,18 @@
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 
 export type VersionLabel = 'PENDING' | 'CURRENT' | 'PREVIOUS';
 
-/** A version without its value. Slot and target are frozen in it (I9). */
+/** A version without its value. Slot, login and target are frozen in it (I9). */
 export interface Version {
   readonly id: string;
   readonly credentialId: string;
   /** What people see: `2026-11-21-1430-abc123`. */
   readonly name: string;
-  /** The login role on the target. */
+  /** Where at the target its value lives, and the login under which it is used. */
   readonly slot: string;
-  readonly target: Target;
+  readonly login: string;
+  readonly target: TargetAddress;
   /** Null when only history remembers it. */
   readonly label: VersionLabel | null;
   /** What the last probe said; null when it was never probed. */

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { ApiClient, apiKey } from '@dsops/api-client';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import { checkOut, releaseCheckOut } from '@dsops/contracts/rotation/api';
+import { postgresql } from '@dsops/contracts/rotation/targets/postgresql';
 import { Secret } from '@dsops/kernel';
 import { SAMPLE } from './world.js';
 
@@ -23,7 +24,8 @@ export interface Report {
 
 type CheckedOut = ResponseOf<typeof checkOut>;
 
-async function logIn({ user, password, host, port, database }: CheckedOut): Promise<'accepted' | 'refused'> {
+async function logIn({ user, password, target }: CheckedOut): Promise<'accepted' | 'refused'> {
+  const { host, port, database } = postgresql.target.parse(target);
   const client = new pg.Client({ user, password, host, port, database, connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
   try {

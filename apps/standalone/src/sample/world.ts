@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { AddService } from '@dsops/contracts/rotation/api';
+import type { AddService } from '@dsops/contracts/rotation/add-service';
 import { withClient } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { scramVerifier, setupStatements } from '@dsops/drivers';

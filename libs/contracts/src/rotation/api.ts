@@ -2,52 +2,18 @@ import { z } from 'zod';
 import { defineOperation } from '../define-operation.js';
 import { instantQuery, pageOf, pageQuery } from '../page.js';
 import { actorSchema } from '../principal.js';
+import { addressSchema as address } from './targets/define-target.js';
+import { addServiceSchema, nameSchema } from './add-service.js';
 import { ON_CONFLICT, rotationStateSchema, strategySchema, verdictSchema } from './states.js';
 
 const instant = z.iso.datetime();
-/** Names of services, environments and roles of the target: what people type, so no surprises. */
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'letters, digits, . _ - and at most 63 of them');
-const password = z.string().min(1).max(1024).meta({ writeOnly: true });
+const name = nameSchema;
 const place = z.object({ environment: name, service: name });
-
-export const targetSchema = z.strictObject({
-  host: z.string().min(1).max(253),
-  port: z.int().min(1).max(65535).default(5432),
-  database: z.string().min(1).max(63),
-  /** As libpq has it. `verify-full` checks the server's certificate and name. */
-  sslMode: z.enum(['disable', 'require', 'verify-full']).default('disable'),
-});
-export type Target = z.infer<typeof targetSchema>;
-
-export const addServiceSchema = z.strictObject({
-  name,
-  environment: name,
-  type: z.enum(['postgresql']).default('postgresql'),
-  target: targetSchema,
-  /** The login that administers the target. It is never rotated by the rotations that it administers. */
-  admin: z.strictObject({ username: z.string().min(1).max(63), password }),
-  credential: z.strictObject({
-    name: name.default('login'),
-    strategy: strategySchema,
-    /** Login roles on the target: one for `immediate`, two for `two-key`, the first in use first. */
-    slots: z.array(z.string().min(1).max(63)).min(1).max(2),
-    /** The role that owns what both slots create; both are members of it. Required with two slots. */
-    owner: z.string().min(1).max(63).optional(),
-    /** How long the old value stays valid after the new one was published. */
-    gracePeriod: z.string().default('0s'),
-    verification: z
-      .strictObject({ query: z.string().max(2000).default('SELECT 1'), timeout: z.string().default('30s') })
-      .default({ query: 'SELECT 1', timeout: '30s' }),
-    rollback: z.strictObject({ automatic: z.boolean().default(true) }).default({ automatic: true }),
-  }),
-  /** Present: the login in use is taken over as CURRENT after it was tried, and is not changed. */
-  current: z.strictObject({ username: z.string().min(1).max(63), password }).optional(),
-});
-export type AddService = z.infer<typeof addServiceSchema>;
-
 export const versionViewSchema = z.object({
   id: z.ulid(),
   name: z.string(),
+  /** Where at the target it lives, and the login under which it is used there. */
+  slot: z.string(),
   username: z.string(),
   label: z.enum(['PENDING', 'CURRENT', 'PREVIOUS']).nullable(),
   /** What dsops last proved about it at the target, null when it never tried. */
@@ -61,15 +27,18 @@ export const serviceViewSchema = z.object({
   name: z.string(),
   environment: z.string(),
   type: z.string(),
-  target: targetSchema,
-  adminUsername: z.string(),
+  target: address,
+  /** Null where the credential changes itself. */
+  adminUsername: z.string().nullable(),
   managedBy: z.enum(['file', 'api']),
   credential: z.object({
     id: z.ulid(),
     name: z.string(),
     strategy: strategySchema,
+    /** What its kind has to know of it. */
+    settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+    /** The names of its slots, the one in use first when it was added. */
     slots: z.array(z.string()),
-    owner: z.string().nullable(),
     gracePeriod: z.string(),
   }),
   versions: z.array(versionViewSchema),
@@ -344,9 +313,8 @@ export const checkOut = defineOperation({
     id: z.ulid(),
     user: z.string(),
     password: z.string(),
-    host: z.string(),
-    port: z.int(),
-    database: z.string(),
+    /** The address that this version belongs to, with the fields of its kind. */
+    target: address,
     version: z.string(),
     expiresAt: instant,
   }),

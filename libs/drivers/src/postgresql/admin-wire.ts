@@ -1,9 +1,9 @@
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { DomainError } from '@dsops/kernel';
 import type { Login, SessionIdentity } from '../driver.js';
 import { placeOf, pooledError, sessionError } from './answers.js';
 import { failureOf } from './failure.js';
-import type { Limits } from './limits.js';
+import type { Limits } from '../kit/limits.js';
 import { Wire } from './wire.js';
 
 /** A server process and the life of the server it belongs to. Process ids are used again, start times are not. */
@@ -61,7 +61,7 @@ interface WhoAmI {
  * @throws DomainError with what refused us; nothing was changed. `target_pooled` when the process is not ours alone.
  */
 export async function openAdminWire(
-  target: Target,
+  target: PostgresqlTarget,
   admin: Login,
   options: { applicationName: string; limits: Limits; authorities: readonly string[] },
 ): Promise<AdminWire> {
@@ -94,7 +94,7 @@ export async function openAdminWire(
 /** One question that changes nothing, on an open administrative connection. */
 export async function ask<Row extends object>(
   wire: Wire,
-  target: Target,
+  target: PostgresqlTarget,
   text: string,
   values: unknown[],
   timeoutMs: number,

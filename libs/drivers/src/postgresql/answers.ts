@@ -1,20 +1,20 @@
-import type { Target } from '@dsops/contracts/rotation/api';
-import { DomainError, type ErrorKind } from '@dsops/kernel';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
+import { sayingOfNoAnswer } from '../kit/no-answer.js';
+import { errorSaying, type Saying } from '../kit/saying.js';
 import type { Failure } from './failure.js';
 
 /** Where a target is, as it stands in messages. */
-export const placeOf = (target: Target): string => `${target.host}:${target.port}`;
-
-interface Saying {
-  readonly code: string;
-  readonly kind: ErrorKind;
-  readonly message: string;
-  readonly remedy: string;
-}
+export const placeOf = (target: PostgresqlTarget): string => `${target.host}:${target.port}`;
 
 /** SQLSTATEs that end an attempt to open an administrative session. */
-function sayingOfRefusedLogin(sqlState: string, routine: string | null, target: Target, username: string): Saying {
+function sayingOfRefusedLogin(
+  sqlState: string,
+  routine: string | null,
+  target: PostgresqlTarget,
+  username: string,
+): Saying {
   const place = placeOf(target);
   switch (sqlState) {
     case '28P01':
@@ -81,7 +81,7 @@ function sayingOfRefusedLogin(sqlState: string, routine: string | null, target: 
   }
 }
 
-const pooled = (target: Target): Saying => ({
+const pooled = (target: PostgresqlTarget): Saying => ({
   code: 'target_pooled',
   kind: 'conflict',
   message: `A connection pooler answers at ${placeOf(target)}, so a session cannot be identified and ended there.`,
@@ -89,58 +89,27 @@ const pooled = (target: Target): Saying => ({
 });
 
 /** A failure to open or use an administrative session before anything was sent: nothing was changed. */
-export function sessionError(failure: Failure, target: Target, username: string): DomainError {
-  const { code, kind, message, remedy } = sayingOf(failure, target, username);
-  const sqlState = failure.kind === 'answer' ? { sqlState: failure.sqlState } : {};
-  return new DomainError(code, kind, message, { remedy, ...sqlState });
+export function sessionError(failure: Failure, target: PostgresqlTarget, username: string): DomainError {
+  const facts = failure.kind === 'answer' ? { sqlState: failure.sqlState } : {};
+  return errorSaying(sayingOf(failure, target, username), facts);
 }
 
-export const pooledError = (target: Target): DomainError => {
-  const { code, kind, message, remedy } = pooled(target);
-  return new DomainError(code, kind, message, { remedy });
-};
+export const pooledError = (target: PostgresqlTarget): DomainError => errorSaying(pooled(target));
 
-function sayingOf(failure: Failure, target: Target, username: string): Saying {
-  const place = placeOf(target);
-  switch (failure.kind) {
-    case 'answer':
-      return sayingOfRefusedLogin(failure.sqlState, failure.routine, target, username);
-    case 'silent':
-      return {
-        code: 'target_silent',
-        kind: 'unavailable',
-        message: `${place} took the connection or the question and did not answer in time.`,
-        remedy: 'Look whether the target is overloaded or stuck, and whether a firewall drops packets on the way.',
-      };
-    case 'network':
-      return {
-        code: 'target_unreachable',
-        kind: 'unavailable',
-        message: `There is no connection to ${place}${failure.code === null ? '' : ` (${failure.code})`}.`,
-        remedy: 'Check host and port, that the server runs, and that the network lets dsops through.',
-      };
-    case 'encryption':
-      return {
-        code: 'target_encryption',
-        kind: 'conflict',
-        message: `No encrypted connection to ${place} with sslMode ${target.sslMode}${failure.code === null ? '' : ` (${failure.code})`}.`,
-        remedy: 'Check that the server has ssl = on and a certificate for this host name from an authority known here.',
-      };
-    case 'untrusted':
-      return {
-        code: 'target_untrusted',
-        kind: 'conflict',
-        message: `What answers at ${place} did not prove to be the PostgreSQL server that dsops knows.`,
-        remedy: 'Check host and port; if they are right, look for something between dsops and the server.',
-      };
-  }
+function sayingOf(failure: Failure, target: PostgresqlTarget, username: string): Saying {
+  if (failure.kind === 'answer') return sayingOfRefusedLogin(failure.sqlState, failure.routine, target, username);
+  return sayingOfNoAnswer(failure, {
+    product: 'PostgreSQL',
+    place: placeOf(target),
+    encryption: `sslMode ${target.sslMode}`,
+  });
 }
 
 /**
  * The meaning of an answer to ALTER ROLE. Only answers that are known to have changed nothing count as refused:
  * everything else is lost, because a session that dies may have committed before (I5).
  */
-export function outcomeOf(failure: Failure, role: string, target: Target): CommandOutcome {
+export function outcomeOf(failure: Failure, role: string, target: PostgresqlTarget): CommandOutcome {
   if (failure.kind !== 'answer') return { kind: 'lost', message: `No answer came from ${placeOf(target)}.` };
   const refused = (code: string, message: string, remedy: string): CommandOutcome => ({
     kind: 'refused',

@@ -1,14 +1,16 @@
-import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { placeOf, quote } from './answers.js';
 import type { Picture } from './picture.js';
-import { error, ok, warning, type Wanted } from './findings.js';
+import { error, ok, warning } from '../kit/findings.js';
+import type { Wanted } from './wanted.js';
 
 /** PostgreSQL 16 brought the rights on memberships that the least rights are made of. */
 const OLDEST_VERSION = 160_000;
 /** Rotation, probes and recovery need a few connections at a time. */
 const SPARE_CONNECTIONS = 5;
 
-export function assessServer(picture: Picture, target: Target): Finding[] {
+export function assessServer(picture: Picture, target: PostgresqlTarget): Finding[] {
   const findings = [ok('target-reachable', `PostgreSQL ${picture.version} answers at ${placeOf(target)}.`)];
   if (picture.isStandby)
     findings.push(

@@ -1,10 +1,12 @@
-import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { placeOf, quote } from './answers.js';
-import { error, ok, warning, type Wanted } from './findings.js';
+import { error, ok, warning } from '../kit/findings.js';
+import type { Wanted } from './wanted.js';
 import type { Picture, SlotPicture } from './picture.js';
 
 /** Everything about the roles that are slots, and about the role that owns what they create. */
-export function assessSlots(picture: Picture, wanted: Wanted, target: Target): Finding[] {
+export function assessSlots(picture: Picture, wanted: Wanted, target: PostgresqlTarget): Finding[] {
   const findings = wanted.slots.flatMap((name): Finding[] => {
     const slot = picture.slots.find((one) => one.name === name);
     if (slot === undefined) return [missing(name, target)];
@@ -19,7 +21,7 @@ export function assessSlots(picture: Picture, wanted: Wanted, target: Target): F
   return [...findings, ...assessOwner(picture, wanted)];
 }
 
-const missing = (name: string, target: Target): Finding =>
+const missing = (name: string, target: PostgresqlTarget): Finding =>
   error(
     'slot',
     `The role ${name} does not exist at ${placeOf(target)}.`,
@@ -64,7 +66,7 @@ function assessIdentity(slot: SlotPicture, { admin }: Picture, { owner }: Wanted
 }
 
 /** Which slots are free is what keeps a working login from being overwritten. */
-function assessUse(slot: SlotPicture, { slots }: Picture, { strategy, inUse, leftBehind }: Wanted): Finding[] {
+function assessUse(slot: SlotPicture, { slots }: Picture, { shape, inUse, leftBehind }: Wanted): Finding[] {
   const name = quote(slot.name);
   if (slot.name === inUse)
     return slot.canLogin
@@ -76,8 +78,8 @@ function assessUse(slot: SlotPicture, { slots }: Picture, { strategy, inUse, lef
             `Find out who ran ALTER ROLE ${name} NOLOGIN; and whether applications still work.`,
           ),
         ];
-  if (strategy === 'two-key') {
-    if (slot.canLogin && !leftBehind?.includes(slot.name))
+  if (shape === 'side-by-side') {
+    if (slot.canLogin && !leftBehind.includes(slot.name))
       return [
         error(
           'slot-use',
@@ -123,7 +125,7 @@ function assessUse(slot: SlotPicture, { slots }: Picture, { strategy, inUse, lef
 const freeing = (name: string): string => `Once nobody uses it, run ALTER ROLE ${name} NOLOGIN PASSWORD NULL;`;
 
 /** What would keep the new value from working although its password is right. */
-function assessLogin(slot: SlotPicture, target: Target): Finding[] {
+function assessLogin(slot: SlotPicture, target: PostgresqlTarget): Finding[] {
   const findings: Finding[] = [];
   const name = quote(slot.name);
   if (slot.isExpired)

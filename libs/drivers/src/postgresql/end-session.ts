@@ -1,9 +1,9 @@
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { DomainError } from '@dsops/kernel';
 import type { Login, SessionIdentity } from '../driver.js';
 import { ask, INSTANT, openAdminWire, type BackendIdentity } from './admin-wire.js';
 import { placeOf } from './answers.js';
-import type { Limits } from './limits.js';
+import type { Limits } from '../kit/limits.js';
 
 /**
  * backend_start is null for who may not see it: such a row must not pass for "another process, ours is gone".
@@ -20,7 +20,7 @@ const END = `
  * @throws DomainError `target_replaced`, `missing_right`, `session_not_ended`, or what keeps us from the target.
  */
 export async function endBackend(
-  target: Target,
+  target: PostgresqlTarget,
   admin: Login,
   identity: SessionIdentity,
   options: { limits: Limits; authorities: readonly string[] },
@@ -69,12 +69,12 @@ function readIdentity(identity: SessionIdentity): BackendIdentity {
   });
 }
 
-const replaced = (target: Target) =>
+const replaced = (target: PostgresqlTarget) =>
   new DomainError('target_replaced', 'conflict', `${placeOf(target)} is another PostgreSQL server than before.`, {
     remedy: 'Make sure that the former server is off, then confirm it to dsops.',
   });
 
-const mayNotSee = (target: Target, admin: Login) =>
+const mayNotSee = (target: PostgresqlTarget, admin: Login) =>
   new DomainError(
     'missing_right',
     'conflict',
@@ -82,7 +82,7 @@ const mayNotSee = (target: Target, admin: Login) =>
     { remedy: 'Use the admin that opened the session, or grant pg_read_all_stats and pg_signal_backend.' },
   );
 
-const notEnded = (target: Target, { pid }: BackendIdentity) =>
+const notEnded = (target: PostgresqlTarget, { pid }: BackendIdentity) =>
   new DomainError(
     'session_not_ended',
     'unavailable',

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { SilentTarget } from './wire.js';
+import { noAnswerOf, type NoAnswer } from '../kit/no-answer.js';
 
 /**
  * What went wrong on a connection, without any text that the server sent: such a text may hold a statement, and with it
@@ -15,16 +15,9 @@ export type Failure =
       /** Severity ERROR: the transaction was rolled back, and the session lives. Known only of servers that speak English. */
       readonly isPlainError: boolean;
     }
-  | { readonly kind: 'silent' }
-  /** The socket: refused, reset, unknown host. `code` as Node has it; null when the connection simply ended. */
-  | { readonly kind: 'network'; readonly code: string | null }
-  /** Encryption was refused, or the certificate is not to be trusted. */
-  | { readonly kind: 'encryption'; readonly code: string | null }
-  /** The server could not prove during SCRAM that it knows the password, or speaks another protocol. */
-  | { readonly kind: 'untrusted' };
+  | NoAnswer;
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof SilentTarget) return { kind: 'silent' };
   if (error instanceof pg.DatabaseError) {
     if (error.code === undefined) return { kind: 'untrusted' };
     return {
@@ -34,10 +27,6 @@ export function failureOf(error: unknown): Failure {
       isPlainError: error.severity === 'ERROR',
     };
   }
-  // By shape: Node's own errors may come from another realm than ours.
-  const { message = '', code = null } = error as { message?: string; code?: string | null };
-  if (message.startsWith('SASL')) return { kind: 'untrusted' };
-  if (/CERT|ERR_TLS|ERR_SSL|EPROTO|SIGNATURE/.test(code ?? '') || / SSL /.test(message))
-    return { kind: 'encryption', code };
-  return { kind: 'network', code };
+  if ((error as { message?: string }).message?.startsWith('SASL')) return { kind: 'untrusted' };
+  return noAnswerOf(error);
 }

@@ -1,19 +1,21 @@
-import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { isDomainError, type DomainError } from '@dsops/kernel';
 import type { Login, PlanFindings } from '../driver.js';
 import { openAdminWire } from './admin-wire.js';
 import { assessAdmin, assessServer } from './assess-server.js';
 import { assessSlots } from './assess-slots.js';
-import { error, type Wanted } from './findings.js';
+import { error } from '../kit/findings.js';
+import type { Wanted } from './wanted.js';
 import { judgeWrongPassword } from './judge.js';
-import type { Limits } from './limits.js';
-import { generatePassword } from './password.js';
+import type { Limits } from '../kit/limits.js';
+import { generatePassword } from '../kit/password.js';
 import { takePicture, type Picture } from './picture.js';
 import { attemptLogin } from './probe.js';
 
 /** Looks at the target with reads and one wrong login per slot; changes nothing, and turns every failure into a finding. */
 export async function inspectTarget(
-  target: Target,
+  target: PostgresqlTarget,
   admin: Login,
   wanted: Wanted,
   options: { limits: Limits; authorities: readonly string[] },
@@ -50,11 +52,11 @@ const findingOf = ({ code, message, details }: DomainError): Finding =>
 
 /** A server that takes a random password takes any: nothing could then be proven about a real one. */
 async function tryWrongPassword(
-  target: Target,
+  target: PostgresqlTarget,
   username: string,
   options: { limits: Limits; authorities: readonly string[] },
 ): Promise<Finding> {
   const wrong = { username, password: generatePassword() };
-  const verification = { query: 'SELECT 1', timeoutMs: options.limits.connectTimeoutMs };
+  const verification = { check: { query: 'SELECT 1' }, timeoutMs: options.limits.connectTimeoutMs };
   return judgeWrongPassword(await attemptLogin(target, wrong, verification, options.authorities), username, target);
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Secret } from '@dsops/kernel';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { outcomeOf, sessionError } from './answers.js';
 import type { Failure } from './failure.js';
 import { judge } from './judge.js';
 
-const target: Target = { host: 'db', port: 5432, database: 'shop', sslMode: 'disable' };
+const target: PostgresqlTarget = { host: 'db', port: 5432, database: 'shop', sslMode: 'disable' };
 const login = { username: 'shop_a', password: new Secret('x') };
 const answer = (sqlState: string, routine: string | null = null, isPlainError = false): Failure => ({
   kind: 'answer',
@@ -93,7 +93,7 @@ describe('What keeps us from a target', () => {
     [{ kind: 'encryption', code: 'CERT_HAS_EXPIRED' }, 'target_encryption'],
     [{ kind: 'untrusted' }, 'target_untrusted'],
   ])('%j is %s, in a sentence with a remedy', (failure, code) => {
-    const error = sessionError(failure, target, 'dsops_admin');
+    const error = sessionError(failure, target, 'shop_admin');
     expect(error.code).toBe(code);
     expect(error.message).toMatch(/^.*db:5432.*\.$|^There is no database shop at db:5432\.$/);
     expect(error.details.remedy).toMatch(/\.$|;$/);

@@ -1,8 +1,10 @@
-import type { Finding, Target } from '@dsops/contracts/rotation/api';
+import type { Finding } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { Login, Probe } from '../driver.js';
+import { judgeNoAnswer } from '../kit/no-answer.js';
 import { placeOf } from './answers.js';
 import type { Failure } from './failure.js';
-import { error, ok } from './findings.js';
+import { error, ok } from '../kit/findings.js';
 
 /** What one login came to. */
 export type Attempt =
@@ -13,36 +15,20 @@ export type Attempt =
 type Judgement = Omit<Probe, 'durationMs'>;
 
 /** What an attempt says about the value. In doubt it says nothing: only a refusal of this very value is `refused`. */
-export function judge(attempt: Attempt, target: Target, login: Login): Judgement {
+export function judge(attempt: Attempt, target: PostgresqlTarget, login: Login): Judgement {
   const who = `${login.username} at ${placeOf(target)}`;
   if (attempt.at === 'end')
     return attempt.wasPasswordAsked
       ? { verdict: 'accepted', note: `Logged in as ${who}.` }
       : { verdict: 'inconclusive', note: `The server let ${who} in without asking for a password.` };
   const { failure } = attempt;
-  if (failure.kind !== 'answer') return judgeNoAnswer(failure, who);
+  if (failure.kind !== 'answer') return judgeNoAnswer(failure, who, 'PostgreSQL');
   return attempt.at === 'login' ? judgeLogin(failure, who, target) : judgeVerification(failure, who);
-}
-
-function judgeNoAnswer(failure: Exclude<Failure, { kind: 'answer' }>, who: string): Judgement {
-  switch (failure.kind) {
-    case 'silent':
-      return { verdict: 'errored', note: `No answer in time for ${who}.` };
-    case 'network':
-      return {
-        verdict: 'errored',
-        note: `No connection for ${who}${failure.code === null ? '' : ` (${failure.code})`}.`,
-      };
-    case 'encryption':
-      return { verdict: 'errored', note: `No encrypted connection for ${who}.` };
-    case 'untrusted':
-      return { verdict: 'inconclusive', note: `What answered ${who} did not prove to be the PostgreSQL server.` };
-  }
 }
 
 type Answer = Extract<Failure, { kind: 'answer' }>;
 
-function judgeLogin({ sqlState, routine }: Answer, who: string, target: Target): Judgement {
+function judgeLogin({ sqlState, routine }: Answer, who: string, target: PostgresqlTarget): Judgement {
   switch (sqlState) {
     case '28P01':
       return { verdict: 'refused', refusedBy: 'authentication', note: `The password of ${who} was refused.` };
@@ -83,7 +69,7 @@ function judgeVerification({ sqlState }: Answer, who: string): Judgement {
 const isOutage = (sqlState: string): boolean => /^(08|40|53|55|57|58|F0|XX)/.test(sqlState);
 
 /** What the attempt with a random wrong password says about the target: finding of a plan. */
-export function judgeWrongPassword(attempt: Attempt, username: string, target: Target): Finding {
+export function judgeWrongPassword(attempt: Attempt, username: string, target: PostgresqlTarget): Finding {
   const check = 'wrong-password';
   const place = placeOf(target);
   const letsAnybodyIn = error(

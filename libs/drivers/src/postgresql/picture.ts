@@ -1,4 +1,4 @@
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { ask, type AdminWire } from './admin-wire.js';
 
 /** A role that is a slot, as the catalogs show it to everybody. */
@@ -98,7 +98,7 @@ interface ServerRow {
 /** Reads catalogs that everybody may read, so it works with the least rights and shows which are missing. */
 export async function takePicture(
   { wire, isStandby }: AdminWire,
-  target: Target,
+  target: PostgresqlTarget,
   wanted: { slots: readonly string[]; owner: string | null },
   timeoutMs: number,
 ): Promise<Picture> {

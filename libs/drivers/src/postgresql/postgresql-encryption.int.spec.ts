@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate } from 'selfsigned';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { PostgresqlDriver } from './postgresql.driver.js';
 import { aLogin, LIMITS, startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
 
-const SELECT_1 = { query: 'SELECT 1', timeoutMs: 1_500 };
+const SELECT_1 = { check: { query: 'SELECT 1' }, timeoutMs: 1_500 };
 
 describe('Encryption between the PostgreSQL driver and its target', () => {
   let world: PostgresqlWorld;
@@ -20,9 +20,12 @@ describe('Encryption between the PostgreSQL driver and its target', () => {
   }, 60_000);
   afterAll(() => world?.close());
 
-  const open = async (target: Partial<Target>, authorities: string[] = []) => {
+  const open = async (target: Partial<PostgresqlTarget>, authorities: string[] = []) => {
     const driver = new PostgresqlDriver({ limits: LIMITS, authorities });
-    const session = await driver.openSession({ ...world.target, ...target }, world.admin, '01TESTROTATION');
+    const session = await driver.openSession(
+      { target: { ...world.target, ...target }, admin: world.admin },
+      '01TESTROTATION',
+    );
     const [row] = await world.asSuperuser<{ ssl: boolean }>(
       `SELECT ssl FROM pg_stat_ssl WHERE pid = ${session.identity.pid}`,
     );

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
-import type { Wanted } from './findings.js';
+import { asked, aSlot, type PostgresqlWorld, startPostgresqlWorld } from './postgresql-world.fixture.js';
+import type { Wanted } from './wanted.js';
 
-const TWO_KEY: Wanted = { strategy: 'two-key', slots: ['shop_a', 'shop_b'], owner: 'shop_owner', inUse: 'shop_a' };
-const IMMEDIATE: Wanted = { strategy: 'immediate', slots: ['shop_a'], owner: null, inUse: 'shop_a' };
+type Asked = Omit<Wanted, 'leftBehind'> & Partial<Wanted>;
+const TWO_KEY: Asked = { shape: 'side-by-side', slots: ['shop_a', 'shop_b'], owner: 'shop_owner', inUse: 'shop_a' };
+const IMMEDIATE: Asked = { shape: 'in-place', slots: ['shop_a'], owner: null, inUse: 'shop_a' };
 
 describe('The plan for a PostgreSQL target', () => {
   let world: PostgresqlWorld;
@@ -14,9 +15,9 @@ describe('The plan for a PostgreSQL target', () => {
   });
   afterAll(() => world?.close());
 
-  const plan = (wanted: Wanted, { admin = world.admin, target = world.target } = {}) =>
-    world.driver.inspect(target, admin, wanted);
-  const problems = async (wanted: Wanted, options?: Parameters<typeof plan>[1]) =>
+  const plan = (wanted: Asked, { admin = world.admin, target = world.target } = {}) =>
+    world.driver.inspect({ target, admin }, asked(wanted));
+  const problems = async (wanted: Asked, options?: Parameters<typeof plan>[1]) =>
     (await plan(wanted, options)).findings.filter(({ level }) => level !== 'ok');
 
   /** [what is wrong, how it became so, the check that finds it, its level, words of the message, how it is undone] */
@@ -111,11 +112,11 @@ describe('The plan for a PostgreSQL target', () => {
     ],
     [
       'the server makes md5 passwords',
-      `ALTER ROLE dsops_admin SET password_encryption = 'md5'`,
+      `ALTER ROLE shop_admin SET password_encryption = 'md5'`,
       'password-encryption',
       'warning',
       'md5',
-      'ALTER ROLE dsops_admin RESET password_encryption',
+      'ALTER ROLE shop_admin RESET password_encryption',
     ],
     [
       'the server is set to read only',
@@ -150,19 +151,19 @@ describe('The plan for a PostgreSQL target', () => {
   });
 
   it('refuses to rotate the role that dsops administers with', async () => {
-    expect(await problems({ ...IMMEDIATE, slots: ['dsops_admin'], inUse: 'dsops_admin' })).toContainEqual(
+    expect(await problems({ ...IMMEDIATE, slots: ['shop_admin'], inUse: 'shop_admin' })).toContainEqual(
       expect.objectContaining({ check: 'slot-identity', level: 'error' }),
     );
   });
 
   it('acts as the admin itself, also where its sessions begin as another role', async () => {
-    await world.asSuperuser('GRANT shop_b TO dsops_admin WITH SET TRUE; ALTER ROLE dsops_admin SET role = shop_b');
+    await world.asSuperuser('GRANT shop_b TO shop_admin WITH SET TRUE; ALTER ROLE shop_admin SET role = shop_b');
     expect(await problems(TWO_KEY)).toEqual([]);
-    await world.asSuperuser('ALTER ROLE dsops_admin RESET role; GRANT shop_b TO dsops_admin WITH SET FALSE');
+    await world.asSuperuser('ALTER ROLE shop_admin RESET role; GRANT shop_b TO shop_admin WITH SET FALSE');
   });
 
   it('refuses a slot that could act as the admin', async () => {
-    await world.asSuperuser('CREATE ROLE climber', 'GRANT dsops_admin TO climber');
+    await world.asSuperuser('CREATE ROLE climber', 'GRANT shop_admin TO climber');
     expect(await problems({ ...IMMEDIATE, slots: ['climber'], inUse: null })).toContainEqual(
       expect.objectContaining({ check: 'slot-identity', message: expect.stringContaining('member of the admin') }),
     );
@@ -176,7 +177,7 @@ describe('The plan for a PostgreSQL target', () => {
   });
 
   it('refuses a server that lets anybody in, also when the role may not log in', async () => {
-    const own = 'GRANT anybody TO dsops_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE';
+    const own = 'GRANT anybody TO shop_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE';
     await world.asSuperuser('CREATE ROLE anybody LOGIN', own);
     const wanted = { ...IMMEDIATE, slots: ['anybody'], inUse: 'anybody' };
     const anybody = { check: 'wrong-password', level: 'error', message: expect.stringContaining('any password') };
@@ -186,7 +187,7 @@ describe('The plan for a PostgreSQL target', () => {
   });
 
   it('says when pg_hba.conf shuts the login out', async () => {
-    const own = 'GRANT shut_out TO dsops_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE';
+    const own = 'GRANT shut_out TO shop_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE';
     await world.asSuperuser('CREATE ROLE shut_out LOGIN', own);
     expect(await problems({ ...IMMEDIATE, slots: ['shut_out'], inUse: 'shut_out' })).toMatchObject([
       { check: 'wrong-password', level: 'error', message: expect.stringContaining('pg_hba.conf') },
@@ -201,9 +202,9 @@ describe('The plan for a PostgreSQL target', () => {
   });
 
   it('counts the sessions of the login in use, and warns when the other slot could not hold them', async () => {
-    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
+    const session = await world.driver.openSession({ target: world.target, admin: world.admin }, '01TESTROTATION');
     const login = { username: 'shop_a', password: world.driver.generate() };
-    await session.set(login);
+    await session.set(aSlot(login.username), login.password);
     await session.close();
     const held = await Promise.all([1, 2, 3].map(() => world.holdSession(login)));
     await world.asSuperuser('ALTER ROLE shop_b CONNECTION LIMIT 2');

@@ -5,7 +5,16 @@ import { unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import type { Login } from '../driver.js';
 import { openAdminWire } from './admin-wire.js';
-import { aLogin, LIMITS, NAMES, startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
+import { generatePassword } from '../kit/password.js';
+import {
+  aLogin,
+  asked,
+  aSlot,
+  LIMITS,
+  NAMES,
+  type PostgresqlWorld,
+  startPostgresqlWorld,
+} from './postgresql-world.fixture.js';
 import { setupStatements } from './setup-sql.js';
 
 /** The admin of this world holds the documented rights and no others. */
@@ -16,24 +25,27 @@ describe('The PostgreSQL driver with the least rights', () => {
   afterAll(() => world?.close());
 
   async function set(login: Login) {
-    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
-    const outcome = await session.set(login);
+    const session = await world.driver.openSession({ target: world.target, admin: world.admin }, '01TESTROTATION');
+    const outcome = await session.set(aSlot(login.username), login.password);
     await session.close();
     return outcome;
   }
   async function retire(username: string, endSessions = false) {
-    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
-    const outcome = await session.retire(username, { endSessions });
+    const session = await world.driver.openSession({ target: world.target, admin: world.admin }, '01TESTROTATION');
+    const outcome = await session.retire(aSlot(username), null, { endSessions });
     await session.close();
     return outcome;
   }
   const errors = async () => {
-    const { findings } = await world.driver.inspect(world.target, world.admin, {
-      strategy: 'two-key',
-      slots: world.slots,
-      owner: world.owner,
-      inUse: 'shop_a',
-    });
+    const { findings } = await world.driver.inspect(
+      { target: world.target, admin: world.admin },
+      asked({
+        shape: 'side-by-side',
+        slots: world.slots,
+        owner: world.owner,
+        inUse: 'shop_a',
+      }),
+    );
     return findings.filter(({ level }) => level === 'error');
   };
   /** Takes a right away, lets the test look, and gives it back. */
@@ -45,14 +57,14 @@ describe('The PostgreSQL driver with the least rights', () => {
       await world.asSuperuser(give);
     }
   }
-  const GRANT_A = setupStatements(NAMES).find((line) => line.startsWith('GRANT shop_a TO dsops_admin'))!;
+  const GRANT_A = setupStatements(NAMES).find((line) => line.startsWith('GRANT shop_a TO shop_admin'))!;
 
   it('is no superuser, has CREATEROLE, and can act as no slot', async () => {
     const [admin] = await world.asSuperuser(
       `SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
-              pg_has_role('dsops_admin', 'shop_a', 'SET') AS "canActAsSlot",
-              pg_has_role('dsops_admin', 'shop_owner', 'SET') AS "canActAsOwner"
-         FROM pg_roles WHERE rolname = 'dsops_admin'`,
+              pg_has_role('shop_admin', 'shop_a', 'SET') AS "canActAsSlot",
+              pg_has_role('shop_admin', 'shop_owner', 'SET') AS "canActAsOwner"
+         FROM pg_roles WHERE rolname = 'shop_admin'`,
     );
     expect(admin).toEqual({
       rolsuper: false,
@@ -67,12 +79,12 @@ describe('The PostgreSQL driver with the least rights', () => {
 
   it('documents exactly the statements that made it', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../../docs/targets/postgresql.md'), 'utf8');
-    expect(page).toContain(setupStatements(NAMES).join('\n'));
+    expect(page).toContain(setupStatements({ ...NAMES, admin: 'dsops_admin' }).join('\n'));
   });
 
   it.each([
-    ['CREATEROLE', 'ALTER ROLE dsops_admin NOCREATEROLE', 'ALTER ROLE dsops_admin CREATEROLE', 'CREATEROLE'],
-    ['ADMIN OPTION', 'REVOKE ADMIN OPTION FOR shop_a FROM dsops_admin', GRANT_A, 'ADMIN OPTION'],
+    ['CREATEROLE', 'ALTER ROLE shop_admin NOCREATEROLE', 'ALTER ROLE shop_admin CREATEROLE', 'CREATEROLE'],
+    ['ADMIN OPTION', 'REVOKE ADMIN OPTION FOR shop_a FROM shop_admin', GRANT_A, 'ADMIN OPTION'],
   ])('needs %s: without it the plan says so, and the role stays as it is', async (_, take, give, named) => {
     const login = aLogin('shop_a');
     await set(login);
@@ -91,7 +103,7 @@ describe('The PostgreSQL driver with the least rights', () => {
   it('needs the slot inherited to end its sessions: without it nothing is retired by half', async () => {
     const login = aLogin('shop_a');
     await set(login);
-    const take = 'GRANT shop_a TO dsops_admin WITH INHERIT FALSE';
+    const take = 'GRANT shop_a TO shop_admin WITH INHERIT FALSE';
     await without(take, GRANT_A, async () => {
       expect(await errors()).toMatchObject([{ check: 'admin-rights', message: expect.stringContaining('sessions') }]);
       expect(await retire('shop_a', true)).toMatchObject({ kind: 'refused', code: 'missing_right' });
@@ -111,7 +123,7 @@ describe('The PostgreSQL driver with the least rights', () => {
 
   it('takes a name for a name, whatever stands in it', async () => {
     const name = `o'dd "slot"; DROP ROLE shop_b; --`;
-    const own = `GRANT "${name.replaceAll('"', '""')}" TO dsops_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE`;
+    const own = `GRANT "${name.replaceAll('"', '""')}" TO shop_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE`;
     await world.asSuperuser(`CREATE ROLE "${name.replaceAll('"', '""')}"`, own);
     const login = aLogin(name);
     expect(await set(login)).toEqual({ kind: 'applied' });
@@ -121,8 +133,10 @@ describe('The PostgreSQL driver with the least rights', () => {
   });
 
   it('refuses a name that the server would cut short to another one', async () => {
-    const session = await world.driver.openSession(world.target, world.admin, '01TESTROTATION');
-    await expect(session.set(aLogin('ü'.repeat(32)))).rejects.toMatchObject({ code: 'role_name_invalid' });
+    const session = await world.driver.openSession({ target: world.target, admin: world.admin }, '01TESTROTATION');
+    await expect(session.set(aSlot('ü'.repeat(32)), generatePassword())).rejects.toMatchObject({
+      code: 'role_name_invalid',
+    });
     await session.close();
   });
 
@@ -160,7 +174,7 @@ describe('The PostgreSQL driver with the least rights', () => {
   });
 
   it('shows the rotation at the target', async () => {
-    const session = await world.driver.openSession(world.target, world.admin, '01JZXROTATION');
+    const session = await world.driver.openSession({ target: world.target, admin: world.admin }, '01JZXROTATION');
     const rows = await world.asSuperuser(
       `SELECT pid FROM pg_stat_activity WHERE application_name = 'dsops 01JZXROTATION'`,
     );
@@ -169,12 +183,12 @@ describe('The PostgreSQL driver with the least rights', () => {
   });
 
   it('waits for a commit to be on disk, also where the admin does not by default', async () => {
-    await world.asSuperuser(`ALTER ROLE dsops_admin SET synchronous_commit = off`);
+    await world.asSuperuser(`ALTER ROLE shop_admin SET synchronous_commit = off`);
     const options = { applicationName: 'spec', limits: LIMITS, authorities: [] };
     const { wire } = await openAdminWire(world.target, world.admin, options);
     expect(await wire.query('SHOW synchronous_commit', [], 1_000)).toEqual([{ synchronous_commit: 'on' }]);
     await wire.close();
-    await world.asSuperuser(`ALTER ROLE dsops_admin RESET synchronous_commit`);
+    await world.asSuperuser(`ALTER ROLE shop_admin RESET synchronous_commit`);
   });
 
   it('lets no password reach the server or its log, whatever happens', async () => {
@@ -185,8 +199,11 @@ describe('The PostgreSQL driver with the least rights', () => {
     await set(remember(aLogin('stranger_too')));
     const login = remember(aLogin('shop_a'));
     await set(login);
-    await world.driver.probe(world.target, login, { query: world.failingQuery, timeoutMs: 1_000 });
-    await world.driver.probe(world.target, remember(aLogin('shop_a')), { query: 'SELECT 1', timeoutMs: 1_000 });
+    await world.driver.probe(world.target, login, { check: { query: world.failingQuery }, timeoutMs: 1_000 });
+    await world.driver.probe(world.target, remember(aLogin('shop_a')), {
+      check: { query: 'SELECT 1' },
+      timeoutMs: 1_000,
+    });
     await retire('shop_a');
     const log = () =>
       readdirSync(world.logFolder)

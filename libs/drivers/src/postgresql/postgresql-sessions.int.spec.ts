@@ -5,9 +5,17 @@ import type pg from 'pg';
 import { eventually } from '@dsops/testing';
 import type { Login, TargetSession } from '../driver.js';
 import { PostgresqlDriver } from './postgresql.driver.js';
-import { aLogin, LIMITS, startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
+import { generatePassword } from '../kit/password.js';
+import {
+  aLogin,
+  asked,
+  aSlot,
+  LIMITS,
+  type PostgresqlWorld,
+  startPostgresqlWorld,
+} from './postgresql-world.fixture.js';
 
-const SELECT_1 = { query: 'SELECT 1', timeoutMs: 1_500 };
+const SELECT_1 = { check: { query: 'SELECT 1' }, timeoutMs: 1_500 };
 
 describe('Sessions of the PostgreSQL driver', () => {
   let world: PostgresqlWorld;
@@ -22,8 +30,10 @@ describe('Sessions of the PostgreSQL driver', () => {
   beforeEach(() => world.reset());
   afterAll(() => world?.close());
 
-  const open = (driver = world.driver) => driver.openSession(world.target, world.admin, '01TESTROTATION');
-  const end = ({ identity }: TargetSession) => world.driver.endSession(world.target, world.admin, identity);
+  const open = (driver = world.driver) =>
+    driver.openSession({ target: world.target, admin: world.admin }, '01TESTROTATION');
+  const end = ({ identity }: TargetSession) =>
+    world.driver.endSession({ target: world.target, admin: world.admin }, identity);
   /** A transaction that somebody left open after it changed the slot. */
   async function holdSlot(slot: string): Promise<pg.Client> {
     const holder = await world.connect('superuser');
@@ -32,7 +42,7 @@ describe('Sessions of the PostgreSQL driver', () => {
     return holder;
   }
   const pids = async () =>
-    (await world.asSuperuser<{ pid: number }>(`SELECT pid FROM pg_stat_activity WHERE usename = 'dsops_admin'`)).map(
+    (await world.asSuperuser<{ pid: number }>(`SELECT pid FROM pg_stat_activity WHERE usename = 'shop_admin'`)).map(
       ({ pid }) => pid,
     );
 
@@ -40,7 +50,7 @@ describe('Sessions of the PostgreSQL driver', () => {
     async function abandon(login: Login): Promise<{ session: TargetSession; holder: pg.Client }> {
       const holder = await holdSlot(login.username);
       const session = await open(patient);
-      expect((await session.set(login)).kind).toBe('lost');
+      expect((await session.set(aSlot(login.username), login.password)).kind).toBe('lost');
       return { session, holder };
     }
     const isWaiting = async ({ identity }: TargetSession) =>
@@ -66,7 +76,7 @@ describe('Sessions of the PostgreSQL driver', () => {
       await holder.end();
       const next = aLogin('shop_a');
       const later = await open();
-      expect(await later.set(next)).toEqual({ kind: 'applied' });
+      expect(await later.set(aSlot(next.username), next.password)).toEqual({ kind: 'applied' });
       await later.close();
       expect([await world.canLogIn(login), await world.canLogIn(next)]).toEqual([false, true]);
     });
@@ -75,7 +85,10 @@ describe('Sessions of the PostgreSQL driver', () => {
       const holder = await holdSlot('shop_a');
       const login = aLogin('shop_a');
       const session = await open();
-      expect(await session.set(login)).toMatchObject({ kind: 'refused', code: 'target_busy' });
+      expect(await session.set(aSlot(login.username), login.password)).toMatchObject({
+        kind: 'refused',
+        code: 'target_busy',
+      });
       await session.close();
       await holder.query('ROLLBACK');
       await holder.end();
@@ -87,22 +100,27 @@ describe('Sessions of the PostgreSQL driver', () => {
     it('spares a process that has the same number and another beginning', async () => {
       const session = await open();
       const former = { ...session.identity, backendStart: '2020-01-01T00:00:00.000000Z' };
-      expect(await world.driver.endSession(world.target, world.admin, former)).toBe('ended');
-      expect(await session.set(aLogin('shop_a'))).toEqual({ kind: 'applied' });
+      expect(await world.driver.endSession({ target: world.target, admin: world.admin }, former)).toBe('ended');
+      expect(await session.set(aSlot('shop_a'), generatePassword())).toEqual({ kind: 'applied' });
       await session.close();
     });
 
     it('does not take for gone what it may not see', async () => {
-      const stranger = await world.driver.openSession(world.target, world.superuser, '01TESTROTATION');
+      const stranger = await world.driver.openSession(
+        { target: world.target, admin: world.superuser },
+        '01TESTROTATION',
+      );
       await expect(end(stranger)).rejects.toMatchObject({ code: 'missing_right' });
-      expect(await stranger.set(aLogin('shop_a'))).toEqual({ kind: 'applied' });
+      expect(await stranger.set(aSlot('shop_a'), generatePassword())).toEqual({ kind: 'applied' });
       await stranger.close();
     });
 
     it('knows another server behind the same address', async () => {
       const session = await open();
       const elsewhere = { ...session.identity, systemIdentifier: '1' };
-      await expect(world.driver.endSession(world.target, world.admin, elsewhere)).rejects.toMatchObject({
+      await expect(
+        world.driver.endSession({ target: world.target, admin: world.admin }, elsewhere),
+      ).rejects.toMatchObject({
         code: 'target_replaced',
       });
       await session.close();
@@ -120,7 +138,7 @@ describe('Sessions of the PostgreSQL driver', () => {
       const session = await open();
       await world.restart();
       expect(await end(session)).toBe('ended');
-      await expect(session.set(aLogin('shop_a'))).rejects.toMatchObject({ code: 'session_ended' });
+      await expect(session.set(aSlot('shop_a'), generatePassword())).rejects.toMatchObject({ code: 'session_ended' });
     }, 20_000);
   });
 
@@ -128,13 +146,13 @@ describe('Sessions of the PostgreSQL driver', () => {
     it('is errored for a probe and target_busy for a session', async () => {
       const login = aLogin('shop_a');
       const session = await open();
-      await session.set(login);
+      await session.set(aSlot(login.username), login.password);
       await session.close();
-      await world.asSuperuser('ALTER ROLE shop_a CONNECTION LIMIT 1', 'ALTER ROLE dsops_admin CONNECTION LIMIT 0');
+      await world.asSuperuser('ALTER ROLE shop_a CONNECTION LIMIT 1', 'ALTER ROLE shop_admin CONNECTION LIMIT 0');
       const held = await world.holdSession(login);
       expect(await world.driver.probe(world.target, login, SELECT_1)).toMatchObject({ verdict: 'errored' });
       await expect(open()).rejects.toMatchObject({ code: 'target_busy', kind: 'unavailable' });
-      await world.asSuperuser('ALTER ROLE shop_a CONNECTION LIMIT -1', 'ALTER ROLE dsops_admin CONNECTION LIMIT -1');
+      await world.asSuperuser('ALTER ROLE shop_a CONNECTION LIMIT -1', 'ALTER ROLE shop_admin CONNECTION LIMIT -1');
       await held.close();
     });
   });
@@ -143,7 +161,7 @@ describe('Sessions of the PostgreSQL driver', () => {
     it('a value that is right for a role that somebody shut', async () => {
       const login = aLogin('shop_a');
       const session = await open();
-      await session.set(login);
+      await session.set(aSlot(login.username), login.password);
       await session.close();
       await world.asSuperuser('ALTER ROLE shop_a NOLOGIN');
       expect((await world.driver.probe(world.target, login, SELECT_1)).verdict).toBe('inconclusive');
@@ -162,9 +180,12 @@ describe('Sessions of the PostgreSQL driver', () => {
     it('a verification that takes too long', async () => {
       const login = aLogin('shop_a');
       const session = await open();
-      await session.set(login);
+      await session.set(aSlot(login.username), login.password);
       await session.close();
-      const probe = await world.driver.probe(world.target, login, { query: 'SELECT pg_sleep(9)', timeoutMs: 300 });
+      const probe = await world.driver.probe(world.target, login, {
+        check: { query: 'SELECT pg_sleep(9)' },
+        timeoutMs: 300,
+      });
       expect(probe).toMatchObject({ verdict: 'errored' });
       expect(probe.durationMs).toBeLessThan(1_000);
     });
@@ -199,21 +220,24 @@ describe('Sessions of the PostgreSQL driver', () => {
           client.write(chunk);
         });
       });
-      await expect(world.driver.openSession(target, world.admin, '01TESTROTATION')).rejects.toMatchObject({
+      await expect(world.driver.openSession({ target, admin: world.admin }, '01TESTROTATION')).rejects.toMatchObject({
         code: 'target_pooled',
       });
-      const { findings } = await world.driver.inspect(target, world.admin, {
-        strategy: 'immediate',
-        slots: ['shop_a'],
-        owner: null,
-        inUse: null,
-      });
+      const { findings } = await world.driver.inspect(
+        { target, admin: world.admin },
+        asked({
+          shape: 'in-place',
+          slots: ['shop_a'],
+          owner: null,
+          inUse: null,
+        }),
+      );
       expect(findings).toMatchObject([{ check: 'target-reachable', level: 'error' }]);
     });
 
     it('says that something else answers, when it does not speak as PostgreSQL does', async () => {
       const target = await standBetween((client) => void client.once('data', () => client.end('HTTP/1.1 400\r\n\r\n')));
-      await expect(world.driver.openSession(target, world.admin, '01TESTROTATION')).rejects.toMatchObject({
+      await expect(world.driver.openSession({ target, admin: world.admin }, '01TESTROTATION')).rejects.toMatchObject({
         code: expect.stringMatching(/^target_/),
         kind: expect.stringMatching(/unavailable|conflict/),
       });

@@ -1,24 +1,33 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, statSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
-import { startPostgres } from '@dsops/database';
-import { unwrapSecret } from '@dsops/kernel';
-import { startFaultProxy } from '@dsops/testing';
-import type { Login } from '../driver.js';
-import type { DriverWorld } from '../kit/driver-conformance.js';
-import { generatePassword } from './password.js';
+import type pg from 'pg';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import { startFaultProxy, type FaultProxy } from '@dsops/testing';
+import type { Login, Slot, TargetDriver } from '../driver.js';
+import { generatePassword } from '../kit/password.js';
+import type { HeldSession } from '../kit/world.js';
 import { PostgresqlDriver } from './postgresql.driver.js';
-import { scramVerifier } from './scram.js';
-import { setupStatements } from './setup-sql.js';
+import type { Wanted } from './wanted.js';
+import { startWorld } from './world.js';
 
-/** A PostgreSQL of its own with a database `shop`, set up as the documentation says; for the specs of this driver. */
-export interface PostgresqlWorld extends DriverWorld {
-  readonly driver: PostgresqlDriver;
+/** A world with one tenant and a proxy before the server, for specs about PostgreSQL. */
+export interface PostgresqlWorld {
+  readonly driver: TargetDriver;
+  /** The target as the driver reaches it: through `proxy`. */
+  readonly target: PostgresqlTarget;
+  readonly proxy: FaultProxy;
   /** The server's own port, past the proxy. */
   readonly port: number;
+  readonly admin: Login;
   readonly superuser: Login;
+  readonly slots: readonly string[];
+  readonly owner: string;
+  readonly passingQuery: string;
+  readonly failingQuery: string;
+  /** A login past driver and proxy: what is really true. */
+  canLogIn(login: Login): Promise<boolean>;
+  holdSession(login: Login): Promise<HeldSession>;
   /** Statements as superuser, one after the other. */
   asSuperuser<Row extends pg.QueryResultRow>(...statements: string[]): Promise<Row[]>;
   /** An open session that the spec closes. */
@@ -30,15 +39,12 @@ export interface PostgresqlWorld extends DriverWorld {
   encrypt(certificate: string, key: string): Promise<void>;
   /** Bytes straight to the server, for tests that stand between. */
   rawSocket(): Socket;
+  /** Makes all slots idle and the network well again. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
 }
 
-/** `anybody` is let in without a password, `shut_out` never; everyone else by SCRAM. */
-const HBA = `host all anybody 127.0.0.1/32 trust
-host all shut_out 127.0.0.1/32 reject
-host all all 127.0.0.1/32 scram-sha-256
-`;
-
-export const NAMES = { database: 'shop', admin: 'dsops_admin', owner: 'shop_owner', slots: ['shop_a', 'shop_b'] };
+export const NAMES = { database: 'shop', admin: 'shop_admin', owner: 'shop_owner', slots: ['shop_a', 'shop_b'] };
 
 /** Short enough for tests, in the order of the real ones: the target gives up before we do. */
 export const LIMITS = {
@@ -51,144 +57,82 @@ export const LIMITS = {
 };
 
 export async function startPostgresqlWorld(settings: Record<string, string | number> = {}): Promise<PostgresqlWorld> {
-  const folder = mkdtempSync(join(tmpdir(), 'dsops-target-'));
-  chmodSync(folder, 0o711); // as root the server runs under an account of its own
-  writeFileSync(join(folder, 'pg_hba.conf'), HBA, { mode: 0o644 });
-  const password = generatePassword();
-  const start = (port?: number) =>
-    startPostgres({
-      dataDir: join(folder, 'data'),
-      password,
-      ...(port !== undefined && { port }),
-      settings: {
-        hba_file: join(folder, 'pg_hba.conf'),
-        max_connections: 40,
-        fsync: 'off',
-        log_statement: 'all',
-        logging_collector: 'on',
-        // The starter waits for this sentence on standard error, where the collector leaves one line of its own.
-        log_line_prefix: 'ready to accept connections %a ',
-        ...settings,
-      },
-    });
-  let server = await start();
-  const { port } = server;
-  const proxy = await startFaultProxy({ host: '127.0.0.1', port });
-  const superuser = { username: 'postgres', password };
-  const admin: Login = { username: NAMES.admin, password: generatePassword() };
-
-  async function connect(login: Login | 'superuser', database = NAMES.database): Promise<pg.Client> {
-    const { username, password } = login === 'superuser' ? superuser : login;
-    const options = login === 'superuser' ? '-c default_transaction_read_only=off' : '-c application_name=application';
-    const client = new pg.Client({
-      host: '127.0.0.1',
-      port,
-      database,
-      user: username,
-      password: unwrapSecret(password),
-      options,
-    });
-    client.on('error', () => undefined);
-    await client.connect();
-    return client;
-  }
-  async function inDatabase<Row extends pg.QueryResultRow>(database: string, statements: string[]): Promise<Row[]> {
-    const client = await connect('superuser', database);
-    try {
-      let rows: Row[] = [];
-      for (const statement of statements) ({ rows } = await client.query<Row>(statement));
-      return rows;
-    } finally {
-      await client.end();
-    }
-  }
-  const untilUp = async () => {
-    for (let tries = 0; ; tries++)
-      try {
-        return await (await connect('superuser', 'postgres')).end();
-      } catch (error) {
-        if (tries > 200) throw error;
-        await new Promise((resume) => setTimeout(resume, 25));
-      }
-  };
-  await untilUp();
-  await inDatabase('postgres', [`CREATE DATABASE ${NAMES.database}`]);
-  await inDatabase(NAMES.database, [
-    ...setupStatements(NAMES),
-    `ALTER ROLE ${NAMES.admin} PASSWORD '${await scramVerifier(admin.password)}'`,
-    `GRANT CREATE ON SCHEMA public TO ${NAMES.owner}`,
-  ]);
-  const clients = new Set<pg.Client>();
+  const world = await startWorld({
+    settings: {
+      max_connections: 40,
+      log_statement: 'all',
+      logging_collector: 'on',
+      // The starter waits for this sentence on standard error, where the collector leaves one line of its own.
+      log_line_prefix: 'ready to accept connections %a ',
+      ...settings,
+    },
+  });
+  const tenant = await world.tenant(NAMES.database);
+  const { address, superuser, dataDir } = world;
+  const proxy = await startFaultProxy(address);
+  const asSuperuser: PostgresqlWorld['asSuperuser'] = (...statements) =>
+    world.asSuperuser(NAMES.database, ...statements);
 
   return {
     driver: new PostgresqlDriver({ limits: LIMITS }),
     target: { host: proxy.host, port: proxy.port, database: NAMES.database, sslMode: 'disable' },
     proxy,
-    port,
-    admin,
+    port: address.port,
+    admin: tenant.admin,
     superuser,
     slots: NAMES.slots,
     owner: NAMES.owner,
-    commandMark: 'ALTER ROLE',
     passingQuery: 'SELECT 1',
     failingQuery: 'SELECT 1 FROM no_such_table',
-    logFolder: join(folder, 'data', 'log'),
-    connect,
-    asSuperuser: (...statements) => inDatabase(NAMES.database, statements),
+    logFolder: join(dataDir, 'log'),
+    connect: (login, database = NAMES.database) =>
+      login === 'superuser'
+        ? world.connect(superuser, database, '-c default_transaction_read_only=off')
+        : world.connect(login, database, '-c application_name=application'),
+    asSuperuser,
     canLogIn: (login) =>
-      connect(login).then(
+      world.connect(login, NAMES.database).then(
         async (client) => client.end().then(() => true),
         () => false,
       ),
-    holdSession: async (login) => {
-      const client = await connect(login);
-      clients.add(client);
-      return {
-        isOpen: () =>
-          client.query('SELECT 1').then(
-            () => true,
-            () => false,
-          ),
-        close: () => client.end(),
-      };
-    },
+    holdSession: (login) => tenant.holdSession(login),
     reset: async () => {
       if (!proxy.isListening()) await proxy.reopen();
       proxy.weather({ kind: 'clear' });
       proxy.cutAll();
-      await inDatabase(NAMES.database, [
-        ...NAMES.slots.map((slot) => `ALTER ROLE ${slot} NOLOGIN PASSWORD NULL`),
-        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-          WHERE usename IN ('${[NAMES.admin, ...NAMES.slots].join("', '")}')`,
-      ]);
+      await tenant.idle();
     },
     encrypt: async (certificate, key) => {
-      const { uid, gid } = statSync(join(folder, 'data'));
+      const { uid, gid } = statSync(dataDir);
       for (const [name, text] of Object.entries({ 'server.crt': certificate, 'server.key': key })) {
-        const path = join(folder, 'data', name);
+        const path = join(dataDir, name);
         writeFileSync(path, text, { mode: 0o600 });
         chownSync(path, uid, gid);
       }
-      await inDatabase('postgres', ['ALTER SYSTEM SET ssl = on', 'SELECT pg_reload_conf()']);
+      await asSuperuser('ALTER SYSTEM SET ssl = on', 'SELECT pg_reload_conf()');
       for (let tries = 0; tries < 100; tries++) {
-        const [row] = await inDatabase<{ ssl: string }>('postgres', ['SHOW ssl']);
+        const [row] = await asSuperuser<{ ssl: string }>('SHOW ssl');
         if (row?.ssl === 'on') return;
       }
       throw new Error('The server did not turn TLS on.');
     },
-    rawSocket: () => connectSocket(port, '127.0.0.1'),
-    restart: async () => {
-      await server.stop();
-      server = await start(port);
-      await untilUp();
-    },
+    rawSocket: () => connectSocket(address.port, address.host),
+    restart: () => world.restart(),
     close: async () => {
       await proxy.close();
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
+      await world.stop();
     },
   };
 }
 
 /** A login that nobody set. */
 export const aLogin = (username: string, password = generatePassword()): Login => ({ username, password });
+/** On PostgreSQL a slot bears the name of its login. */
+export const aSlot = (login: string): Slot => ({ name: login, login });
+
+/** What is asked of the driver when these roles are to be rotated. */
+export const asked = ({ owner, slots, ...wanted }: Omit<Wanted, 'leftBehind'> & Partial<Wanted>) => ({
+  ...wanted,
+  settings: { slots: [...slots], ...(owner !== null && { owner }) },
+  slots: slots.map(aSlot),
+});

@@ -1,4 +1,4 @@
-import { conformsToDriverContract } from '../kit/driver-conformance.js';
-import { startPostgresqlWorld } from './postgresql-world.fixture.js';
+import { conformsToDriverContract } from '../kit/conformance.js';
+import * as world from './world.js';
 
-conformsToDriverContract('The PostgreSQL driver', () => startPostgresqlWorld());
+conformsToDriverContract('postgresql', world, ['two-roles']);

@@ -1,6 +1,12 @@
-import type { Target } from '@dsops/contracts/rotation/api';
-import type { Secret } from '@dsops/kernel';
 import type {
+  PostgresqlCheck,
+  PostgresqlSettings,
+  PostgresqlTarget,
+} from '@dsops/contracts/rotation/targets/postgresql';
+import type { Secret } from '@dsops/kernel';
+import { adminOf } from '../kit/admin.js';
+import type {
+  Administration,
   DriverFacts,
   Login,
   PlanFindings,
@@ -9,14 +15,15 @@ import type {
   TargetDriver,
   TargetSession,
   Verification,
+  Wanted,
 } from '../driver.js';
 import { openAdminWire } from './admin-wire.js';
 import { endBackend } from './end-session.js';
-import type { Wanted } from './findings.js';
+import { wantedOf } from './wanted.js';
 import { inspectTarget } from './inspect.js';
 import { judge } from './judge.js';
-import { DEFAULT_LIMITS, type Limits } from './limits.js';
-import { generatePassword } from './password.js';
+import { DEFAULT_LIMITS, type Limits } from '../kit/limits.js';
+import { generatePassword } from '../kit/password.js';
 import { PostgresqlSession } from './postgresql.session.js';
 import { attemptLogin } from './probe.js';
 
@@ -26,31 +33,20 @@ export interface PostgresqlDriverOptions {
   readonly authorities?: readonly string[];
 }
 
+type At = Administration<PostgresqlTarget>;
+
 /**
  * Logins of PostgreSQL 16 and newer. A slot is a role; idle, it is NOLOGIN and has no password, which pg_roles shows to
  * everybody. What it asks of the target is in docs/targets/postgresql.md.
  */
-export class PostgresqlDriver implements TargetDriver {
-  readonly type = 'postgresql';
+export class PostgresqlDriver implements TargetDriver<PostgresqlTarget, PostgresqlSettings, PostgresqlCheck> {
+  readonly kind = 'postgresql';
 
   readonly facts: DriverFacts = {
-    origin: 'chosen',
-    authority: 'admin',
-    slots: 2,
-    marker: 'none',
     abandonment: { by: 'ending-session' },
     propagationMs: 0,
     lockout: null,
     refusesOldValues: false,
-    evidence: {
-      source: 'pg_stat_activity',
-      covers: 'sessions that are open now, by role',
-      blindSpots: [
-        'clients that hold the value and are not connected now',
-        'clients behind a pooler that keeps connections of its own',
-        'logins at standby servers',
-      ],
-    },
   };
 
   private readonly options: { readonly limits: Limits; readonly authorities: readonly string[] };
@@ -63,20 +59,23 @@ export class PostgresqlDriver implements TargetDriver {
     return generatePassword();
   }
 
-  inspect(target: Target, admin: Login, wanted: Wanted): Promise<PlanFindings> {
-    return inspectTarget(target, admin, wanted, this.options);
+  inspect(at: At, wanted: Wanted<PostgresqlSettings>): Promise<PlanFindings> {
+    return inspectTarget(at.target, adminOf(at), wantedOf(wanted), this.options);
   }
 
-  async openSession(target: Target, admin: Login, marker: string): Promise<TargetSession> {
-    const session = await openAdminWire(target, admin, { ...this.options, applicationName: `dsops ${marker}` });
-    return new PostgresqlSession(session, target, this.options.limits);
+  async openSession(at: At, marker: string): Promise<TargetSession> {
+    const session = await openAdminWire(at.target, adminOf(at), {
+      ...this.options,
+      applicationName: `dsops ${marker}`,
+    });
+    return new PostgresqlSession(session, at.target, this.options.limits);
   }
 
-  endSession(target: Target, admin: Login, identity: SessionIdentity): Promise<'ended'> {
-    return endBackend(target, admin, identity, this.options);
+  endSession(at: At, identity: SessionIdentity): Promise<'ended'> {
+    return endBackend(at.target, adminOf(at), identity, this.options);
   }
 
-  async probe(target: Target, login: Login, verification: Verification): Promise<Probe> {
+  async probe(target: PostgresqlTarget, login: Login, verification: Verification<PostgresqlCheck>): Promise<Probe> {
     const startedMs = performance.now();
     const attempt = await attemptLogin(target, login, verification, this.options.authorities);
     return { ...judge(attempt, target, login), durationMs: Math.round(performance.now() - startedMs) };

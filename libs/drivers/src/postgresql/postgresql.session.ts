@@ -1,11 +1,12 @@
 import pg from 'pg';
-import type { Target } from '@dsops/contracts/rotation/api';
-import { DomainError } from '@dsops/kernel';
-import type { CommandOutcome, Login, SessionIdentity, TargetSession } from '../driver.js';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import { DomainError, type Secret } from '@dsops/kernel';
+import type { CommandOutcome, SessionIdentity, Slot, TargetSession } from '../driver.js';
+import { assertOpen, OneCommand } from '../kit/one-command.js';
 import { ask, type AdminWire } from './admin-wire.js';
 import { outcomeOf, placeOf } from './answers.js';
 import { failureOf } from './failure.js';
-import type { Limits } from './limits.js';
+import type { Limits } from '../kit/limits.js';
 import { scramVerifier } from './scram.js';
 
 /** Sessions of a role. usesysid and pid are visible to everybody, so no right is needed to count them. */
@@ -21,11 +22,11 @@ const MAY_END_SESSIONS = `
  * it is never opened again, so its identity names the only process that can still apply the command.
  */
 export class PostgresqlSession implements TargetSession {
-  private isUsed = false;
+  private readonly once = new OneCommand();
 
   constructor(
     private readonly admin: AdminWire,
-    private readonly target: Target,
+    private readonly target: PostgresqlTarget,
     private readonly limits: Limits,
   ) {}
 
@@ -33,13 +34,18 @@ export class PostgresqlSession implements TargetSession {
     return this.admin.identity;
   }
 
-  async set({ username, password }: Login): Promise<CommandOutcome> {
+  async set({ login: username }: Slot, value: Secret): Promise<CommandOutcome> {
     this.claim(username);
-    const verifier = await scramVerifier(password);
+    const verifier = await scramVerifier(value);
     return this.alter(username, `LOGIN PASSWORD ${pg.escapeLiteral(verifier)}`);
   }
 
-  async retire(username: string, { endSessions }: { endSessions: boolean }): Promise<CommandOutcome> {
+  /** The role alone tells what ends: it holds one password. */
+  async retire(
+    { login: username }: Slot,
+    _ended: Secret | null,
+    { endSessions }: { endSessions: boolean },
+  ): Promise<CommandOutcome> {
     this.claim(username);
     if (endSessions && !(await this.mayEndSessions(username)))
       return {
@@ -56,13 +62,8 @@ export class PostgresqlSession implements TargetSession {
     await this.admin.wire.close();
   }
 
-  /** A second command would be one that recovery does not know of. */
   private claim(username: string): void {
-    if (this.isUsed)
-      throw new DomainError('session_used', 'internal', 'A session at a target carries one command only.', {
-        remedy: 'Open another session.',
-      });
-    this.isUsed = true;
+    this.once.claim();
     // The server would shorten it without an error, and change another role.
     if (Buffer.byteLength(username) > 63 || username.includes('\0'))
       throw new DomainError('role_name_invalid', 'invalid', `"${username}" is no name that PostgreSQL can have.`, {
@@ -72,13 +73,7 @@ export class PostgresqlSession implements TargetSession {
 
   private async alter(username: string, attributes: string): Promise<CommandOutcome> {
     const { wire } = this.admin;
-    if (wire.brokenBy !== null)
-      throw new DomainError(
-        'session_ended',
-        'unavailable',
-        `The session at ${placeOf(this.target)} ended before the command was sent.`,
-        { remedy: 'Nothing was changed; try again.' },
-      );
+    assertOpen(wire.brokenBy, placeOf(this.target));
     try {
       await wire.run(`ALTER ROLE ${pg.escapeIdentifier(username)} ${attributes}`, this.limits.answerTimeoutMs);
       return { kind: 'applied' };

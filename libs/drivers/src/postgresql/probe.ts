@@ -1,4 +1,4 @@
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlCheck, PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { Login, Verification } from '../driver.js';
 import { failureOf } from './failure.js';
 import type { Attempt } from './judge.js';
@@ -6,9 +6,9 @@ import { Wire } from './wire.js';
 
 /** One login as an application does it, then the query; both within `timeoutMs`. Never throws. */
 export async function attemptLogin(
-  target: Target,
+  target: PostgresqlTarget,
   login: Login,
-  verification: Verification,
+  verification: Verification<PostgresqlCheck>,
   authorities: readonly string[],
 ): Promise<Attempt> {
   const deadline = performance.now() + verification.timeoutMs;
@@ -23,7 +23,7 @@ export async function attemptLogin(
     return { at: 'login', failure: failureOf(error) };
   }
   try {
-    await wire.run(verification.query, Math.max(1, deadline - performance.now()));
+    await wire.run(verification.check.query, Math.max(1, deadline - performance.now()));
     return { at: 'end', wasPasswordAsked: wire.wasPasswordAsked };
   } catch (error) {
     return { at: 'verification', failure: failureOf(error) };

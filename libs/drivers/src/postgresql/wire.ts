@@ -1,13 +1,9 @@
 import tls from 'node:tls';
 import pg from 'pg';
-import type { Target } from '@dsops/contracts/rotation/api';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { unwrapSecret } from '@dsops/kernel';
 import type { Login } from '../driver.js';
-
-/** No answer within the time. Not an error of the target: it may still be working on what it was sent. */
-export class SilentTarget extends Error {
-  override readonly name = 'SilentTarget';
-}
+import { within } from '../kit/within.js';
 
 export interface WireOptions {
   readonly connectTimeoutMs: number;
@@ -41,7 +37,7 @@ export class Wire {
       client.connection.once(asked, () => (this.wasPasswordAsked = true));
   }
 
-  static async open(target: Target, login: Login, options: WireOptions): Promise<Wire> {
+  static async open(target: PostgresqlTarget, login: Login, options: WireOptions): Promise<Wire> {
     const settings = Object.entries(options.settings ?? {}).map(([name, value]) => `-c ${name}=${value}`);
     const wire = new Wire(
       new pg.Client({
@@ -87,18 +83,8 @@ export class Wire {
   }
 }
 
-function encryption(target: Target, authorities: readonly string[] = []): false | tls.ConnectionOptions {
+function encryption(target: PostgresqlTarget, authorities: readonly string[] = []): false | tls.ConnectionOptions {
   if (target.sslMode === 'disable') return false;
   if (target.sslMode === 'require') return { rejectUnauthorized: false };
   return { rejectUnauthorized: true, ca: [...tls.getCACertificates('default'), ...authorities] };
-}
-
-async function within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
-  const silence = Promise.withResolvers<never>();
-  const timer = setTimeout(() => silence.reject(new SilentTarget(`No answer within ${timeoutMs} ms.`)), timeoutMs);
-  try {
-    return await Promise.race([answer, silence.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

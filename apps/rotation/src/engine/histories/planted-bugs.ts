@@ -51,7 +51,7 @@ export const PLANTED_BUGS: readonly {
     patches: [
       [
         `${ENGINE}/plan.ts`,
-        'occupant: occupant && targetSlot !== current?.slot ? refOf(occupant) : null,',
+        'occupant: occupant && targetSlot.name !== current?.slot ? refOf(occupant) : null,',
         'occupant: null,',
       ],
     ],

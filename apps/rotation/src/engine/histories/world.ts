@@ -55,14 +55,7 @@ export class World {
 
   constructor(private readonly setting: Setting) {
     this.slots = ['app_a', 'app_b'].slice(0, setting.slots);
-    this.facts = {
-      origin: 'chosen',
-      authority: 'admin',
-      slots: setting.slots,
-      marker: 'carried',
-      evidence: null,
-      ...setting.facts,
-    };
+    this.facts = setting.facts;
     this.target = new ModelTarget(this.facts);
     this.oracle = new Oracle(this.facts, this.slots, this.store, this.target);
     this.workers = ['a', 'b'].map((name) => new ModelWorker(name, this));
@@ -75,6 +68,7 @@ export class World {
         id: 'imported',
         name: 'imported',
         slot,
+        login: slot,
         value,
         label: 'CURRENT',
         endedAtMs: null,
@@ -236,7 +230,11 @@ export class World {
 
   private start(wanted: Strategy): void {
     const strategy = this.slots.length === 1 ? 'immediate' : wanted;
-    const placement = place(strategy, this.slots, [...this.store.versions.values()]);
+    const placement = place(
+      strategy,
+      this.slots.map((name) => ({ name, login: name })),
+      [...this.store.versions.values()],
+    );
     if ('impossible' in placement) return;
     const rotationId = `rotation-${++this.count}`;
     const { targetSlot, oldVersion, occupant } = placement;
@@ -248,13 +246,17 @@ export class World {
       credentialId: 'credential',
       strategy,
       target: { host: 'model', port: 5432, database: 'shop', sslMode: 'disable' },
-      owner: null,
       facts: this.facts,
-      newVersion: { id: `version-${this.count}`, name: `version-${this.count}`, slot: targetSlot },
+      newVersion: {
+        id: `version-${this.count}`,
+        name: `version-${this.count}`,
+        slot: targetSlot.name,
+        login: targetSlot.login,
+      },
       oldVersion,
       occupant,
       graceMs: this.setting.graceMs,
-      verification: { query: 'SELECT 1', timeoutMs: 30_000 },
+      verification: { check: { query: 'SELECT 1' }, timeoutMs: 30_000 },
       isRollbackAutomatic: this.setting.isRollbackAutomatic,
       endSessions: false,
       earlierWrongLogins: lockout ? this.store.rotations.flatMap((each) => each.folded.wrongLogins) : [],

@@ -1,0 +1,89 @@
+import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
+import { z } from 'zod';
+import { declarationOf, declarations } from '@dsops/contracts/rotation/targets/declarations';
+import { flagOf, type Flag, type TargetDeclaration } from '@dsops/contracts/rotation/targets/define-target';
+import { usageError } from '../failure.js';
+import { collectNames } from '../options.js';
+
+/** Parts of a declaration whose fields are flags. */
+const PARTS = ['target', 'settings', 'check'] as const;
+type Part = (typeof PARTS)[number];
+
+interface FieldFlag extends Flag {
+  readonly part: Part;
+  readonly field: string;
+  readonly schema: z.core.$ZodType;
+  /** Under which commander keeps it. */
+  readonly attribute: string;
+  readonly long: string;
+}
+
+function flagsOf(declaration: TargetDeclaration): FieldFlag[] {
+  return PARTS.flatMap((part) =>
+    Object.entries<z.core.$ZodType>(declaration[part].shape).map(([field, schema]) => {
+      const flag = flagOf(schema);
+      if (flag === undefined) throw new TypeError(`${declaration.kind}: ${part}.${field} has no flag.`);
+      const option = new Option(flag.flag);
+      return { ...flag, part, field, schema, attribute: option.attributeName(), long: option.long ?? flag.flag };
+    }),
+  );
+}
+
+/** What stands behind defaults and "may be left out". */
+function innermost(schema: z.core.$ZodType): z.core.$ZodType {
+  const { innerType } = schema._zod.def as { innerType?: z.core.$ZodType };
+  return innerType === undefined ? schema : innermost(innerType);
+}
+
+/** The flags of every kind; one that several kinds have stands once, one that not all have says whose it is. */
+export function addTargetFlags(command: CommandUnknownOpts): void {
+  const all = new Map<string, { field: FieldFlag; kinds: Set<string>; helps: Set<string> }>();
+  for (const declaration of declarations.values())
+    for (const field of flagsOf(declaration)) {
+      const known = all.get(field.long) ?? { field, kinds: new Set(), helps: new Set() };
+      known.kinds.add(declaration.kind);
+      known.helps.add(field.help);
+      all.set(field.long, known);
+    }
+  for (const { field, kinds, helps } of all.values()) {
+    const whose = kinds.size < declarations.size ? ` (${[...kinds].join(', ')})` : '';
+    const option = new Option(field.flag, `${[...helps].join('; or ')}${whose}`);
+    if (innermost(field.schema) instanceof z.ZodArray) option.argParser(collectNames);
+    command.addOption(option);
+  }
+}
+
+/** Where a target is, what its kind wants to know of the credential, and what verifies a login: as they are sent. */
+export interface AskedTarget {
+  readonly target: Readonly<Record<string, string | number | boolean>>;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly check: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * What the flags say of a target of this kind, checked as the server will check it.
+ * @throws DomainError of a usage error that names the flag
+ */
+export function readTarget(kind: string, options: Readonly<Record<string, unknown>>): AskedTarget {
+  const declaration = declarationOf(kind);
+  const own = flagsOf(declaration);
+  for (const other of [...declarations.values()].flatMap(flagsOf))
+    if (options[other.attribute] !== undefined && own.every(({ long }) => long !== other.long))
+      throw usageError(`A target of type ${kind} has no ${other.long}.`, `See the flags of ${kind} with --help.`);
+  const asked: Record<Part, Record<string, unknown>> = { target: {}, settings: {}, check: {} };
+  for (const { part, field, attribute, schema } of own) {
+    const text = options[attribute];
+    if (text !== undefined) asked[part][field] = innermost(schema) instanceof z.ZodNumber ? Number(text) : text;
+  }
+  for (const part of PARTS) {
+    const result = declaration[part].safeParse(asked[part]);
+    const [issue] = result.error?.issues ?? [];
+    if (issue === undefined) continue;
+    const flag = own.find((one) => one.part === part && one.field === String(issue.path[0]));
+    if (flag === undefined) throw usageError(issue.message, 'See --help.');
+    if (asked[part][flag.field] === undefined)
+      throw usageError(`${flag.long} is missing: ${flag.help}.`, 'See --help.');
+    throw usageError(`${flag.long}: ${issue.message}.`, `It is: ${flag.help}.`);
+  }
+  return asked as unknown as AskedTarget;
+}

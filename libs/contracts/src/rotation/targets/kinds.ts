@@ -1,0 +1,2 @@
+// Every kind of target, a line each.
+export { postgresql } from './postgresql.js';

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { defineTarget, flagged, type Fault } from './define-target.js';
+import { hostField, portField, queryField, slotFaults, sslModeField } from './fields.js';
+
+/** What an identifier of PostgreSQL can be (NAMEDATALEN). */
+const role = () => z.string().min(1).max(63);
+
+/** Logins of PostgreSQL. A slot is a login role, and bears its name. */
+export const postgresql = defineTarget({
+  kind: 'postgresql',
+  title: 'PostgreSQL',
+  target: z.strictObject({
+    host: hostField(),
+    port: portField(5432),
+    database: flagged(z.string().min(1).max(63), '--database <name>', 'database to log in to'),
+    sslMode: sslModeField(),
+  }),
+  admin: 'login',
+  settings: z.strictObject({
+    slots: flagged(
+      z.array(role()).min(1).max(2),
+      '--slot <login>',
+      'login role, the one in use first; give two of them for two-key',
+    ),
+    owner: flagged(role().optional(), '--owner <role>', 'role that owns what both logins create; needed with two'),
+  }),
+  check: z.strictObject({ query: queryField('SELECT 1') }),
+  slots: ({ slots }) => slots.map((name) => ({ name, login: name })),
+  faults({ slots, owner }, shape) {
+    const faults: Fault[] = [...slotFaults(slots, shape)];
+    const path = 'credential.owner';
+    if (shape === 'side-by-side' && owner === undefined)
+      faults.push({ path, message: 'two slots need the role that owns what both create' });
+    if (owner !== undefined && slots.includes(owner))
+      faults.push({ path, message: 'the owner must be a role of its own, not one of the slots' });
+    return faults;
+  },
+  server: ({ host, port }) => `${host}:${port}`,
+  address: ({ host, port, database }) => `${host}:${port}/${database}`,
+  details: ({ sslMode }, { owner }) => [
+    ['Encryption', `sslmode ${sslMode}`],
+    ['Owner', owner ?? '-'],
+  ],
+  letsAnybodyIn: 'Let the server ask for a password on this path: scram-sha-256 instead of trust in pg_hba.conf.',
+});
+
+export type PostgresqlTarget = z.output<typeof postgresql.target>;
+export type PostgresqlSettings = z.output<typeof postgresql.settings>;
+export type PostgresqlCheck = z.output<typeof postgresql.check>;

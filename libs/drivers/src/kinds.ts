@@ -1,0 +1,2 @@
+// The driver of every kind of target, a line each; its declaration stands in libs/contracts/src/rotation/targets/kinds.ts.
+export { PostgresqlDriver as postgresql } from './postgresql/postgresql.driver.js';
