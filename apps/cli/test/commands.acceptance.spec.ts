@@ -85,7 +85,7 @@ describe('dsops service', () => {
   it.each([
     ['--slot app', /The password of dsops_admin is missing/],
     ['--slot app --admin-password-file /nowhere', /--admin-password-file does not exist/],
-    ['--admin-password-stdin', /No login is named/],
+    ['--admin-password-stdin', /--slot is missing/],
     ['--slot app --admin-password=canary', /--admin-password is not taken/],
     ['--slot app --admin-password canary', /--admin-password is not taken/],
   ])('refuses %s: exit code 2', async (rest, message) => {
@@ -151,6 +151,7 @@ describe('dsops secret get', () => {
       'host',
       'port',
       'database',
+      'sslMode',
       'version',
     ]);
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
+import { declarations } from '@dsops/contracts/rotation/targets/declarations';
 import { operations } from '@dsops/contracts/api';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import { asyncApiDocument } from './async-api.js';
@@ -57,11 +58,17 @@ describe('the OpenAPI document', () => {
   });
 
   it('lets a caller leave out what has a default, and promises it in answers', () => {
-    const body = follow(document, '#/paths/~1services/post/requestBody/content/application~1json/schema');
-    expect(follow(body, '#/properties/target')).toMatchObject({ required: ['host', 'database'] });
-    expect(document.components).toMatchObject({
-      schemas: { Target: { required: ['host', 'port', 'database', 'sslMode'] } },
+    const body = '#/paths/~1services/post/requestBody/content/application~1json/schema';
+    expect(follow(document, `${body}/oneOf/0/properties/target`)).toMatchObject({ required: ['host', 'database'] });
+    expect(follow(document, '#/components/schemas/ServiceView')).toMatchObject({
+      required: expect.arrayContaining(['target', 'credential', 'adminUsername']),
     });
+  });
+
+  it('describes a request for each kind of target', () => {
+    const body = '#/paths/~1services/post/requestBody/content/application~1json/schema/oneOf';
+    const kinds = (follow(document, body) as object[]).map((member) => follow(member, '#/properties/type'));
+    expect(kinds).toEqual([...declarations.keys()].map((kind) => expect.objectContaining({ const: kind })));
   });
 
   it('answers with problem+json whenever something was not done', () => {

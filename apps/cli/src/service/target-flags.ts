@@ -2,12 +2,19 @@ import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { declarationOf, declarations } from '@dsops/contracts/rotation/targets/declarations';
 import { flagOf, type Flag, type TargetDeclaration } from '@dsops/contracts/rotation/targets/define-target';
+import { DomainError } from '@dsops/kernel';
 import { usageError } from '../failure.js';
 import { collectNames } from '../options.js';
 
 /** Parts of a declaration whose fields are flags. */
 const PARTS = ['target', 'settings', 'check'] as const;
 type Part = (typeof PARTS)[number];
+/** Where they stand in a request. */
+const PATHS: Record<Part, readonly string[]> = {
+  target: ['target'],
+  settings: ['credential'],
+  check: ['credential', 'verification'],
+};
 
 interface FieldFlag extends Flag {
   readonly part: Part;
@@ -62,7 +69,7 @@ export interface AskedTarget {
 
 /**
  * What the flags say of a target of this kind, checked as the server will check it.
- * @throws DomainError of a usage error that names the flag
+ * @throws DomainError a usage error that names a flag that is missing or not of this kind; `request_invalid` with the path
  */
 export function readTarget(kind: string, options: Readonly<Record<string, unknown>>): AskedTarget {
   const declaration = declarationOf(kind);
@@ -83,7 +90,10 @@ export function readTarget(kind: string, options: Readonly<Record<string, unknow
     if (flag === undefined) throw usageError(issue.message, 'See --help.');
     if (asked[part][flag.field] === undefined)
       throw usageError(`${flag.long} is missing: ${flag.help}.`, 'See --help.');
-    throw usageError(`${flag.long}: ${issue.message}.`, `It is: ${flag.help}.`);
+    const path = [...PATHS[part], ...issue.path.map(String)].join('.');
+    throw new DomainError('request_invalid', 'invalid', `${path}: ${issue.message}`, {
+      remedy: `Correct ${flag.long}: ${flag.help}.`,
+    });
   }
   return asked as unknown as AskedTarget;
 }

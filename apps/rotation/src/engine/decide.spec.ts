@@ -109,7 +109,7 @@ const ALICE = { kind: 'user', id: 'alice', name: 'Alice' } as const;
 
 describe('a decision', () => {
   it('begins with a random wrong value, before anything else', () =>
-    expect(new Story().next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b', login: 'b' }));
+    expect(new Story().next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b' }));
 
   it('ends the session of an abandoned command before anything else happens', () => {
     const story = new Story().until('set');
@@ -155,7 +155,7 @@ describe('a decision', () => {
     story.nowMs += 50_000;
     expect(story.next).toMatchObject({ happening: { kind: 'step', step: 'probe-new' } });
     story.nowMs += 11_000;
-    expect(story.next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b', login: 'b' });
+    expect(story.next).toMatchObject({ do: 'probe', subject: 'control', slot: 'b' });
   });
 
   it('does not take "could not check" for a failure, and asks after a while', () => {

@@ -8,6 +8,7 @@ const request = (credential: Partial<AddService['credential']> = {}, rest: Parti
   addServiceSchema.parse({
     name: 'payments-db',
     environment: 'production',
+    type: 'postgresql',
     target: { host: 'db', database: 'payments' },
     admin: { username: 'admin', password: 'canary-admin' },
     credential: { strategy: 'two-key', slots: ['app_a', 'app_b'], owner: 'app', ...credential },
@@ -32,11 +33,14 @@ describe('a registration', () => {
       id: '01JD0000000000000000000004',
       name: 'login',
       strategy: 'two-key',
-      slots: ['app_a', 'app_b'],
-      owner: 'app',
+      slots: [
+        { name: 'app_a', login: 'app_a' },
+        { name: 'app_b', login: 'app_b' },
+      ],
+      settings: { slots: ['app_a', 'app_b'], owner: 'app' },
       gracePeriod: '1h30m',
       gracePeriodMs: 5_400_000,
-      verification: { query: 'select 2', timeoutMs: 250 },
+      verification: { check: { query: 'select 2' }, timeoutMs: 250 },
       isRollbackAutomatic: true,
     });
   });

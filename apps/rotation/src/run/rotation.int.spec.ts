@@ -279,11 +279,14 @@ describe('a rotation whose turn in the queue comes in vain', () => {
     const last = await engine.start(service, { onConflict: 'queue', strategy: 'immediate' });
     await engine.waiting(first.id);
     // Meanwhile the credential lost a slot. The plan of the open rotation is frozen and does not notice.
-    await engine.database.credential.update({ where: { id: service.credential.id }, data: { slots: ['shop_a'] } });
+    await engine.database.credential.update({
+      where: { id: service.credential.id },
+      data: { settings: { slots: ['shop_a'] } },
+    });
     await engine.rollBack(service);
     await engine.until(first.id, 'rolled_back');
     const view = await engine.until(vain.id, 'failed');
-    expect(view.error?.message).toMatch(/needs two login roles/);
+    expect(view.error?.message).toMatch(/needs two slots/);
     expect(await happenedTo(service)).toContain('rotation.failed');
     await engine.until(last.id, 'completed');
   });
