@@ -17,7 +17,7 @@ export interface RotationOptions {
   /** The mark belongs to its folder: a copy of the folder starts in mode `restored`. */
   readonly isMarkBound?: boolean;
   /** In place of the drivers of production, each for its kind. */
-  readonly drivers?: readonly TargetDriver[];
+  readonly drivers: readonly TargetDriver[];
   readonly logger: Logger;
   /** How the engine's worker runs here; what is not said has a default. */
   readonly worker?: Partial<WorkerOptions>;

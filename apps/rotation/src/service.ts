@@ -1,16 +1,12 @@
 import { z } from 'zod';
 import { PrismaClient } from '@dsops/database/rotation';
-import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
 import { openKeyFile } from '@dsops/sealing';
 import { defineService } from '@dsops/service';
 import type { RotationOptions } from './config.js';
 import { rotationControllers, rotationProviders } from './rotation.providers.js';
 
 /** The rotation service; with drivers and a worker of their own for those who watch it. */
-export const rotationService = ({
-  drivers = [new PostgresqlDriver()],
-  worker,
-}: Partial<Pick<RotationOptions, 'drivers' | 'worker'>> = {}) =>
+export const rotationService = ({ drivers = [], worker }: Partial<Pick<RotationOptions, 'drivers' | 'worker'>> = {}) =>
   defineService({
     name: 'rotation',
     database: PrismaClient,
