@@ -11,7 +11,7 @@ function fields(operation: Operation): string {
   if (schema === undefined) return '';
   const whole = requestSchema(schema);
   // Of a union, whatever one of its members has; required is what all of them want.
-  const members = (whole.oneOf ?? whole.anyOf ?? [whole]);
+  const members = whole.oneOf ?? whole.anyOf ?? [whole];
   const names = new Set(members.flatMap(({ properties = {} }) => Object.keys(properties)));
   const isRequired = (name: string) => members.every(({ required = [] }) => required.includes(name));
   return [...names].map((name) => `\`${name}${isRequired(name) ? '' : '?'}\``).join(' ');
