@@ -6,14 +6,14 @@ import { Secret, systemClock } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp } from '@dsops/platform';
 import { keyPaths, rotationService, type RotationOptions } from '@dsops/rotation';
-import { openKeyFile, type SealingKey } from '@dsops/sealing';
+import { openKeyFile, type ServiceKey } from '@dsops/sealing';
 import { ServiceModule } from '@dsops/service';
 import { newToken, serviceClient } from './service-client.js';
 
 /** What one installation has for its life, whatever hosts it. */
 export interface RotationHome {
   readonly folder: string;
-  readonly key: SealingKey;
+  readonly key: ServiceKey;
   /** Its connections stay, as they do in a process that runs for days. */
   readonly database: PrismaClient;
 }
@@ -27,9 +27,9 @@ export async function makeRotationHome(
   concurrency: number,
 ): Promise<RotationHome> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const key = await openKeyFile({ path: keyPaths(folder).keyFile, database: 'new' });
+  const master = await openKeyFile({ path: keyPaths(folder).keyFile, database: 'new' });
   const database = connect(PrismaClient, 'rotation', { ...options, poolSize: concurrency + SPARE_CONNECTIONS });
-  return { folder, key, database };
+  return { folder, key: master.serviceKey('rotation'), database };
 }
 
 export interface RotationHost {

@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, '..');
 /** Where a secret may become text again, and what for. Anything else is a leak until it stands here. */
 const UNWRAPS = {
   'libs/sealing/src/sealing.ts': 'to be encrypted',
+  'libs/sealing/src/service-key.ts': 'the key of a service, which its process is handed as text',
   'apps/rotation/src/check-out/check-out.http.ts': 'the exit: for whoever checks it out',
   'libs/drivers/src/': 'for the target itself, on the connection that needs it',
   'libs/database/src/': "logins of our own database's roles",

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { unwrapSecret } from '@dsops/kernel';
 import { freePort } from '@dsops/stack';
+import { DATABASE_SUPERUSER } from '@dsops/sealing';
 import { HomeFolder } from '../harness/home-folder.js';
 import { Installation, jsonOf, type CliOptions } from '../harness/installation.js';
 import { Program, type Ended } from '../harness/program.js';
@@ -70,13 +71,13 @@ export class InstallationUnderTest extends Installation {
 
   /** A session of the superuser in the product's own database, for looking behind the scenes. */
   async superuser(database = 'dsops'): Promise<pg.Client> {
-    const key = await this.home.sealingKey();
+    const key = await this.home.masterKey();
     const client = new pg.Client({
       host: '127.0.0.1',
       port: this.databasePort,
       database,
       user: 'postgres',
-      password: unwrapSecret(key.derive('database superuser')),
+      password: unwrapSecret(key.password(DATABASE_SUPERUSER)),
     });
     client.on('error', () => undefined);
     await client.connect();

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SCHEMAS } from '@dsops/database';
 import { unwrapSecret } from '@dsops/kernel';
+import { DATABASE_SUPERUSER, databaseRole } from '@dsops/sealing';
 import { eventually } from '@dsops/testing';
 import { BadInputWorld, ENVIRONMENT } from './bad-input-world.js';
 import { Program } from '../harness/program.js';
@@ -37,11 +38,11 @@ describe('secrets', () => {
     const { home } = world.installation;
     const { key: text } = JSON.parse(readFileSync(home.keyFile, 'utf8')) as { key: string };
     world.secrets.add('sealing key', Buffer.from(text, 'base64url'));
-    const key = await home.sealingKey();
-    world.secrets.add('wrapping key', key.wrappingKey().export());
-    world.secrets.add('password of the superuser', unwrapSecret(key.derive('database superuser')));
+    const key = await home.masterKey();
+    world.secrets.add('wrapping key', key.serviceKey('rotation').wrappingKey().export());
+    world.secrets.add('password of the superuser', unwrapSecret(key.password(DATABASE_SUPERUSER)));
     for (const schema of SCHEMAS)
-      world.secrets.add(`password of the role ${schema}`, unwrapSecret(key.derive(`database role ${schema}`)));
+      world.secrets.add(`password of the role ${schema}`, unwrapSecret(key.password(databaseRole(schema))));
     world.secrets.add('secret part of the admin API key', home.adminKey.slice(-43));
   };
 

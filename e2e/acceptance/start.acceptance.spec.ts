@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startPostgres, type PostgresServer } from '@dsops/database';
-import { openKeyFile } from '@dsops/sealing';
+import { DATABASE_SUPERUSER, openKeyFile } from '@dsops/sealing';
 import { eventually } from '@dsops/testing';
 import pg from 'pg';
 import { Installation } from '../harness/installation.js';
@@ -222,7 +222,7 @@ describe('starting dsops', () => {
 
     /** As a migration of a later release does. */
     const raiseBounds = async (release: number) => {
-      const password = (await home.sealingKey()).derive('database superuser');
+      const password = (await home.masterKey()).password(DATABASE_SUPERUSER);
       const server: PostgresServer = await startPostgres({ dataDir: home.dataFolder, password });
       const client = new pg.Client({ connectionString: server.url('dsops') });
       await client.connect();

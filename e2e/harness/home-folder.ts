@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { homePaths, type HomePaths } from '@dsops/kernel/home';
 import { keyPaths } from '@dsops/rotation';
-import { openKeyFile, type SealingKey } from '@dsops/sealing';
+import { openKeyFile, type MasterKey } from '@dsops/sealing';
 import { databaseFolder } from '@dsops/standalone';
 
 /** The folder of one installation, below the temporary files of this machine. */
@@ -41,7 +41,7 @@ export class HomeFolder {
   }
 
   /** The installation's key, as the program opens it. */
-  sealingKey(): Promise<SealingKey> {
+  masterKey(): Promise<MasterKey> {
     return openKeyFile({ path: this.keyFile, database: 'existing' });
   }
 

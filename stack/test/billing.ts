@@ -3,7 +3,7 @@ import type { AddService } from '@dsops/contracts/rotation/add-service';
 import { withClient } from '@dsops/database';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
-import { openKeyFile } from '@dsops/sealing';
+import { DATABASE_SUPERUSER, openKeyFile } from '@dsops/sealing';
 import { scramVerifier, setupStatements } from '@dsops/drivers';
 import type { StackUnderTest } from './stack-under-test.js';
 
@@ -19,7 +19,7 @@ export async function makeBilling(stack: StackUnderTest): Promise<AddService> {
   const [adminPassword, password] = [randomBytes(18).toString('base64url'), randomBytes(18).toString('base64url')];
   const key = await openKeyFile({ path: keyPaths(stack.folder).keyFile, database: 'existing' });
   const port = stack.record().databasePort!;
-  const superuser = unwrapSecret(key.derive('database superuser'));
+  const superuser = unwrapSecret(key.password(DATABASE_SUPERUSER));
   await withClient(
     `postgres://postgres:${encodeURIComponent(superuser)}@127.0.0.1:${port}/postgres`,
     async (client) => {

@@ -18,14 +18,14 @@ import { CheckOutController } from './check-out/check-out.http.js';
 import { CheckOutRepository } from './check-out/check-out.repository.js';
 import { CheckOutService } from './check-out/check-out.service.js';
 import { RetentionService } from './vault/retention.service.js';
-import { SealingKey } from '@dsops/sealing';
+import { Sealer } from '@dsops/sealing';
 import type { Tx } from './database/tx.js';
 import { VaultRepository } from './vault/vault.repository.js';
 import { VaultService } from './vault/vault.service.js';
 
 const shared = (options: RotationOptions): Provider[] => [
   { provide: PrismaClient, useValue: options.database },
-  { provide: SealingKey, useValue: options.key },
+  { provide: Sealer, useValue: new Sealer(options.key) },
   { provide: Drivers, useFactory: () => driversWith(options.drivers) },
   { provide: MarkFile, useFactory: () => new MarkFile(options.markPath, options.isMarkBound) },
   VaultRepository,

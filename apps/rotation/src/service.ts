@@ -20,7 +20,7 @@ export const rotationService = ({ drivers = [], worker }: Partial<Pick<RotationO
     providers: async ({ database, own, isAlone = false, wakeUps, logger }) =>
       rotationProviders({
         database,
-        key: await openKeyFile({ path: own.DSOPS_KEY_FILE, database: 'existing' }),
+        key: (await openKeyFile({ path: own.DSOPS_KEY_FILE, database: 'existing' })).serviceKey('rotation'),
         markPath: own.DSOPS_MARK_FILE,
         isMarkBound: isAlone,
         drivers,

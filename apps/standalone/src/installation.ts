@@ -10,7 +10,7 @@ import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@d
 import { DomainError, Secret } from '@dsops/kernel';
 import { startMetricsServer, startTelemetry } from '@dsops/platform';
 import { keyPaths } from '@dsops/rotation';
-import { openKeyFile, type SealingKey } from '@dsops/sealing';
+import { DATABASE_SUPERUSER, databaseRole, openKeyFile, type MasterKey } from '@dsops/sealing';
 import { databasesOf, hostServices, type Host } from './app.module.js';
 import { VERSION, type Config } from './config.js';
 import { databaseFolder } from './data-folder.js';
@@ -42,7 +42,7 @@ export class Installation {
 
     const key = await this.openKey();
     const server = await this.startDatabase(key);
-    const passwordOf = (schema: SchemaName) => key.derive(`database role ${schema}`);
+    const passwordOf = (schema: SchemaName) => key.password(databaseRole(schema));
     await this.migrate(server, passwordOf);
     const host = await this.startServices(server.port, passwordOf);
 
@@ -61,7 +61,7 @@ export class Installation {
     while (this.running.length > 0) await this.running.pop()?.();
   }
 
-  private async openKey(): Promise<SealingKey> {
+  private async openKey(): Promise<MasterKey> {
     const { keyFile } = keyPaths(this.config.home.folder);
     const isNew = !existsSync(keyFile);
     const hasData = existsSync(join(this.dataDir, 'PG_VERSION'));
@@ -71,12 +71,12 @@ export class Installation {
     return key;
   }
 
-  private async startDatabase(key: SealingKey): Promise<PostgresServer> {
+  private async startDatabase(key: MasterKey): Promise<PostgresServer> {
     const startedAt = performance.now();
     let wasMade = false;
     const server = await startPostgres({
       dataDir: this.dataDir,
-      password: key.derive('database superuser'),
+      password: key.password(DATABASE_SUPERUSER),
       settings: { max_connections: 200 },
       onState: (state) => (wasMade ||= state === 'initialising'),
     });
@@ -104,10 +104,7 @@ export class Installation {
     );
   }
 
-  private async startServices(
-    port: number,
-    passwordOf: (schema: SchemaName) => ReturnType<SealingKey['derive']>,
-  ): Promise<Host> {
+  private async startServices(port: number, passwordOf: (schema: SchemaName) => Secret): Promise<Host> {
     const { config } = this;
     const startedAt = performance.now();
     const telemetry = startTelemetry({ serviceName: 'dsops', ...config.telemetry });

@@ -2,7 +2,7 @@ import { chmod, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { DomainError } from '@dsops/kernel';
 import { createFile } from './durable-file.js';
-import { KEY_BYTES, newKeyBytes, SealingKey } from './sealing-key.js';
+import { KEY_BYTES, newKeyBytes, MasterKey } from './master-key.js';
 
 const FORMAT = 'dsops key file';
 const NOTE = 'Whoever has this file and a copy of the database can read every secret. Without it nobody can.';
@@ -29,7 +29,7 @@ export interface KeyFileOptions {
  * the data, so that neither a copy of the one nor of the other is enough.
  * @throws DomainError `key_missing`, `key_damaged`, `key_unreadable`: nothing was written.
  */
-export async function openKeyFile({ path, database }: KeyFileOptions): Promise<SealingKey> {
+export async function openKeyFile({ path, database }: KeyFileOptions): Promise<MasterKey> {
   const present = await readKeyFile(path);
   if (present !== null) return present;
   if (database === 'existing')
@@ -37,7 +37,7 @@ export async function openKeyFile({ path, database }: KeyFileOptions): Promise<S
       remedy: `Put the backup of the key file back at ${path} and start again. Nothing was changed.`,
     });
   const bytes = newKeyBytes();
-  const made = new SealingKey(bytes);
+  const made = new MasterKey(bytes);
   const content = { format: FORMAT, version: 1, note: NOTE, id: made.id, key: bytes.toString('base64url') };
   bytes.fill(0);
   await guardAccess(path, () => createFile(path, `${JSON.stringify(content, null, 2)}\n`));
@@ -45,7 +45,7 @@ export async function openKeyFile({ path, database }: KeyFileOptions): Promise<S
   return (await readKeyFile(path)) ?? damaged(path);
 }
 
-async function readKeyFile(path: string): Promise<SealingKey | null> {
+async function readKeyFile(path: string): Promise<MasterKey | null> {
   const text = await guardAccess(path, async () => {
     try {
       return await readFile(path, 'utf8');
@@ -59,7 +59,7 @@ async function readKeyFile(path: string): Promise<SealingKey | null> {
   if (!content.success) return damaged(path);
   const bytes = Buffer.from(content.data.key, 'base64url');
   if (bytes.length !== KEY_BYTES) return damaged(path);
-  const key = new SealingKey(bytes);
+  const key = new MasterKey(bytes);
   bytes.fill(0);
   // The id is computed from the key: a single flipped bit is found here, before anything is sealed with the wrong key.
   if (key.id !== content.data.id) return damaged(path);

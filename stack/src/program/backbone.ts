@@ -7,7 +7,7 @@ import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@d
 import { isDomainError } from '@dsops/kernel';
 import type { HomePaths } from '@dsops/kernel/home';
 import { keyPaths } from '@dsops/rotation';
-import { openKeyFile, type SealingKey } from '@dsops/sealing';
+import { DATABASE_SUPERUSER, databaseRole, openKeyFile, type MasterKey } from '@dsops/sealing';
 import { ensureTools, type Tools } from '../tools/ensure-tools.js';
 import { startKafka, type KafkaServer } from '../servers/kafka.js';
 import { startScheduler, type SchedulerServer } from '../servers/scheduler.js';
@@ -21,7 +21,7 @@ const RETENTION_MS = 7 * 24 * 60 * 60 * 1000;
 /** What the services stand on. */
 export interface Backbone {
   readonly tools: Pick<Tools, 'dapr'>;
-  readonly key: SealingKey;
+  readonly key: MasterKey;
   readonly postgres: PostgresServer;
   readonly kafka: KafkaServer;
   readonly sentry: SentryServer;
@@ -53,21 +53,21 @@ export async function startBackbone(context: StackContext): Promise<Backbone> {
   return { tools, key, postgres, kafka, sentry, scheduler, zipkin };
 }
 
-async function openKey(home: HomePaths): Promise<SealingKey> {
+async function openKey(home: HomePaths): Promise<MasterKey> {
   const { keyFile } = keyPaths(home.folder);
   mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
   const hasData = existsSync(join(databaseFolder(home), 'PG_VERSION'));
   return openKeyFile({ path: keyFile, database: hasData ? 'existing' : 'new' });
 }
 
-async function startDatabase(context: StackContext, key: SealingKey): Promise<PostgresServer> {
+async function startDatabase(context: StackContext, key: MasterKey): Promise<PostgresServer> {
   const { home, board } = context;
   const postgres = await board.start(context.part('postgres', 'PostgreSQL'), async () => {
     const { logFile } = context.life('postgres');
     mkdirSync(dirname(logFile), { recursive: true });
     const server = await startPostgres({
       dataDir: databaseFolder(home),
-      password: key.derive('database superuser'),
+      password: key.password(DATABASE_SUPERUSER),
       settings: { max_connections: 200 },
       logFile,
     });
@@ -78,7 +78,7 @@ async function startDatabase(context: StackContext, key: SealingKey): Promise<Po
   await board.step('schemas', async () => {
     await createDatabase(postgres, keyPaths(home.folder).keyFile);
     let applied = 0;
-    const passwordOf = (schema: SchemaName) => key.derive(`database role ${schema}`);
+    const passwordOf = (schema: SchemaName) => key.password(databaseRole(schema));
     await migrate({ adminUrl: postgres.url(DATABASE), passwordOf, onApplied: () => (applied += 1) });
     return [applied > 0 ? `${applied} migrations applied` : 'up to date', undefined];
   });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ApiClient, apiKey } from '@dsops/api-client';
 import { DomainError, Secret, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
-import { openKeyFile } from '@dsops/sealing';
+import { DATABASE_SUPERUSER, openKeyFile } from '@dsops/sealing';
 import { showSample } from '@dsops/standalone';
 import type { Screen } from '@dsops/standalone/screen';
 import { stackHome } from './stack-home.js';
@@ -19,7 +19,7 @@ export async function showDemo(folder: string, screen: Screen): Promise<void> {
 
   const key = await openKeyFile({ path: keyPaths(home.folder).keyFile, database: 'existing' });
   const superuserUrl = (database = 'postgres') =>
-    `postgres://postgres:${encodeURIComponent(unwrapSecret(key.derive('database superuser')))}@127.0.0.1:${databasePort}/${database}`;
+    `postgres://postgres:${encodeURIComponent(unwrapSecret(key.password(DATABASE_SUPERUSER)))}@127.0.0.1:${databasePort}/${database}`;
   const adminKey = new Secret((await readFile(home.adminKeyFile, 'utf8')).trim());
   const api = new ApiClient({ url: gatewayUrl, credentials: apiKey(adminKey) });
   const sinceMs = Date.now();

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { DomainError, formatDuration, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
+import { databaseRole, serviceToken, sidecarToken } from '@dsops/sealing';
 import { startDaprd, type DaprdServer } from '../servers/daprd.js';
 import { startServer } from '../servers/server-process.js';
 import { DATABASE } from '@dsops/standalone';
@@ -52,8 +53,8 @@ async function startService(
   const { key, postgres, tools, sentry, scheduler, zipkin } = backbone;
   const port = wantedPort ?? (await ports.take(service));
   const sidecarPort = await ports.take(`${service}-daprd`);
-  const apiToken = key.derive(`dapr api token of ${service}`);
-  const appToken = key.derive(`dapr app token of ${service}`);
+  const apiToken = key.password(sidecarToken(service));
+  const appToken = key.password(serviceToken(service));
   const keys = keyPaths(home.folder);
   const program = join(apps, service, 'dist', 'main.js');
   const url = `http://127.0.0.1:${port}`;
@@ -73,7 +74,7 @@ async function startService(
         DSOPS_DATABASE_HOST: '127.0.0.1',
         DSOPS_DATABASE_PORT: String(postgres.port),
         DSOPS_DATABASE_NAME: DATABASE,
-        DSOPS_DATABASE_PASSWORD: unwrapSecret(key.derive(`database role ${service}`)),
+        DSOPS_DATABASE_PASSWORD: unwrapSecret(key.password(databaseRole(service))),
         DSOPS_LOG_LEVEL: 'info',
         DAPR_HTTP_PORT: String(sidecarPort),
         DAPR_API_TOKEN: unwrapSecret(apiToken),

@@ -10,8 +10,8 @@ import { eventually, testServerUrl, type TestDatabase } from '@dsops/testing';
 import { databaseNowMs } from '../database/clock.repository.js';
 import { noOpenRotations, type OpenRotations } from '../open-rotations.js';
 import { CheckOutRepository } from '../check-out/check-out.repository.js';
-import { openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
-import { newKeyBytes, SealingKey } from '@dsops/sealing';
+import { aKey, openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
+import type { ServiceKey } from '@dsops/sealing';
 import { HighWaterMark } from './high-water-mark.service.js';
 import { InstallationRepository } from './installation.repository.js';
 import { buildInstallation } from './installation.fixture.js';
@@ -32,7 +32,7 @@ interface Running {
 
 let home: string;
 let open: (() => Promise<void>)[] = [];
-const key = new SealingKey(newKeyBytes());
+const key = aKey();
 beforeEach(async () => void (home = await mkdtemp(join(tmpdir(), 'dsops-home-'))));
 afterEach(async () => {
   for (const close of open.reverse()) await close();
@@ -42,7 +42,7 @@ afterEach(async () => {
 
 const markPath = (folder = home) => join(folder, 'mark.json');
 
-async function start(options: { on?: TestDatabase; markAt?: string; key?: SealingKey } = {}): Promise<Running> {
+async function start(options: { on?: TestDatabase; markAt?: string; key?: ServiceKey } = {}): Promise<Running> {
   const world = await openRotationDatabase(options.key ?? key, options.on);
   const held: string[] = [];
   const openRotations: OpenRotations = {
@@ -233,7 +233,7 @@ describe('an installation', () => {
 
   it('does not start with another key than the one its values are sealed with', async () => {
     const former = await start();
-    const other = new SealingKey(newKeyBytes());
+    const other = aKey();
     await expect(start({ on: former.world.test, key: other })).rejects.toMatchObject({
       code: 'key_foreign',
       message: `The database is sealed with key ${key.id}, but the key file holds ${other.id}.`,

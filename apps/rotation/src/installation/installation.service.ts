@@ -7,7 +7,7 @@ import { answerOnce, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { OpenRotations } from '../open-rotations.js';
-import type { SealingKey } from '@dsops/sealing';
+import type { ServiceKey } from '@dsops/sealing';
 import type { Tx } from '../database/tx.js';
 import { presumedUntil, whyRestored, type Installation } from './installation.js';
 import type { InstallationRepository } from './installation.repository.js';
@@ -22,7 +22,7 @@ export interface InstallationParts {
   readonly units: UnitOfWork<Tx>;
   readonly installations: InstallationRepository;
   readonly markFile: MarkFile;
-  readonly key: SealingKey;
+  readonly key: Pick<ServiceKey, 'id'>;
   readonly openRotations: OpenRotations;
   readonly raiseEpoch: RaiseEpoch;
   readonly logger: Logger;

@@ -6,14 +6,14 @@ import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platf
 import { registrationOf } from './registration.js';
 import { RegistryService } from './registry.service.js';
 import { viewOf } from './service-view.js';
-import { SealingKey } from '@dsops/sealing';
+import { Sealer } from '@dsops/sealing';
 import type { Tx } from '../database/tx.js';
 
 @Controller()
 export class RegistryController {
   constructor(
     private readonly registry: RegistryService,
-    private readonly key: SealingKey,
+    private readonly sealer: Sealer,
     @Inject(UNIT_OF_WORK) private readonly units: UnitOfWork<Tx>,
   ) {}
 
@@ -35,7 +35,7 @@ export class RegistryController {
   ): Promise<ResponseOf<typeof addService>> {
     const registration = registrationOf(body);
     // The body holds passwords: a plain hash of it could be guessed from, this one only with the key.
-    const fingerprint = this.key.fingerprint(JSON.stringify([addService.id, body]));
+    const fingerprint = this.sealer.fingerprint(JSON.stringify([addService.id, body]));
     const checked = await this.registry.check(registration).then(
       (service) => ({ service }),
       (error: unknown) => ({ error }),

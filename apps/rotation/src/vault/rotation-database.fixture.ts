@@ -6,7 +6,7 @@ import { PrismaUnitOfWork, type UnitOfWork } from '@dsops/messaging';
 import { createTestDatabase, type TestDatabase } from '@dsops/testing';
 import type { RegisteredService } from '../registry/service.js';
 import { RegistryRepository } from '../registry/registry.repository.js';
-import { newKeyBytes, SealingKey } from '@dsops/sealing';
+import { MasterKey, newKeyBytes, Sealer, type ServiceKey } from '@dsops/sealing';
 import type { Tx } from '../database/tx.js';
 import { VaultRepository } from './vault.repository.js';
 import { VaultService } from './vault.service.js';
@@ -17,7 +17,7 @@ export interface RotationDatabase {
   readonly test: TestDatabase;
   readonly database: PrismaClient;
   readonly units: UnitOfWork<Tx>;
-  readonly key: SealingKey;
+  readonly key: ServiceKey;
   readonly versions: VaultRepository;
   readonly registry: RegistryRepository;
   readonly vault: VaultService;
@@ -55,16 +55,16 @@ export const aService = (facts: Partial<RegisteredService> = {}): RegisteredServ
 /** Slots that bear the names of their logins, as those of PostgreSQL do. */
 export const slotsNamed = (...names: string[]): Slot[] => names.map((name) => ({ name, login: name }));
 
+/** What rotation seals with, of a new installation. */
+export const aKey = (): ServiceKey => new MasterKey(newKeyBytes()).serviceKey('rotation');
+
 /** `test`: an existing database instead of a new one. */
-export async function openRotationDatabase(
-  key = new SealingKey(newKeyBytes()),
-  test?: TestDatabase,
-): Promise<RotationDatabase> {
+export async function openRotationDatabase(key = aKey(), test?: TestDatabase): Promise<RotationDatabase> {
   test ??= await createTestDatabase();
   const database = connect(PrismaClient, 'rotation', test.options);
   const versions = new VaultRepository();
   const registry = new RegistryRepository();
-  const vault = new VaultService(key, versions);
+  const vault = new VaultService(new Sealer(key), versions);
   return {
     test,
     database,

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import type { RegisteredService } from '../registry/service.js';
-import { openRotationDatabase, type RotationDatabase } from './rotation-database.fixture.js';
-import { newKeyBytes, SealingKey } from '@dsops/sealing';
+import { aKey, openRotationDatabase, type RotationDatabase } from './rotation-database.fixture.js';
+import { Sealer } from '@dsops/sealing';
 import type { Tx } from '../database/tx.js';
 import { VaultService } from './vault.service.js';
 
@@ -59,7 +59,7 @@ describe('the vault', () => {
   it('says that another key is needed instead of calling the value damaged', async () => {
     const service = await world.addService();
     const version = await world.addVersion(service, 'CURRENT');
-    const other = new VaultService(new SealingKey(newKeyBytes()), world.versions);
+    const other = new VaultService(new Sealer(aKey()), world.versions);
     await expect(other.open(world.database, version.id)).rejects.toMatchObject({ code: 'key_missing' });
   });
 

@@ -4,7 +4,8 @@ import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/stat
 import { execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
-import type { SealedPlace, SealedValue } from '@dsops/sealing';
+import type { SealedValue } from '@dsops/sealing';
+import type { VaultPlace } from './vault-place.js';
 import type { LabelMove, Version, VersionLabel } from './version.js';
 
 type VersionRow = Prisma.VersionGetPayload<object>;
@@ -93,7 +94,7 @@ export class VaultRepository {
     await tx.version.update({ where: { id: versionId }, data: change });
   }
 
-  async putSealed(tx: Tx, place: SealedPlace, sealed: SealedValue, sealedAt: Date): Promise<void> {
+  async putSealed(tx: Tx, place: VaultPlace, sealed: SealedValue, sealedAt: Date): Promise<void> {
     const key = keyOf(place);
     await tx.sealedValue.upsert({
       where: { ownerKind_ownerId: key },
@@ -102,7 +103,7 @@ export class VaultRepository {
     });
   }
 
-  async sealed(tx: Tx, place: SealedPlace): Promise<SealedValue | null> {
+  async sealed(tx: Tx, place: VaultPlace): Promise<SealedValue | null> {
     return tx.sealedValue.findUnique({ where: { ownerKind_ownerId: keyOf(place) } });
   }
 
@@ -125,10 +126,7 @@ export class VaultRepository {
 /** Labels under which a value may be set or given out. */
 const isUsable = (label: VersionLabel | null): boolean => label === 'PENDING' || label === 'CURRENT';
 
-const keyOf = (place: SealedPlace) => ({
-  ownerKind: place.kind,
-  ownerId: place.kind === 'version' ? place.versionId : place.serviceId,
-});
+const keyOf = ({ purpose, ownerId }: VaultPlace) => ({ ownerKind: purpose, ownerId });
 
 const versionOf = (row: VersionRow): Version => ({
   ...row,

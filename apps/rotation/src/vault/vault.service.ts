@@ -3,11 +3,11 @@ import type { Slot, TargetAddress } from '@dsops/contracts/rotation/targets/defi
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { DomainError, versionName, type Secret } from '@dsops/kernel';
 import type { Login } from '@dsops/drivers/driver';
-import { seal, unseal, type SealedPlace } from '@dsops/sealing';
-import { SealingKey } from '@dsops/sealing';
+import { Sealer } from '@dsops/sealing';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { Tx } from '../database/tx.js';
 import { VaultRepository } from './vault.repository.js';
+import { adminPlace, versionPlace, type VaultPlace } from './vault-place.js';
 import { promotion, type LabelMove, type Version, type VersionLabel } from './version.js';
 
 export interface ValueToSeal {
@@ -27,7 +27,7 @@ export interface ValueToSeal {
 @Injectable()
 export class VaultService {
   constructor(
-    @Inject(SealingKey) private readonly key: SealingKey,
+    @Inject(Sealer) private readonly sealer: Sealer,
     @Inject(VaultRepository) private readonly versions: VaultRepository,
   ) {}
 
@@ -49,9 +49,9 @@ export class VaultService {
       endedAt: null,
       burnedAt: null,
     };
-    const place = placeOf(version);
+    const place = versionPlace(version);
     await this.versions.insert(tx, version);
-    await this.versions.putSealed(tx, place, seal(this.key, place, value), createdAt);
+    await this.versions.putSealed(tx, place, this.sealer.seal(place, value), createdAt);
     return version;
   }
 
@@ -65,7 +65,10 @@ export class VaultService {
       throw new DomainError('version_unknown', 'not_found', `There is no version ${versionId}.`, {
         remedy: 'List the versions of the service.',
       });
-    return { username: version.login, password: await this.unseal(tx, placeOf(version), `version ${version.name}`) };
+    return {
+      username: version.login,
+      password: await this.unseal(tx, versionPlace(version), `version ${version.name}`),
+    };
   }
 
   /** Is the value there, whole, and can it be opened? The guard asks before anything may depend on it. */
@@ -80,8 +83,8 @@ export class VaultService {
   }
 
   async sealAdmin(tx: Tx, serviceId: string, { username, password }: Login): Promise<void> {
-    const place: SealedPlace = { kind: 'admin', serviceId, username };
-    await this.versions.putSealed(tx, place, seal(this.key, place, password), new Date(await databaseNowMs(tx)));
+    const place = adminPlace(serviceId, username);
+    await this.versions.putSealed(tx, place, this.sealer.seal(place, password), new Date(await databaseNowMs(tx)));
   }
 
   /** The login that administers a service's target; null where the credential changes itself. @throws DomainError as {@link open} */
@@ -90,7 +93,7 @@ export class VaultService {
     { id: serviceId, adminUsername: username }: { readonly id: string; readonly adminUsername: string | null },
   ): Promise<Login | null> {
     if (username === null) return null;
-    const place: SealedPlace = { kind: 'admin', serviceId, username };
+    const place = adminPlace(serviceId, username);
     return { username, password: await this.unseal(tx, place, `the admin ${username}`) };
   }
 
@@ -154,19 +157,12 @@ export class VaultService {
     return this.versions.destroyExpired(tx);
   }
 
-  private async unseal(tx: Tx, place: SealedPlace, name: string): Promise<Secret> {
+  private async unseal(tx: Tx, place: VaultPlace, name: string): Promise<Secret> {
     const sealed = await this.versions.sealed(tx, place);
     if (sealed === null)
       throw new DomainError('value_destroyed', 'conflict', `The value of ${name} is no longer kept.`, {
         remedy: 'Values are forgotten 30 days after their end; use a newer version.',
       });
-    return unseal(this.key, place, sealed);
+    return this.sealer.unseal(place, sealed);
   }
 }
-
-const placeOf = ({ id, credentialId, slot }: Version): SealedPlace => ({
-  kind: 'version',
-  credentialId,
-  versionId: id,
-  slot,
-});
