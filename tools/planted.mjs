@@ -4,7 +4,7 @@ import { helpOnRequest, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
-pnpm test:planted [--kills | --stack] [--runs N] [--seed S] [--only NAME]
+pnpm test:planted [--kills | --stack] [--runs N] [--seed S] [--only NAME] [--shard I/N]
 
 Breaks one rule of the rotation engine after the other, in a copy of its source, and expects the histories to notice:
 proof that the proof can fail. Prints which invariant caught which fault.
@@ -12,6 +12,7 @@ proof that the proof can fail. Prints which invariant caught which fault.
   --kills     the same for the kill test: its cells have to turn red. Takes about a minute for each rule
   --stack     the same for events under faults on Dapr and Kafka: a short run has to count something wrong
   --only      rules with this in their name
+  --shard     the I-th of N parts of them
   --runs, --seed   of the histories
 `);
 

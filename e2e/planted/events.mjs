@@ -1,14 +1,13 @@
 /**
  * Shows that the proof of events can see: a short run on Dapr and Kafka has to count something wrong for each planted bug.
  *
- *   node e2e/planted/events.mjs [--only <part of a name>]
+ *   node e2e/planted/events.mjs [--only <part of a name>] [--shard i/n]
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { PLANTED_BUGS } from '../events/planted-bugs.ts';
-import { compile, copyOfWorkspace, plantAll, run } from './plant.mjs';
+import { compile, copyOfWorkspace, plantAll, readOptions, run } from './plant.mjs';
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
+const { only, shard } = readOptions();
 
 /** A run: what it counted wrong. */
 async function look(folder, { course }) {
@@ -22,4 +21,4 @@ async function look(folder, { course }) {
   return { red: counts.length > 0 ? 1 : 0, of: 1, caughtBy: ['count'], example: counts.join('; ') };
 }
 
-await plantAll(PLANTED_BUGS, { copy: copyOfWorkspace, look, only: values.only });
+await plantAll(PLANTED_BUGS, { copy: copyOfWorkspace, look, only, shard });

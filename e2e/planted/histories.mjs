@@ -2,20 +2,16 @@
  * Shows that the histories can see: each known way of breaking a rule of the engine is planted, and the histories have to
  * name a breach; with nothing planted they must not.
  *
- *   node e2e/planted/histories.mjs [--runs 4000] [--seed 1] [--only <part of a name>]
+ *   node e2e/planted/histories.mjs [--runs 4000] [--seed 1] [--only <part of a name>] [--shard i/n]
  */
 import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { PLANTED_BUGS } from '../../apps/rotation/src/engine/histories/planted-bugs.ts';
-import { plantAll, run, workspace } from './plant.mjs';
+import { plantAll, readOptions, run, workspace } from './plant.mjs';
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '4000' },
-    seed: { type: 'string', default: '1' },
-    only: { type: 'string' },
-  },
+const { only, shard, runs, seed } = readOptions({
+  runs: { type: 'string', default: '4000' },
+  seed: { type: 'string', default: '1' },
 });
 
 const SERVICE = 'apps/rotation';
@@ -38,15 +34,15 @@ async function look(folder) {
       '--disable-warning=ExperimentalWarning',
       '--conditions=@dsops/source',
       join(folder, ENGINE, 'histories/run-from-source.mjs'),
-      ...['--runs', values.runs, '--seed', values.seed, '--no-shrink', '--json'],
+      ...['--runs', runs, '--seed', seed, '--no-shrink', '--json'],
     ],
     folder,
   );
   if (stdout.trim() === '') return { problem: stderr.slice(0, 500) };
-  const { message, runs } = JSON.parse(stdout);
+  const { message, runs: of } = JSON.parse(stdout);
   const [, invariant = 'a breach'] = /^(?:Error: )?(I\d+)/.exec(message ?? '') ?? [];
-  return { red: message ? 1 : 0, of: runs, caughtBy: [invariant], example: message?.replace(/^Error: /, '') };
+  return { red: message ? 1 : 0, of, caughtBy: [invariant], example: message?.replace(/^Error: /, '') };
 }
 
 // Two at a time: more would only compete for the cores.
-await plantAll(PLANTED_BUGS, { copy, look, only: values.only, lanes: 2, control: {} });
+await plantAll(PLANTED_BUGS, { copy, look, only, shard, lanes: 2, control: {} });

@@ -1,14 +1,13 @@
 /**
  * Shows that the kill test can see: cells have to turn red for each planted bug, or the spec that guards the rule.
  *
- *   node e2e/planted/kill.mjs [--only <part of a name>]
+ *   node e2e/planted/kill.mjs [--only <part of a name>] [--shard i/n]
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { PLANTED_BUGS } from '../kill/planted-bugs.ts';
-import { compile, copyOfWorkspace, plantAll, run } from './plant.mjs';
+import { compile, copyOfWorkspace, plantAll, readOptions, run } from './plant.mjs';
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
+const { only, shard } = readOptions();
 
 /** The cells: which of them are red. */
 async function look(folder, { cells, spec }) {
@@ -40,4 +39,4 @@ async function runSpec(folder, { file, proves }) {
   return { red: red.length, of: red.length + green.length, caughtBy: [proves], example: red[0] };
 }
 
-await plantAll(PLANTED_BUGS, { copy: copyOfWorkspace, look, only: values.only });
+await plantAll(PLANTED_BUGS, { copy: copyOfWorkspace, look, only, shard });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { applyPatches } from './patch.ts';
 
 export const workspace = resolve(import.meta.dirname, '../..');
@@ -54,14 +55,23 @@ async function plant(bug, { copy, look }) {
 /** What must stay green: without it, a proof that is always red would count as one that sees. */
 const NOTHING = { name: '(nothing planted)', patches: [] };
 
+/** `--only <part of a name>`, `--shard i/n` and what else a proof takes. */
+export function readOptions(options = {}) {
+  const { values } = parseArgs({
+    options: { only: { type: 'string' }, shard: { type: 'string', default: '1/1' }, ...options },
+  });
+  return values;
+}
+
 /**
- * Plants the bugs whose name has `only` in it, `lanes` at a time. `copy` makes the copy in a folder; `look` runs there
+ * Plants the bugs of the i-th of n parts whose name has `only` in it, `lanes` at a time. `copy` makes the copy in a folder; `look` runs there
  * what has to turn red, and answers {red, of, caughtBy, example}, or {problem} when it could not. With `control`, more
  * of a bug, the same is looked at with nothing planted, and has to be green. Sets the exit code: 0 when each was caught.
  */
-export async function plantAll(bugs, { copy, look, only, lanes = 1, control }) {
+export async function plantAll(bugs, { copy, look, only, shard, lanes = 1, control }) {
   const startedAt = performance.now();
-  const wanted = bugs.filter(({ name }) => !only || name.includes(only));
+  const [index, of] = shard.split('/').map(Number);
+  const wanted = bugs.filter((_, n) => n % of === index - 1).filter(({ name }) => !only || name.includes(only));
   const waiting = [...(control ? [{ ...NOTHING, ...control }] : []), ...wanted];
   let isGood = wanted.length > 0;
   const lane = async () => {
