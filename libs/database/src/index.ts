@@ -1,7 +1,7 @@
 export { startPostgres, type PostgresServer } from './postgres-server.js';
 export { connect, sqlState, type ClientClass } from './connect.js';
 export type { Database, SqlExecutor } from './database.js';
-export { execute, query, queryOne, raw, sql, type Sql } from './sql.js';
+export { columns, execute, join, query, queryOne, raw, sql, type Sql } from './sql.js';
 export { loginOf, openPool, withClient, type DatabaseOptions } from './postgres.js';
 export { waitForDatabase } from './wait-for-database.js';
 export { migrate, RELEASE } from './migrate.js';

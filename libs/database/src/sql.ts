@@ -8,14 +8,26 @@
  * for all values. What PostgreSQL cannot tell from its place gets a cast: `${ids}::text[]`. Dates, bigints, null, bytes
  * and arrays go both ways as themselves, JSON comes back parsed; numeric and time are refused, so cast those as well.
  */
-import sql, { raw, type Sql } from 'sql-template-tag';
+import sql, { join, raw, type Sql } from 'sql-template-tag';
 import type { SqlExecutor } from './database.js';
 
 /**
- * `sql` takes values and other statements: a list of columns, or a condition that several statements share. `raw` makes
- * such a part of a text of our own, never of one that came from outside.
+ * `sql` takes values and other statements: a list of columns, or a condition that several statements share. `join` puts
+ * such parts into a row, with commas unless it is told otherwise. `raw` makes one of a text of our own, never of one that
+ * came from outside.
  */
-export { raw, sql, type Sql };
+export { join, raw, sql, type Sql };
+
+/**
+ * The columns of a row under its names, for `select ${columns<Row>({ id: 'id', serviceId: 'service_id' })}`: a name that
+ * the row has and that is not said here is an error of types.
+ */
+export const columns = <Row>(names: { readonly [Name in keyof Row & string]: string }): Sql =>
+  raw(
+    Object.entries<string>(names)
+      .map(([name, column]) => `${column} as "${name}"`)
+      .join(', '),
+  );
 
 /**
  * @returns the rows, named as the statement names them

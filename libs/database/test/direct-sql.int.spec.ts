@@ -2,7 +2,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PrismaClient } from '@dsops/database/gateway';
 import { createTestDatabase, type TestDatabase } from '@dsops/testing';
-import { connect, execute, query, queryOne, raw, sql, sqlState, withClient, type SqlExecutor } from '../src/index.js';
+import {
+  columns,
+  connect,
+  execute,
+  join,
+  query,
+  queryOne,
+  raw,
+  sql,
+  sqlState,
+  withClient,
+  type SqlExecutor,
+} from '../src/index.js';
 
 const AT = new Date('2026-07-01T10:00:00.123Z');
 const BACKEND = sql`select pg_backend_pid() as pid`;
@@ -104,6 +116,21 @@ describe('plain SQL of a client', () => {
       { n: 4, word: 'w4' },
       { n: 5, word: 'w5' },
     ]);
+  });
+
+  it('names the columns of a row, and sets those that are said', async () => {
+    await add(client, 'a');
+    const changed = { method: 'PUT', path: "/it's" };
+    await execute(
+      client,
+      sql`update open_requests set ${join([sql`method = ${changed.method}`, sql`path = ${changed.path}`])} where id = 'a'`,
+    );
+    const row = columns<{ method: string; path: string; startedAt: Date }>({
+      method: 'method',
+      path: 'path',
+      startedAt: 'started_at',
+    });
+    expect(await queryOne(client, sql`select ${row} from open_requests`)).toEqual({ ...changed, startedAt: AT });
   });
 
   it('is prepared once for all values', async () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { actorSchema, type Actor } from '@dsops/contracts/principal';
+import { query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import { LONGEST_CHECK_OUT_MS } from '@dsops/contracts/rotation/api';
 import type { Tx } from '../database/tx.js';
@@ -59,28 +60,22 @@ export class CheckOutRepository {
   /** What keeps this version alive at `nowMs`. Complete only while the caller has the version's row locked. */
   async holdsOf(tx: Tx, versionId: string, nowMs: number): Promise<Hold[]> {
     const now = new Date(nowMs);
-    const rows = await tx.checkOut.findMany({ where: { versionId, releasedAt: null, expiresAt: { gt: now } } });
-    const presumedUntil = await this.presumedUntil(tx, versionId, now);
-    return [
-      ...rows.map(({ id, grantedAt, expiresAt }) => ({
-        id,
-        grantedAtMs: grantedAt.getTime(),
-        expiresAtMs: expiresAt.getTime(),
-      })),
-      ...(presumedUntil === null
-        ? []
-        : [{ id: UNKNOWN_CHECK_OUT, grantedAtMs: null, expiresAtMs: presumedUntil.getTime() }]),
-    ];
-  }
-
-  /** Versions that are younger than the restore were never in the hands of the former installation. */
-  private async presumedUntil(tx: Tx, versionId: string, now: Date): Promise<Date | null> {
-    const installation = await tx.installation.findFirst({ where: { checkOutsPresumedUntil: { gt: now } } });
-    const until = installation?.checkOutsPresumedUntil ?? null;
-    if (until === null) return null;
-    const createdBefore = new Date(until.getTime() - LONGEST_CHECK_OUT_MS);
-    const isOlder = (await tx.version.count({ where: { id: versionId, createdAt: { lte: createdBefore } } })) > 0;
-    return isOlder ? until : null;
+    // Versions that are younger than the restore were never in the hands of the former installation.
+    const rows = await query<{ id: string; grantedAt: Date | null; expiresAt: Date }>(
+      tx,
+      sql`select id, granted_at as "grantedAt", expires_at as "expiresAt" from check_outs
+           where version_id = ${versionId} and released_at is null and expires_at > ${now}
+          union all
+          select ${UNKNOWN_CHECK_OUT}, null, presumed.until
+            from (select check_outs_presumed_until as until from installation) presumed join versions v on v.id = ${versionId}
+             and v.created_at <= presumed.until - make_interval(secs => ${LONGEST_CHECK_OUT_MS / 1000})
+           where presumed.until > ${now}`,
+    );
+    return rows.map(({ id, grantedAt, expiresAt }) => ({
+      id,
+      grantedAtMs: grantedAt?.getTime() ?? null,
+      expiresAtMs: expiresAt.getTime(),
+    }));
   }
 }
 

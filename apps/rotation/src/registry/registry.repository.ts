@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { strategySchema } from '@dsops/contracts/rotation/states';
-import { execute, query, sql } from '@dsops/database';
+import { execute, query, queryOne, sql } from '@dsops/database';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
 import type {
   CredentialSettings,
@@ -52,7 +52,7 @@ export class RegistryRepository {
 
   /** What talks to the target of a service, and as whom. */
   async administration(tx: Tx, serviceId: string): Promise<Pick<RegisteredService, 'type' | 'adminUsername'>> {
-    return tx.service.findUniqueOrThrow({ where: { id: serviceId }, select: { type: true, adminUsername: true } });
+    return queryOne(tx, sql`select type, admin_username as "adminUsername" from services where id = ${serviceId}`);
   }
 
   /**

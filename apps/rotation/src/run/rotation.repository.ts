@@ -6,7 +6,7 @@ import {
   type RotationState,
   type Strategy,
 } from '@dsops/contracts/rotation/states';
-import { execute, query, sql } from '@dsops/database';
+import { columns, execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
 import { fold } from '../engine/fold.js';
@@ -122,11 +122,16 @@ export class RotationRepository {
     const entry: Entry = { seq: 1, atMs, ...happening };
     const rotation = begin(entry);
     const at = new Date(atMs);
-    await tx.rotation.update({
-      where: { id: row.id },
-      data: { isQueued: false, seq: 1, state: stateOf(rotation), wakeAt: at, startedAt: at },
-    });
-    await this.insertEntry(tx, row.id, entry);
+    await execute(
+      tx,
+      sql`with begun as (
+            update rotations set is_queued = false, seq = ${entry.seq}, state = ${stateOf(rotation)},
+              wake_at = ${at}, started_at = ${at}
+            where id = ${row.id} returning id)
+          insert into rotation_journal (rotation_id, seq, at, kind, entry)
+          select begun.id, ${entry.seq}::int, ${at}::timestamptz, ${entry.kind}, ${JSON.stringify(entry)}::jsonb
+            from begun`,
+    );
     return rotation;
   }
 
@@ -156,19 +161,6 @@ export class RotationRepository {
     return count === entries.length;
   }
 
-  private async insertEntry(tx: Tx, rotationId: string, entry: Entry): Promise<void> {
-    const { seq, atMs, kind } = entry;
-    await tx.rotationEntry.create({
-      data: {
-        rotationId,
-        seq,
-        at: new Date(atMs),
-        kind,
-        entry: structuredClone(entry) as unknown as Prisma.JsonObject,
-      },
-    });
-  }
-
   /** Ends a queued rotation whose turn came in vain. */
   async refuse(tx: Tx, row: RotationRow, refusal: RotationError, at: Date): Promise<void> {
     await tx.rotation.update({
@@ -196,10 +188,11 @@ export class RotationRepository {
 
   /** Lets go of the rotation until then; null: until somebody asks for something. */
   async release(tx: Tx, { rotationId, fence }: Lease, wakeAt: Date | null): Promise<void> {
-    await tx.rotation.updateMany({
-      where: { id: rotationId, fence, isSettled: false },
-      data: { leaseUntil: null, wakeAt },
-    });
+    await execute(
+      tx,
+      sql`update rotations set lease_until = null, wake_at = ${wakeAt}
+           where id = ${rotationId} and fence = ${fence} and not is_settled`,
+    );
   }
 
   /** The open rotation of this credential looks now, whatever it waits for; not one that only a person lets go on. */
@@ -225,10 +218,10 @@ export class RotationRepository {
    * @param known its fold as the caller has it; the journal is read only when it has gone on since
    */
   async lock(tx: Tx, id: string, known: Rotation | null = null): Promise<LoadedRotation | null> {
-    await query(tx, sql`select id from rotations where id = ${id} for update`);
-    if (known === null) return this.find(tx, id);
-    const row = await tx.rotation.findUnique({ where: { id } });
-    return row?.seq === known.seq ? { row: rowOf(row), rotation: known } : this.find(tx, id);
+    const [row] = await query<Row>(tx, sql`select ${COLUMNS} from rotations where id = ${id} for update`);
+    if (row === undefined) return null;
+    // Its journal only now: a statement that waited for the row sees the journal as it was before.
+    return row.seq === known?.seq ? { row: rowOf(row), rotation: known } : this.find(tx, id);
   }
 
   async find(tx: Tx, id: string): Promise<LoadedRotation | null> {
@@ -330,7 +323,26 @@ export interface ServiceNames {
   readonly credential: string;
 }
 
-type Row = Prisma.RotationGetPayload<object>;
+type Row = Omit<Prisma.RotationGetPayload<object>, 'engineVersion' | 'leaseUntil' | 'traceparent'>;
+
+const COLUMNS = columns<Row>({
+  id: 'id',
+  serviceId: 'service_id',
+  credentialId: 'credential_id',
+  strategy: 'strategy',
+  trigger: 'trigger',
+  requestedBy: 'requested_by',
+  reason: 'reason',
+  isQueued: 'is_queued',
+  state: 'state',
+  isSettled: 'is_settled',
+  seq: 'seq',
+  fence: 'fence',
+  wakeAt: 'wake_at',
+  startedAt: 'started_at',
+  endedAt: 'ended_at',
+  refusal: 'refusal',
+});
 
 const rowOf = (row: Row): RotationRow => ({
   id: row.id,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { addressSchema } from '@dsops/contracts/rotation/targets/define-target';
 import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
-import { execute, query, sql } from '@dsops/database';
+import { columns, execute, join, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
 import type { SealedValue } from '@dsops/sealing';
@@ -9,6 +9,43 @@ import type { VaultPlace } from './vault-place.js';
 import type { LabelMove, Version, VersionLabel } from './version.js';
 
 type VersionRow = Prisma.VersionGetPayload<object>;
+
+const COLUMNS = columns<VersionRow>({
+  id: 'id',
+  credentialId: 'credential_id',
+  name: 'name',
+  slot: 'slot',
+  login: 'login',
+  target: 'target',
+  label: 'label',
+  verdict: 'verdict',
+  verdictAt: 'verdict_at',
+  createdAt: 'created_at',
+  endIntendedAt: 'end_intended_at',
+  endedAt: 'ended_at',
+  burnedAt: 'burned_at',
+});
+
+const SEALED = columns<SealedValue>({
+  keyId: 'key_id',
+  algorithm: 'algorithm',
+  wrapNonce: 'wrap_nonce',
+  wrappedKey: 'wrapped_key',
+  wrapTag: 'wrap_tag',
+  nonce: 'nonce',
+  ciphertext: 'ciphertext',
+  tag: 'tag',
+});
+
+/** What changes about a version after it was made, apart from its label. */
+const CHANGING = {
+  verdict: sql`verdict`,
+  verdictAt: sql`verdict_at`,
+  endIntendedAt: sql`end_intended_at`,
+  endedAt: sql`ended_at`,
+  burnedAt: sql`burned_at`,
+};
+type Change = Partial<Pick<Version, keyof typeof CHANGING>>;
 
 /** Days that a value stays sealed after its end, and after its service was removed. */
 export const KEPT_DAYS = 30;
@@ -21,41 +58,36 @@ export class VaultRepository {
   }
 
   async find(tx: Tx, versionId: string): Promise<Version | null> {
-    const row = await tx.version.findUnique({ where: { id: versionId } });
-    return row && versionOf(row);
+    const [row] = await query<VersionRow>(tx, sql`select ${COLUMNS} from versions where id = ${versionId}`);
+    return row === undefined ? null : versionOf(row);
   }
 
   /** Newest first: all of them, or the newest `limit` and those with a label. */
   async ofCredential(tx: Tx, credentialId: string, limit?: number): Promise<Version[]> {
-    const newest = await tx.version.findMany({
-      where: { credentialId },
-      orderBy: { id: 'desc' },
-      ...(limit === undefined ? {} : { take: limit }),
-    });
-    if (newest.length < (limit ?? Infinity)) return newest.map(versionOf);
-    const oldest = newest.at(-1)?.id ?? '';
-    const older = await tx.version.findMany({
-      where: { credentialId, label: { not: null }, id: { lt: oldest } },
-      orderBy: { id: 'desc' },
-    });
-    return [...newest, ...older].map(versionOf);
+    const rows = await query<VersionRow>(
+      tx,
+      sql`select ${COLUMNS} from versions where credential_id = ${credentialId} and (label is not null or id in (
+            select id from versions where credential_id = ${credentialId} order by id desc limit ${limit}::int))
+          order by id desc`,
+    );
+    return rows.map(versionOf);
   }
 
   /** Locks the version's row to the end of the transaction: check-out and guard meet here. */
   async lock(tx: Tx, versionId: string): Promise<Version | null> {
-    await query(tx, sql`select id from versions where id = ${versionId} for update`);
-    return this.find(tx, versionId);
+    const [row] = await query<VersionRow>(tx, sql`select ${COLUMNS} from versions where id = ${versionId} for update`);
+    return row === undefined ? null : versionOf(row);
   }
 
   /** Locks the row that is CURRENT. */
   async lockCurrent(tx: Tx, credentialId: string): Promise<Version | null> {
     // While this waits for a promotion, the row it waits for loses its label and is found no more: look once again.
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const [row] = await query<{ id: string }>(
+      const [row] = await query<VersionRow>(
         tx,
-        sql`select id from versions where credential_id = ${credentialId} and label = 'CURRENT' for update`,
+        sql`select ${COLUMNS} from versions where credential_id = ${credentialId} and label = 'CURRENT' for update`,
       );
-      if (row !== undefined) return this.find(tx, row.id);
+      if (row !== undefined) return versionOf(row);
     }
     return null;
   }
@@ -75,23 +107,23 @@ export class VaultRepository {
     const stays = present.filter(({ id }) => !ids.includes(id)).map(({ label }) => label);
     if (!canMove || moves.some(({ to }) => to !== null && stays.includes(to))) return false;
     // Two statements, because a label must be free before another version takes it.
-    await tx.version.updateMany({ where: { id: { in: ids } }, data: { label: null } });
-    for (const { versionId, to } of moves)
-      if (to !== null)
-        await tx.version.update({
-          where: { id: versionId },
-          // What is CURRENT was proven to be accepted: an end that was intended or recorded earlier is over.
-          data: { label: to, ...(to === 'CURRENT' ? { endIntendedAt: null, endedAt: null } : {}) },
-        });
+    await execute(tx, sql`update versions set label = null where id = any(${ids})`);
+    // What is CURRENT was proven to be accepted: an end that was intended or recorded earlier is over.
+    await execute(
+      tx,
+      sql`update versions v set label = move.label,
+            end_intended_at = case when move.label = 'CURRENT' then null else v.end_intended_at end,
+            ended_at = case when move.label = 'CURRENT' then null else v.ended_at end
+          from unnest(${ids}::text[], ${moves.map(({ to }) => to)}::text[]) as move(id, label)
+          where v.id = move.id and move.label is not null`,
+    );
     return true;
   }
 
-  async update(
-    tx: Tx,
-    versionId: string,
-    change: Partial<Pick<Version, 'verdict' | 'verdictAt' | 'endIntendedAt' | 'endedAt' | 'burnedAt'>>,
-  ): Promise<void> {
-    await tx.version.update({ where: { id: versionId }, data: change });
+  /** @param change at least one of them */
+  async update(tx: Tx, versionId: string, change: Change): Promise<void> {
+    const sets = (Object.keys(change) as (keyof Change)[]).map((name) => sql`${CHANGING[name]} = ${change[name]}`);
+    await execute(tx, sql`update versions set ${join(sets)} where id = ${versionId}`);
   }
 
   async putSealed(tx: Tx, place: VaultPlace, sealed: SealedValue, sealedAt: Date): Promise<void> {
@@ -104,7 +136,12 @@ export class VaultRepository {
   }
 
   async sealed(tx: Tx, place: VaultPlace): Promise<SealedValue | null> {
-    return tx.sealedValue.findUnique({ where: { ownerKind_ownerId: keyOf(place) } });
+    const { ownerKind, ownerId } = keyOf(place);
+    const [row] = await query<SealedValue>(
+      tx,
+      sql`select ${SEALED} from sealed_values where owner_kind = ${ownerKind} and owner_id = ${ownerId}`,
+    );
+    return row ?? null;
   }
 
   /** Deletes what has been kept long enough: of ended versions, and of everything a removed service had. */
