@@ -81,7 +81,7 @@ module.exports = {
     layer('drivers', ['contracts', 'kernel']),
     layer('broker', ['platform', 'kernel']),
     layer('platform', ['contracts', 'kernel']),
-    layer('database', ['kernel']),
+    layer('database', ['contracts', 'kernel']),
     layer('scheduling', ['background', 'database', 'platform', 'contracts', 'kernel']),
     layer('service', ['background', 'messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
     layer('messaging', ['background', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),

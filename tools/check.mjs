@@ -54,6 +54,12 @@ const PARTS = [
     args: () => [join(root, 'tools', 'references.mjs'), '--check'],
   },
   {
+    name: 'services',
+    does: 'services are what they declare',
+    args: () => [join(root, 'tools', 'services.mjs')],
+    mend: 'Services are declared in libs/contracts/src/services.ts and defined in apps/<service>/src/service.ts',
+  },
+  {
     name: 'compose',
     does: "compose.yaml keeps to Compose's schema",
     args: () => [join(root, 'tools', 'compose.mjs')],

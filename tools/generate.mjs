@@ -19,13 +19,18 @@ Writes the files that are generated from libs/contracts:
   libs/contracts/src/generated/*.ts       events, operations and consumers of all services
   libs/contracts/generated/events/*.json  JSON Schema of each event, and the record of what was promised
   libs/contracts/generated/*.json         envelope, topics, AsyncAPI 3.0, OpenAPI 3.1
-  docs/generated/*.md                     the event flow, the API
+  docs/generated/*.md                     the services, the event flow, the API
+  compose.yaml                            the containers of the services, between its comments that say so
+  apps/standalone                         the services that it hosts, and that it depends on them
 
   --check          write nothing; end with 1 when a file is stale or an event changed incompatibly
   --forget TYPE    replace or remove the record of this event. Only for a type that never was in a release:
                    events of a released type lie in databases and topics, and nothing could read them any more
   -h, --help       this text
 `;
+
+/** Written by hand but for the parts that follow from the services. */
+const COMPOSE = 'compose.yaml';
 
 const options = readOptions({
   help,
@@ -86,11 +91,21 @@ function compareWithRecord(contracts, files) {
   return { broken, early };
 }
 
-const wired = wiring();
+/** What it throws is said in a sentence. */
+function orFail(make) {
+  try {
+    return make();
+  } catch (error) {
+    return fail([paint('red', error.message)]);
+  }
+}
+
+const wired = orFail(() => wiring());
 // What stands in the contracts follows from these, so they come first.
 if (!options.check) for (const [path, text] of wired) write(path, text);
 const contracts = await loadContracts();
-const files = new Map([...wired, ...contracts.generatedFiles()]);
+const compose = orFail(() => contracts.composeFile(readText(COMPOSE)));
+const files = new Map([...wired, ...contracts.generatedFiles(), [COMPOSE, compose]]);
 const { broken, early } = compareWithRecord(contracts, files);
 
 if (broken.length > 0)

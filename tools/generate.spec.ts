@@ -13,6 +13,8 @@ const copied = [
   'tools/terminal.mjs',
   'tools/wiring.mjs',
   'tsconfig.base.json',
+  'compose.yaml',
+  'apps/standalone/package.json',
   'libs/contracts',
   'libs/contracts-generate',
   'libs/kernel',
@@ -105,6 +107,31 @@ describe('generate', () => {
       expect.objectContaining({ topic: 'health-events', producers: ['health'], consumers: ['audit', 'feed'] }),
     );
     expect(workspace.read('dapr/config/health.yaml')).toContain('database-password-health');
+    const compose = workspace.read('compose.yaml');
+    for (const part of ['pubsub-health-events.yaml', 'DSOPS_DATABASE_PASSWORD_HEALTH', 'service:health'])
+      expect(compose).toContain(part);
+    expect(compose).toContain('# Makes the sealing key, the database, schemas and roles');
+    expect(workspace.read('apps/standalone/src/generated/services.ts')).toContain("from '@dsops/health'");
+    expect(JSON.parse(workspace.read('apps/standalone/package.json'))).toMatchObject({
+      dependencies: { '@dsops/audit': 'workspace:*', '@dsops/health': 'workspace:*' },
+    });
+    expect(await generate('--check')).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it('refuses a compose.yaml that a part is missing from', async () => {
+    const whole = workspace.read('compose.yaml');
+    change('compose.yaml', '# Generated from libs/contracts: passwords', '# Passwords');
+    expect(await generate()).toMatchObject({ code: 1, text: expect.stringContaining('has no part "passwords"') });
+    workspace.write('compose.yaml', whole);
+  }, 60_000);
+
+  it('refuses a service that is declared and not in the list', async () => {
+    change(LIST, "export { health } from './health/service.js';\n", '');
+    const { code, text } = await generate();
+    expect(code).toBe(1);
+    expect(text).toContain('services.ts does not list health');
+    expect(text).not.toContain('    at ');
+    workspace.write(LIST, `${workspace.read(LIST)}export { health } from './health/service.js';\n`);
   }, 60_000);
 
   it('refuses a line in the list that declares no service', async () => {

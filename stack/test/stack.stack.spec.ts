@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync, chmodS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SERVICES } from '@dsops/contracts/service-names';
 import { addService, checkOut, getRotation, listServices, startRotation } from '@dsops/contracts/rotation/api';
 import { ensureTools } from '../src/tools/ensure-tools.js';
 import { isAlive } from '../src/is-alive.js';
@@ -13,7 +14,6 @@ import { collectedBy, namesOf, orphansOf } from './zipkin.js';
 /** A start takes half a minute on a quiet machine of two cores. */
 const START_TIMEOUT_MS = 300_000;
 
-const SERVICES = ['rotation', 'audit', 'notification', 'gateway'];
 const PARTS = ['postgres', 'kafka', 'sentry', 'zipkin', ...SERVICES, ...SERVICES.map((name) => `${name}-daprd`)];
 
 describe('pnpm stack', () => {

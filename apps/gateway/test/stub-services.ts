@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { operations } from '@dsops/contracts/api';
-import type { ServiceName } from '@dsops/contracts/service-names';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import type { Operation } from '@dsops/contracts/define-operation';
 import { deadLetterSchema, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { HTTP_STATUS } from '@dsops/contracts/problem';
@@ -24,7 +24,7 @@ export interface Scripted {
 }
 
 /**
- * Rotation, audit and notification behind one port each. They take what the contract lets them take and nothing else:
+ * The services behind the gateway, each on a port of its own. They take what the contract lets them take and nothing else:
  * a request that breaks it is a fault of the gateway, and is kept in `violations`.
  */
 export class StubServices {
@@ -40,7 +40,7 @@ export class StubServices {
 
   static async start(token: string): Promise<StubServices> {
     const stub = new StubServices(token);
-    for (const service of ['rotation', 'audit', 'notification'] as const) {
+    for (const service of SERVICES.filter((name) => name !== 'gateway')) {
       const server = createServer((request, response) => void stub.serve(service, request, response));
       await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
       stub.servers.set(service, server);

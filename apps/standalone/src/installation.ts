@@ -11,9 +11,10 @@ import { DomainError, Secret } from '@dsops/kernel';
 import { startMetricsServer, startTelemetry } from '@dsops/platform';
 import { keyPaths } from '@dsops/rotation';
 import { DATABASE_SUPERUSER, databaseRole, openKeyFile, type MasterKey } from '@dsops/sealing';
-import { databasesOf, hostServices, type Host } from './app.module.js';
+import { databasesOf, hostServices, type Host } from './host.js';
 import { VERSION, type Config } from './config.js';
 import { databaseFolder } from './data-folder.js';
+import { installationFiles } from './installation-files.js';
 import { lockHome } from './home-lock.js';
 import { createDatabase, DATABASE } from './own-database.js';
 import { showSample } from './sample/demonstration.js';
@@ -111,11 +112,7 @@ export class Installation {
     this.running.push(() => telemetry.stop());
     const host = await hostServices({
       databaseOf: databasesOf({ port, database: DATABASE, passwordOf }),
-      files: {
-        sealingKey: keyPaths(config.home.folder).keyFile,
-        mark: keyPaths(config.home.folder).markFile,
-        adminKey: config.home.adminKeyFile,
-      },
+      files: installationFiles(config.home),
       port: config.port,
       logLevel: config.logLevel,
     });

@@ -232,7 +232,7 @@ const configuration = (settings: DaprSettings, service: ServiceName): object => 
 export const secretsOf = (service: ServiceName): readonly string[] => [databasePasswordOf(service)];
 
 /** The secret with the password of a service's role in the database. */
-export const databasePasswordOf = (service: ServiceName): string => `database-password-${service}`;
+export const databasePasswordOf = (service: string): string => `database-password-${service}`;
 
 /**
  * The one table of who may invoke whom, and what. The gateway: the operations, the dead letters and the readiness of

@@ -8,6 +8,7 @@ import { eventFlowPage } from './event-flow.js';
 import { recordOf } from './event-record.js';
 import { strictSchema } from './json-schema.js';
 import { openApiDocument } from './open-api.js';
+import { servicesPage } from './services-page.js';
 import { topicList } from './topic-list.js';
 
 export { compareEvents, nextVersionOf, type SchemaChange } from './compatibility.js';
@@ -22,6 +23,7 @@ export {
   type DaprSettings,
   type KafkaAccess,
 } from './dapr.js';
+export { composeFile } from './compose.js';
 export { topicList } from './topic-list.js';
 export { recordOf, type EventRecord } from './event-record.js';
 export { openApiDocument, type OpenApiDocument } from './open-api.js';
@@ -52,6 +54,7 @@ export function generatedFiles(): Map<string, string> {
     .set('libs/contracts/generated/topics.json', json(topicList()))
     .set('libs/contracts/generated/asyncapi.json', json(asyncApiDocument()))
     .set('libs/contracts/generated/openapi.json', json(openApiDocument()))
+    .set('docs/generated/services.md', servicesPage())
     .set('docs/generated/event-flow.md', eventFlowPage())
     .set('docs/generated/api.md', apiReferencePage());
 }

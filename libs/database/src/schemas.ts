@@ -1,14 +1,18 @@
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 
 const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/database/package.json'));
 
 /**
- * One schema, one owner, one login role, one set of migrations each. `delivery` belongs to the embedded transport,
- * `scheduling` to the embedded wake-ups, whose library makes its own tables.
+ * `delivery` belongs to the embedded transport, `scheduling` to the embedded wake-ups, whose library makes its own
+ * tables.
  */
-export const SCHEMAS = ['rotation', 'audit', 'notification', 'gateway', 'delivery', 'scheduling'] as const;
-export type SchemaName = (typeof SCHEMAS)[number];
+const EMBEDDED = ['delivery', 'scheduling'] as const;
+export type SchemaName = ServiceName | (typeof EMBEDDED)[number];
+
+/** One schema, one owner, one login role, one set of migrations each. Every service has one. */
+export const SCHEMAS: readonly SchemaName[] = [...SERVICES, ...EMBEDDED];
 
 /** The role a service logs in with. It owns nothing: it may use the tables of its schema as the migrations grant. */
 export const roleOf = (schema: SchemaName): string => `dsops_${schema}`;

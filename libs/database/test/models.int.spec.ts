@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { SERVICES } from '@dsops/contracts/service-names';
 import { createTestDatabase, type TestDatabase } from '@dsops/testing';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -43,7 +44,7 @@ function modelsOf(service: string): Map<string, Map<string, Column>> {
   );
 }
 
-describe.each(['rotation', 'audit', 'notification', 'gateway'])('the models of %s', (service) => {
+describe.each(SERVICES)('the models of %s', (service) => {
   let database: TestDatabase;
   let client: pg.Client;
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import { principalCreated } from '@dsops/contracts/gateway/events';
 import { rotationFailed, rotationStarted } from '@dsops/contracts/rotation/events';
-import { matchHandlers } from './boot-check.js';
+import { consumersIn, matchHandlers } from './boot-check.js';
+import { EventConsumer } from './event-consumer.js';
 import { Handles } from './handles.js';
 
 const declaration: ConsumerDeclaration = {
@@ -33,6 +34,15 @@ describe('the boot check', () => {
   it('brings together the handlers of a consumer from several classes', () => {
     const [booted] = matchHandlers([declaration], found(new Started(), new Failed()));
     expect([...booted!.handlers.keys()]).toEqual([rotationStarted.type, rotationFailed.type]);
+  });
+
+  it('knows consumers by their classes, before there is one', () => {
+    EventConsumer('one')(Started);
+    expect(() => matchHandlers([declaration], consumersIn([Started, Failed]))).toThrow(
+      `one declares ${rotationFailed.type} and has no handler for it`,
+    );
+    EventConsumer('one')(Failed);
+    expect(matchHandlers([declaration], consumersIn([Started, Failed]))).toHaveLength(1);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import { DomainError } from '@dsops/kernel';
+import { consumerNameOf } from './event-consumer.js';
 import { handlersOf, type Handling } from './handles.js';
 
 export interface FoundConsumer {
@@ -11,6 +12,13 @@ export interface BootedConsumer {
   readonly declaration: ConsumerDeclaration;
   readonly handlers: ReadonlyMap<string, Handling>;
 }
+
+/** The consumers that classes with `@EventConsumer` are, before there is an instance of any. */
+export const consumersIn = (classes: readonly (new (...args: never[]) => object)[]): FoundConsumer[] =>
+  classes.flatMap((one) => {
+    const name = consumerNameOf(one);
+    return name === undefined ? [] : [{ name, instance: one.prototype as object }];
+  });
 
 /**
  * Brings declarations and handlers together. A process in which they differ must not start: it would let pass what it

@@ -2,6 +2,7 @@ export type { Delivery, DeliveryAnswer, Published, Subscription, Transport } fro
 export { transportDependency } from './transport.js';
 export type { EventToEmit, Unit, UnitOfWork } from './unit-of-work.js';
 export { Handles, HandlesTogether, handlersOf, type EventHandler, type TogetherHandler } from './handles.js';
+export { consumersIn, matchHandlers } from './boot-check.js';
 export { EventConsumer } from './event-consumer.js';
 export { MessagingModule } from './messaging.module.js';
 export { MessagingRuntime, type SaidEvent } from './messaging-runtime.service.js';

@@ -16,7 +16,7 @@ import { Metrics } from '@dsops/platform';
 import { registerMessagingMetrics } from './messaging-metrics.js';
 import type { EmittedEvent } from './outbox/emitted-event.js';
 import { matchHandlers, type BootedConsumer, type FoundConsumer } from './boot-check.js';
-import { CONSUMER_NAME } from './event-consumer.js';
+import { consumerNameOf } from './event-consumer.js';
 import { readFigures, type MessagingFigures } from './figures.repository.js';
 import type { Consumer } from './inbox/consumer.service.js';
 import type { MessagingOptions } from './messaging.options.js';
@@ -125,7 +125,7 @@ export class MessagingRuntime implements OnApplicationBootstrap, BeforeApplicati
   private findConsumers(): FoundConsumer[] {
     return this.discovery.getProviders().flatMap(({ metatype, instance }) => {
       if (typeof metatype !== 'function' || typeof instance !== 'object' || instance === null) return [];
-      const name = Reflect.getMetadata(CONSUMER_NAME, metatype) as string | undefined;
+      const name = consumerNameOf(metatype);
       return name === undefined ? [] : [{ name, instance: instance as object }];
     });
   }

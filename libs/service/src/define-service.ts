@@ -56,8 +56,11 @@ export interface ServiceDefinition<Client extends object, Own extends z.ZodRawSh
   started?(app: INestApplicationContext, own: Parsed<Own>): Promise<unknown>;
 }
 
+const DEFINED = Symbol('dsops service');
+
 /** A service that can be run, by its own `main.ts` or together with others. */
 export interface Service {
+  readonly [DEFINED]: true;
   readonly name: ServiceName;
   readonly config: z.ZodRawShape;
   readonly database: ClientClass<Database>;
@@ -78,6 +81,7 @@ export function defineService<Client extends object, Own extends z.ZodRawShape =
 ): Service {
   const { name, database, config, controllers, consumers = [], providers, before = [] } = definition;
   return {
+    [DEFINED]: true,
     name,
     database,
     config: config ?? {},
@@ -94,3 +98,6 @@ export function defineService<Client extends object, Own extends z.ZodRawShape =
     },
   };
 }
+
+export const isService = (value: unknown): value is Service =>
+  typeof value === 'object' && value !== null && DEFINED in value;

@@ -7,6 +7,7 @@ import { INBOUND_EVENTS } from '@dsops/messaging';
 import { startServiceApp, type ServiceApp } from '@dsops/platform';
 import type { Environment } from './config.js';
 import type { Service, Surroundings } from './define-service.js';
+import { assertDeclared } from './service-check.js';
 import { ServiceModule } from './service.module.js';
 
 export interface HostOptions {
@@ -28,12 +29,14 @@ export const ownConfigOf = (service: Service, values: Environment): unknown => z
 /**
  * Runs a service in this process, until it is closed: then what was asked is answered, what was begun is finished, and
  * the database is left last.
+ * @throws DomainError `declarations_differ`, `handlers_differ`; whatever its providers and its start throw
  */
 export async function hostService(
   service: Service,
   surroundings: Surroundings,
   options: HostOptions = {},
 ): Promise<ServiceApp> {
+  assertDeclared();
   const { own = {}, sidecar, host, port } = options;
   const { clock = systemClock, token } = surroundings;
   const database = connect(service.database, service.name, surroundings.database);

@@ -8,5 +8,6 @@ export {
 } from './define-service.js';
 export { hostService, ownConfigOf, type HostOptions } from './host-service.js';
 export { runService } from './run-service.js';
+export { assertDeclared, serviceFaults, type AppExports } from './service-check.js';
 export { ServiceModule } from './service.module.js';
 export { CLOCK, DATABASE, LOGGER, TOKEN } from './tokens.js';

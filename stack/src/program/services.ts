@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
+import { variablesOf } from '@dsops/contracts/service-declaration';
+import { declarationOf, SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { DomainError, formatDuration, unwrapSecret } from '@dsops/kernel';
-import { keyPaths } from '@dsops/rotation';
 import { databaseRole, serviceToken, sidecarToken } from '@dsops/sealing';
 import { startDaprd, type DaprdServer } from '../servers/daprd.js';
 import { startServer } from '../servers/server-process.js';
-import { DATABASE } from '@dsops/standalone';
+import { DATABASE, installationFiles } from '@dsops/standalone';
 import type { Backbone } from './backbone.js';
 import { writeDaprFiles, type DaprFiles } from './dapr-files.js';
 import { healthOf } from './health.js';
@@ -16,6 +16,8 @@ import type { StackContext } from './stack-context.js';
 const READY_TIMEOUT_MS = 90_000;
 
 const apps = join(dirname(createRequire(import.meta.url).resolve('@dsops/stack/package.json')), '..', 'apps');
+
+const isPublic = (service: ServiceName) => declarationOf(service).door === 'public';
 
 /** Starts every service with its sidecar, side by side. @returns the URL of the API */
 export async function startServices(context: StackContext, backbone: Backbone, wantedPort: number): Promise<string> {
@@ -27,9 +29,7 @@ export async function startServices(context: StackContext, backbone: Backbone, w
   const stops: (() => Promise<unknown>)[] = [];
   context.onStop(() => Promise.all(stops.map((stop) => stop())));
   const starting = SERVICES.map((service) =>
-    startService(context, backbone, files, service, service === 'gateway' ? port : undefined, (stop) =>
-      stops.push(stop),
-    ),
+    startService(context, backbone, files, service, isPublic(service) ? port : undefined, (stop) => stops.push(stop)),
   );
   // All of them come to an end before one that failed is told, so that what was started is known.
   const results = await Promise.allSettled(starting);
@@ -55,7 +55,6 @@ async function startService(
   const sidecarPort = await ports.take(`${service}-daprd`);
   const apiToken = key.password(sidecarToken(service));
   const appToken = key.password(serviceToken(service));
-  const keys = keyPaths(home.folder);
   const program = join(apps, service, 'dist', 'main.js');
   const url = `http://127.0.0.1:${port}`;
   const undo: (() => Promise<unknown>)[] = [];
@@ -81,8 +80,7 @@ async function startService(
         APP_API_TOKEN: unwrapSecret(appToken),
         DSOPS_TOPIC_PREFIX: '',
         DSOPS_ZIPKIN_URL: zipkin.spansUrl,
-        ...(service === 'rotation' ? { DSOPS_KEY_FILE: keys.keyFile, DSOPS_MARK_FILE: keys.markFile } : {}),
-        ...(service === 'gateway' ? { DSOPS_ADMIN_KEY_FILE: home.adminKeyFile } : {}),
+        ...variablesOf(declarationOf(service), installationFiles(home)),
       },
       isReady: () => isLive(url),
       ...context.life(service),

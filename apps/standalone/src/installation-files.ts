@@ -1,0 +1,9 @@
+import type { InstallationFile } from '@dsops/contracts/service-declaration';
+import type { HomePaths } from '@dsops/kernel/home';
+import { keyPaths } from '@dsops/rotation';
+
+/** Where the files that services ask for lie in the folder of an installation. */
+export function installationFiles(home: HomePaths): Record<InstallationFile, string> {
+  const { keyFile, markFile } = keyPaths(home.folder);
+  return { sealingKey: keyFile, mark: markFile, adminKey: home.adminKeyFile };
+}

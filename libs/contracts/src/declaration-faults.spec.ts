@@ -1,0 +1,70 @@
+import { describe, expect, it } from '@jest/globals';
+import type { EventDefinition } from './define-event.js';
+import { declarationFaults, type Declarations } from './declaration-faults.js';
+import { declarations } from './declarations.js';
+import type { ServiceDeclaration } from './service-declaration.js';
+
+const { services, events, operations, consumers } = declarations;
+const audit = consumers.audit!;
+const health: ServiceDeclaration = { name: 'health', owns: 'how it is', topics: [], files: [], door: 'internal' };
+/** As somebody may declare it who goes around the types. */
+const said = (change: object) => ({ ...events[0]!, ...change }) as EventDefinition;
+const found = (change: Partial<Declarations>) => declarationFaults({ ...declarations, ...change });
+
+describe('what the services declare', () => {
+  it('goes together', () => {
+    expect(declarationFaults(declarations)).toEqual([]);
+    expect(found({ services: { ...services, health } })).toEqual([]);
+  });
+
+  it.each<[string, Partial<Declarations>, string]>([
+    [
+      'two services of one name',
+      { services: { ...services, health: { ...health, name: 'audit' } } },
+      'two services are called audit',
+    ],
+    [
+      'a service that is called otherwise than its folder',
+      { services: { ...services, well: health } },
+      'the service well is called health where it is declared',
+    ],
+    [
+      'a topic of two services',
+      { services: { ...services, health: { ...health, topics: ['access-events'] } } },
+      'two services have the topic access-events',
+    ],
+    [
+      'a second door to the outside',
+      { services: { ...services, health: { ...health, door: 'public' } } },
+      'one service has the public door, and not gateway and health',
+    ],
+    ['no door to the outside', { services: { health }, events: [] }, 'one service has the public door, and not none'],
+    [
+      'an event that no service says',
+      { events: [...events, said({ type: 'dsops.health.check.done.v1', producer: 'health' })] },
+      'dsops.health.check.done.v1 is said by health, which is no service',
+    ],
+    [
+      "an event on a topic that is not its producer's",
+      { events: [...events, said({ type: 'dsops.audit.entry.added.v1', producer: 'audit' })] },
+      `dsops.audit.entry.added.v1 is on ${events[0]!.topic}, which is no topic of audit`,
+    ],
+    [
+      'an operation that no service offers',
+      { operations: [{ ...operations[0]!, id: 'getHealth', service: 'health' as 'audit' }] },
+      'getHealth is an operation of health, which is no service',
+    ],
+    [
+      'a consumer that no service has',
+      { consumers: { ...consumers, audit: { ...audit, service: 'health' as 'audit' } } },
+      'the consumer audit belongs to health, which is no service',
+    ],
+    [
+      'a consumer of an event that is not registered',
+      { consumers: { ...consumers, audit: { ...audit, handles: [said({ type: 'dsops.a.b.c.v1' })] } } },
+      'the consumer audit handles dsops.a.b.c.v1, which no service says',
+    ],
+  ])('is refused with %s, by name', (_, change, sentence) => {
+    expect(found(change)).toContain(sentence);
+  });
+});
