@@ -91,6 +91,15 @@ export class ModelStore {
     this.versions.set(version.id, version);
   }
 
+  addCheckOut(checkOut: CheckOut): void {
+    this.checkOuts.push(checkOut);
+  }
+
+  release(id: string): void {
+    const held = this.checkOuts.find((each) => each.id === id);
+    if (held) held.isReleased = true;
+  }
+
   /** CURRENT by compare-and-set; what was CURRENT becomes PREVIOUS. */
   moveLabels(from: string | null, to: string): boolean {
     const before = this.current;

@@ -89,6 +89,19 @@ export class ModelTarget {
     return isAccepted ? (value !== null && this.unverified.has(value) ? 'unverified' : 'accepted') : 'refused';
   }
 
+  /** Logins with this value still work; what they may do there does not. */
+  breakVerification(value: string): void {
+    this.unverified.add(value);
+  }
+
+  /** Every fault ends. */
+  mend(): void {
+    this.isUnreachable = false;
+    this.acceptsAnything = false;
+    this.nextFate = { kind: 'normal' };
+    this.unverified.clear();
+  }
+
   openSession(): number | null {
     if (this.isUnreachable) return null;
     this.sessions.set(++this.lastSession, { isOpen: true, openedAtMs: this.nowMs });

@@ -43,9 +43,9 @@ const ALICE = { kind: 'user', id: 'alice', name: 'Alice' } as const;
 
 /** A credential, its target, two workers and an oracle; one history is played on it. */
 export class World {
-  readonly store = new ModelStore();
-  readonly target: ModelTarget;
-  readonly oracle: Oracle;
+  store = new ModelStore();
+  target: ModelTarget;
+  oracle: Oracle;
   readonly workers: ModelWorker[];
   private readonly slots: string[];
   private readonly facts: DriverFacts;
@@ -53,7 +53,7 @@ export class World {
   private offsetMs = 1_700_000_000_000;
   private count = 0;
 
-  constructor(private readonly setting: Setting) {
+  constructor(readonly setting: Setting) {
     this.slots = ['app_a', 'app_b'].slice(0, setting.slots);
     this.facts = setting.facts;
     this.target = new ModelTarget(this.facts);
@@ -117,7 +117,7 @@ export class World {
       case 'break-verification': {
         const open = this.store.open?.folded.plan.newVersion.id;
         const value = open && this.store.versions.get(open)?.value;
-        if (value) this.target.unverified.add(value);
+        if (value) this.target.breakVerification(value);
         return;
       }
       case 'edit': {
@@ -136,7 +136,7 @@ export class World {
         return this.checkOut(command.ttlMs);
       case 'release': {
         const held = this.store.checkOuts.find((each) => !each.isReleased);
-        if (held) held.isReleased = true;
+        if (held) this.store.release(held.id);
         return;
       }
       case 'jump':
@@ -150,10 +150,7 @@ export class World {
 
   /** Faults end, people do what they are asked; then every rotation has to come to its end. */
   drain(): void {
-    this.target.isUnreachable = false;
-    this.target.acceptsAnything = false;
-    this.target.nextFate = { kind: 'normal' };
-    this.target.unverified.clear();
+    this.target.mend();
     for (const worker of this.workers) worker.isPaused = false;
     for (let round = 0; round < 400 && (this.store.open || this.queue.length > 0); round++) {
       let moved = false;
@@ -288,7 +285,7 @@ export class World {
     const open = this.store.open?.folded;
     const isEnding = open?.plan.strategy === 'immediate' && open.newValue !== 'absent';
     if (!current || isEnding) return;
-    this.store.checkOuts.push({
+    this.store.addCheckOut({
       id: `check-out-${++this.count}`,
       versionId: current.id,
       grantedAtMs: this.databaseMs(),
