@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { newId } from '@dsops/kernel';
 import { createTestDatabase, testServerUrl, type TestDatabase } from '@dsops/testing';
 import { CellWatch, type Verdict } from './cell-watch.js';

@@ -1,4 +1,4 @@
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { ExpectedEnd } from './end-judge.js';
 import type { CellNeeds } from './world.js';
 

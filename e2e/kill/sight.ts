@@ -1,4 +1,4 @@
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 
 /** A version as our own database has it, its value opened by a reader of the harness. */
 export interface RecordedVersion {

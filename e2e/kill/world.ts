@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type pg from 'pg';
 import type { AddService } from '@dsops/contracts/rotation/add-service';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { migrate, openPool } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';

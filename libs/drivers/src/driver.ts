@@ -1,8 +1,8 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Shape } from '@dsops/contracts/rotation/strategies';
 import type {
   CredentialSettings,
-  Shape,
   Slot,
   TargetAddress,
   VerificationCheck,

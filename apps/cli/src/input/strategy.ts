@@ -1,4 +1,4 @@
-import { STRATEGIES, strategySchema, type Strategy } from '@dsops/contracts/rotation/states';
+import { PLANNED_STRATEGIES, strategySchema, type Strategy } from '@dsops/contracts/rotation/strategies';
 import { usageError } from '../failure.js';
 
 /** Other spellings of the strategies, from older configurations. */
@@ -14,7 +14,7 @@ export function readStrategy(text: string): Strategy {
   if (parsed.success) return parsed.data;
   const choices = strategySchema.options.join(' or ');
   throw usageError(
-    (STRATEGIES as readonly string[]).includes(name)
+    PLANNED_STRATEGIES.includes(name)
       ? `The strategy ${name} cannot be used yet.`
       : '--strategy does not name a strategy.',
     `Use ${choices}.`,

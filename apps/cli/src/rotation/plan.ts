@@ -1,6 +1,6 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { planRotation, type PlanView, type ServiceView } from '@dsops/contracts/rotation/api';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { ApiClient } from '@dsops/api-client';
 import { EXIT } from '../failure.js';
 import { findService } from '../input/place.js';

@@ -1,6 +1,6 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addService, type ServiceView } from '@dsops/contracts/rotation/api';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { declarationOf, declarations, type TargetKind } from '@dsops/contracts/rotation/targets/declarations';
 import type { TargetDeclaration } from '@dsops/contracts/rotation/targets/define-target';
 import { unwrapSecret } from '@dsops/kernel';

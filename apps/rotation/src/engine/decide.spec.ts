@@ -14,11 +14,12 @@ const FACTS: DriverFacts = {
   refusesOldValues: false,
 };
 const aPlan = (facts: Partial<Plan> = {}): Plan => ({
-  engineVersion: 1,
+  engineVersion: 2,
   rotationId: 'r',
   serviceId: 's',
   credentialId: 'c',
   strategy: 'two-key',
+  shape: 'side-by-side',
   target: { host: 'db', port: 5432, database: 'shop', sslMode: 'disable' },
   facts: FACTS,
   newVersion: { id: 'new', name: 'new', slot: 'b', login: 'b' },
@@ -142,7 +143,9 @@ describe('a decision', () => {
 
   it('goes back when the new value is refused and the old one accepted', () => {
     const story = new Story().until('probe', 'new').ended(said('refused'));
-    expect(story.next).toMatchObject({ happening: { kind: 'turned', path: 'two-key-undo', trigger: 'automatic' } });
+    expect(story.next).toMatchObject({
+      happening: { kind: 'turned', path: 'side-by-side-undo', trigger: 'automatic' },
+    });
   });
 
   it('goes back at once when only the verification fails', () =>

@@ -62,7 +62,7 @@ export const askPerson = (ask: Omit<Ask, 'byPerson'>): Effect =>
   journal({ kind: 'asked', untilMs: null, ask: { ...ask, byPerson: true } });
 
 export const wayBack = ({ plan, current }: Rotation): PathName =>
-  plan.strategy === 'immediate' ? 'immediate-undo' : current === 'new' ? 'two-key-return' : 'two-key-undo';
+  plan.shape === 'in-place' ? 'in-place-undo' : current === 'new' ? 'side-by-side-return' : 'side-by-side-undo';
 
 /** The new value does not do. Go back if that is possible and wanted, else a person decides. */
 export function turnBack({ rotation }: View, error: RotationError): Effect {

@@ -100,7 +100,7 @@ function tell(rotation: Rotation, entry: Entry): Partial<Rotation> {
       const { state, error, atMs } = entry;
       // Only a rollback that moved the labels back has steps behind its end: the new value is ended by them.
       const step = nextStep(rotation);
-      const goesOn = state === 'rolled_back' && rotation.path === 'two-key-return' && step !== null;
+      const goesOn = state === 'rolled_back' && rotation.path === 'side-by-side-return' && step !== null;
       return {
         conclusion: { state, error, atMs },
         asking: null,

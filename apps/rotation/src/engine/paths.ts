@@ -2,20 +2,20 @@ import type { Plan } from './plan.js';
 
 /**
  * The steps of every path. A path is walked from its first to its last row; a row that does not apply is journalled
- * `skipped` with the reason. Strategies are presets of the first two paths, the others lead back.
+ * `skipped` with the reason. A rotation goes forward on the path of its plan's shape; the others lead back.
  *
  * ```
- * two-key    ── set refused, or fails before ──────────▶ failed
- *     │ ──── new value refused before promote ─────────▶ two-key-undo   ──▶ rolled_back
- *     │ ──── going back after promote ─────────────────▶ two-key-return ──▶ rolled_back, then the new value ends
+ * side-by-side ── set refused, or fails before ────────▶ failed
+ *     │ ──── new value refused before promote ─────────▶ side-by-side-undo   ──▶ rolled_back
+ *     │ ──── going back after promote ─────────────────▶ side-by-side-return ──▶ rolled_back, then the new value ends
  *     └ ──── retire intended: no way back any more ────▶ completed
- * immediate  ── set refused, or fails before ──────────▶ failed
- *     │ ──── new value refused, or a person wants it ──▶ immediate-undo ──▶ rolled_back | rollback_failed
+ * in-place     ── set refused, or fails before ────────▶ failed
+ *     │ ──── new value refused, or a person wants it ──▶ in-place-undo ──▶ rolled_back | rollback_failed
  *     └ ───────────────────────────────────────────────▶ completed
  * ```
  */
 export const PATHS = {
-  'two-key': [
+  'side-by-side': [
     'check-path',
     'probe-old',
     'clear-slot',
@@ -31,7 +31,7 @@ export const PATHS = {
     'probe-old-refused',
     'complete',
   ],
-  immediate: [
+  'in-place': [
     'check-path',
     'probe-old',
     'generate',
@@ -43,9 +43,17 @@ export const PATHS = {
     'probe-old-refused',
     'complete',
   ],
-  'two-key-undo': ['probe-old', 'retire-new', 'probe-new-refused', 'rolled-back'],
-  'two-key-return': ['probe-old', 'labels-back', 'publish', 'rolled-back', 'retire-new', 'probe-new-refused', 'settle'],
-  'immediate-undo': ['set-back', 'probe-old', 'labels-back', 'publish', 'probe-new-refused', 'rolled-back'],
+  'side-by-side-undo': ['probe-old', 'retire-new', 'probe-new-refused', 'rolled-back'],
+  'side-by-side-return': [
+    'probe-old',
+    'labels-back',
+    'publish',
+    'rolled-back',
+    'retire-new',
+    'probe-new-refused',
+    'settle',
+  ],
+  'in-place-undo': ['set-back', 'probe-old', 'labels-back', 'publish', 'probe-new-refused', 'rolled-back'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type PathName = keyof typeof PATHS;
@@ -81,14 +89,14 @@ export interface StepLine {
 }
 
 /** The steps that this plan will take if all goes well, without those that have nothing to do. */
-export function stepLines(plan: Pick<Plan, 'strategy' | 'oldVersion' | 'occupant'>): StepLine[] {
+export function stepLines(plan: Pick<Plan, 'shape' | 'oldVersion' | 'occupant'>): StepLine[] {
   const hasNothingToDo: ReadonlySet<StepName> = new Set<StepName>([
     'rollout',
     'monitor',
     ...(plan.oldVersion ? [] : (['probe-old', 'grace', 'retire-old', 'probe-old-refused'] as const)),
     ...(plan.occupant && plan.oldVersion ? [] : (['clear-slot'] as const)),
   ]);
-  return PATHS[plan.strategy]
+  return PATHS[plan.shape]
     .filter((name) => !hasNothingToDo.has(name))
     .map((name) => ({ name, description: STEPS[name] }));
 }

@@ -18,25 +18,25 @@ const both = [slot('a'), slot('b')];
 
 describe('where a new value goes', () => {
   it('is the slot that is not CURRENT, with two', () =>
-    expect(place('two-key', both, [current('b')])).toMatchObject({ targetSlot: slot('a'), occupant: null }));
+    expect(place('side-by-side', both, [current('b')])).toMatchObject({ targetSlot: slot('a'), occupant: null }));
 
   it('is the slot of CURRENT, in place', () =>
-    expect(place('immediate', both, [current('b')])).toMatchObject({ targetSlot: slot('b'), occupant: null }));
+    expect(place('in-place', both, [current('b')])).toMatchObject({ targetSlot: slot('b'), occupant: null }));
 
   it('is the first slot when nothing is CURRENT', () =>
-    expect(place('two-key', both, [])).toMatchObject({ targetSlot: slot('a'), oldVersion: null }));
+    expect(place('side-by-side', both, [])).toMatchObject({ targetSlot: slot('a'), oldVersion: null }));
 
   it('is occupied as long as a value in it was not proven to be refused', () => {
     const left = version('left', 'a', { endedAtMs: null });
-    expect(place('two-key', both, [version('older', 'a'), left, current('b')])).toMatchObject({
+    expect(place('side-by-side', both, [version('older', 'a'), left, current('b')])).toMatchObject({
       occupant: { id: 'left' },
     });
-    expect(place('two-key', both, [version('left', 'a'), current('b')])).toMatchObject({ occupant: null });
+    expect(place('side-by-side', both, [version('left', 'a'), current('b')])).toMatchObject({ occupant: null });
   });
 
   it('is nowhere with too few slots, or when CURRENT is in none of them', () => {
-    expect(place('two-key', [slot('a')], [current('a')])).toEqual({ impossible: 'needs_two_slots' });
-    expect(place('immediate', [slot('a')], [current('x')])).toEqual({ impossible: 'slot_unknown' });
+    expect(place('side-by-side', [slot('a')], [current('a')])).toEqual({ impossible: 'too_few_slots' });
+    expect(place('in-place', [slot('a')], [current('x')])).toEqual({ impossible: 'slot_unknown' });
   });
 });
 
@@ -45,15 +45,15 @@ describe('a plan', () => {
 
   it('has a way back where the old value lives on, or can be set again', () => {
     const facts = { refusesOldValues: true } as never;
-    expect(isReversible({ strategy: 'two-key', oldVersion: ref, facts })).toBe(true);
-    expect(isReversible({ strategy: 'immediate', oldVersion: ref, facts })).toBe(false);
-    expect(isReversible({ strategy: 'two-key', oldVersion: null, facts })).toBe(false);
+    expect(isReversible({ shape: 'side-by-side', oldVersion: ref, facts })).toBe(true);
+    expect(isReversible({ shape: 'in-place', oldVersion: ref, facts })).toBe(false);
+    expect(isReversible({ shape: 'side-by-side', oldVersion: null, facts })).toBe(false);
   });
 
   it('shows the steps that will have something to do', () => {
     const names = (facts: Parameters<typeof stepLines>[0]) => stepLines(facts).map(({ name }) => name);
-    expect(names({ strategy: 'two-key', oldVersion: ref, occupant: ref })).toContain('clear-slot');
-    const first = names({ strategy: 'two-key', oldVersion: null, occupant: null });
+    expect(names({ shape: 'side-by-side', oldVersion: ref, occupant: ref })).toContain('clear-slot');
+    const first = names({ shape: 'side-by-side', oldVersion: null, occupant: null });
     expect(first).toEqual(['check-path', 'generate', 'set', 'probe-new', 'promote', 'publish', 'complete']);
   });
 });

@@ -163,7 +163,7 @@ export function begin(entry: Entry): Rotation {
     seq: 1,
     startedAtMs: entry.atMs,
     lastAtMs: entry.atMs,
-    path: entry.plan.strategy,
+    path: entry.plan.shape,
     done: [],
     inFlight: null,
     session: null,

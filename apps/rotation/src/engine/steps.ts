@@ -85,7 +85,7 @@ const FOREIGN_EDIT = error(
 );
 
 /** What the new value is set on: an idle slot, or in place, which ends what lives there. */
-function settingNew({ strategy, newVersion, oldVersion, occupant }: Plan): Command {
+function settingNew({ shape, newVersion, oldVersion, occupant }: Plan): Command {
   const inPlace = (version: VersionRef, waiver: Waiver): Command['ending'] => ({
     version,
     recorded: version,
@@ -94,7 +94,7 @@ function settingNew({ strategy, newVersion, oldVersion, occupant }: Plan): Comma
   });
   const common = { do: 'set', version: newVersion, subject: 'new' } as const;
   if (!oldVersion) return { ...common, ending: occupant && inPlace(occupant, NEVER_CURRENT), other: null };
-  return strategy === 'two-key'
+  return shape === 'side-by-side'
     ? { ...common, ending: null, other: null }
     : { ...common, ending: inPlace(oldVersion, STRATEGY), other: { version: oldVersion, subject: 'old' } };
 }
@@ -184,7 +184,7 @@ export const STEP: Record<StepName, Step> = {
   set: (view) => {
     const { plan, change } = view.rotation;
     const isSettled = change === null || change.outcome === 'not-landed';
-    if (isSettled && plan.strategy === 'immediate' && plan.oldVersion) {
+    if (isSettled && plan.shape === 'in-place' && plan.oldVersion) {
       // Setting in place ends what lives there: it has to be what the records say, up to the last moment.
       const seen = see(view, 'old', plan.oldVersion);
       if (isEffect(seen)) return seen;
@@ -268,19 +268,19 @@ export const STEP: Record<StepName, Step> = {
   },
 
   'probe-old-refused': (view) => {
-    const { strategy, oldVersion, newVersion } = view.rotation.plan;
+    const { shape, oldVersion, newVersion } = view.rotation.plan;
     if (!oldVersion) return skip('probe-old-refused', 'There is no old value.', view);
     const seen = see(view, 'old', oldVersion);
     if (isEffect(seen)) return seen;
     if (seen === 'refused')
       return finish('probe-old-refused', 'refused', `${oldVersion.name} has ended.`, oldVersion.id)(view);
-    if (strategy === 'immediate') {
+    if (shape === 'in-place') {
       const newSeen = see(view, 'new', newVersion);
       if (isEffect(newSeen)) return newSeen;
       if (newSeen === 'refused') return turnBack(view, NEW_REFUSED);
     }
     // Somebody gave it life again. A person who resumes wants it ended.
-    if (strategy === 'two-key' && view.rotation.judged.includes(STILL_ACCEPTED.code)) {
+    if (shape === 'side-by-side' && view.rotation.judged.includes(STILL_ACCEPTED.code)) {
       const state = bring(view, retiring(oldVersion, 'old', newVersion, null));
       if (isEffect(state)) return state;
     }

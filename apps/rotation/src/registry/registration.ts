@@ -1,6 +1,7 @@
 import { settingsIn, type AddService, type AskedLogin } from '@dsops/contracts/rotation/add-service';
+import { presetOf } from '@dsops/contracts/rotation/strategies';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
-import type { Fault, Shape } from '@dsops/contracts/rotation/targets/define-target';
+import type { Fault } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError, isDomainError, parseDuration, Secret } from '@dsops/kernel';
 import type { Login, Slot } from '@dsops/drivers/driver';
 import type { Credential } from './service.js';
@@ -46,9 +47,10 @@ export function credentialOf(request: RequestedService, id: string): Credential 
   const { credential } = request;
   const kind = declarationOf(request.type);
   const settings = settingsIn(credential);
-  const shape: Shape = credential.strategy === 'two-key' ? 'side-by-side' : 'in-place';
+  const preset = presetOf(credential.strategy);
+  const gracePeriod = credential.gracePeriod ?? preset.gracePeriod;
   const slots = kind.slots(settings);
-  const faults: Fault[] = [...kind.faults(settings, shape), ...faultsOfLogins(request, slots)];
+  const faults: Fault[] = [...kind.faults(settings, preset.shape), ...faultsOfLogins(request, slots)];
   const duration = (text: string, path: string): number => {
     try {
       return parseDuration(text);
@@ -58,7 +60,7 @@ export function credentialOf(request: RequestedService, id: string): Credential 
       return 0;
     }
   };
-  const gracePeriodMs = duration(credential.gracePeriod, 'credential.gracePeriod');
+  const gracePeriodMs = duration(gracePeriod, 'credential.gracePeriod');
   const timeoutMs = duration(credential.verification.timeout, 'credential.verification.timeout');
   const isTimeoutKnown = !faults.some(({ path }) => path === 'credential.verification.timeout');
   if (isTimeoutKnown && (timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT_MS))
@@ -76,7 +78,7 @@ export function credentialOf(request: RequestedService, id: string): Credential 
     strategy: credential.strategy,
     slots,
     settings,
-    gracePeriod: credential.gracePeriod,
+    gracePeriod,
     gracePeriodMs,
     verification: { check, timeoutMs: Math.ceil(timeoutMs) },
     isRollbackAutomatic: credential.rollback.automatic,

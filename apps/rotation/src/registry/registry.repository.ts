@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { strategySchema } from '@dsops/contracts/rotation/states';
+import { strategySchema } from '@dsops/contracts/rotation/strategies';
 import { execute, query, queryOne, sql } from '@dsops/database';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
 import type {

@@ -1,4 +1,4 @@
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { CredentialSettings, Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError } from '@dsops/kernel';
 import type { Verification } from '@dsops/drivers/driver';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Finding } from '@dsops/contracts/rotation/api';
 import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
+import { presetOf } from '@dsops/contracts/rotation/strategies';
 import { DomainError, Secret } from '@dsops/kernel';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
 import type { Login, Probe, TargetDriver } from '@dsops/drivers/driver';
@@ -25,7 +26,7 @@ export async function checkTarget({ driver, target, admin, credential, current }
   const { findings } = await driver.inspect(
     { target, admin },
     {
-      shape: credential.strategy === 'two-key' ? 'side-by-side' : 'in-place',
+      shape: presetOf(credential.strategy).shape,
       settings: credential.settings,
       slots: credential.slots,
       inUse: credential.slots.find(({ login }) => login === current?.username)?.name ?? null,

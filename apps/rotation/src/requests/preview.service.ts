@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Finding, PlanView } from '@dsops/contracts/rotation/api';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import { presetOf, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError } from '@dsops/kernel';
 import { databaseNowMs } from '../database/clock.repository.js';
@@ -70,13 +70,14 @@ export class Planning {
   private async inspect(service: RegisteredService, strategy: Strategy, placement: Placement) {
     const { database, vault, drivers } = this.parts;
     const { credential } = service;
+    const { shape } = presetOf(strategy);
     const admin = await vault.openAdmin(database, service);
     return drivers.of(service.type).inspect(
       { target: service.target, admin },
       {
-        shape: strategy === 'two-key' ? 'side-by-side' : 'in-place',
+        shape,
         settings: credential.settings,
-        slots: strategy === 'two-key' ? credential.slots : [placement.targetSlot],
+        slots: shape === 'side-by-side' ? credential.slots : [placement.targetSlot],
         inUse: placement.oldVersion?.slot ?? null,
         leftBehind: placement.occupant ? [placement.occupant.slot] : [],
       },
@@ -113,6 +114,7 @@ export class Planning {
     const { credential } = service;
     const { oldVersion, occupant } = placement ?? { oldVersion: null, occupant: null };
     const { facts } = this.parts.drivers.of(service.type);
+    const { shape } = presetOf(strategy);
     const targetSlot = (placement?.targetSlot ?? credential.slots[0])?.name ?? '';
     return {
       service: service.name,
@@ -120,11 +122,11 @@ export class Planning {
       strategy,
       currentVersion: known.find(({ label }) => label === 'CURRENT')?.name ?? null,
       targetSlot,
-      retiredSlot: strategy === 'two-key' ? (oldVersion?.slot ?? null) : null,
-      steps: stepLines({ strategy, oldVersion, occupant }),
+      retiredSlot: shape === 'side-by-side' ? (oldVersion?.slot ?? null) : null,
+      steps: stepLines({ shape, oldVersion, occupant }),
       findings,
       blastRadius,
-      isReversible: isReversible({ strategy, oldVersion, facts }),
+      isReversible: isReversible({ shape, oldVersion, facts }),
       canApply: placement !== null && findings.every(({ level }) => level !== 'error'),
       digest: digestOf(service, strategy, placement, findings),
     };

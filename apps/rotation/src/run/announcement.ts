@@ -11,7 +11,8 @@ import {
   versionPromoted,
   versionRetired,
 } from '@dsops/contracts/rotation/events';
-import type { ProbeVerdict, Strategy } from '@dsops/contracts/rotation/states';
+import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { EventToEmit } from '@dsops/messaging';
 import type { Happening } from '../engine/journal.js';
 import type { VersionRef } from '../engine/plan.js';

@@ -1,5 +1,5 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import { presetOf, strategiesOf, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { RegisteredService } from '../registry/service.js';
 import type { DriverFacts } from '@dsops/drivers/driver';
 import type { Version } from '../vault/version.js';
@@ -26,12 +26,15 @@ export const recorded = (versions: readonly Version[]): RecordedVersion[] =>
       verdict,
     }));
 
-const IMPOSSIBLE: Record<'needs_two_slots' | 'slot_unknown', (service: RegisteredService) => Finding> = {
-  needs_two_slots: () => ({
+const IMPOSSIBLE: Record<
+  'too_few_slots' | 'slot_unknown',
+  (service: RegisteredService, strategy: Strategy) => Finding
+> = {
+  too_few_slots: (_, strategy) => ({
     check: 'strategy',
     level: 'error',
-    message: 'The strategy two-key needs two slots, and this credential has one.',
-    remedy: 'Rotate with --strategy immediate, or add the service again with two slots.',
+    message: `The strategy ${strategy} needs two slots, and this credential has one.`,
+    remedy: `Rotate with --strategy ${strategiesOf('in-place').join(' or ')}, or add the service again with two slots.`,
   }),
   slot_unknown: ({ credential }) => ({
     check: 'slots',
@@ -47,8 +50,8 @@ export function placed(
   strategy: Strategy,
   versions: readonly Version[],
 ): Placement | { readonly finding: Finding } {
-  const placement = place(strategy, service.credential.slots, recorded(versions));
-  return 'impossible' in placement ? { finding: IMPOSSIBLE[placement.impossible](service) } : placement;
+  const placement = place(presetOf(strategy).shape, service.credential.slots, recorded(versions));
+  return 'impossible' in placement ? { finding: IMPOSSIBLE[placement.impossible](service, strategy) } : placement;
 }
 
 /** The plan as it is frozen in the first entry of the journal. */
@@ -63,12 +66,14 @@ export function draftPlan(options: {
 }): Plan {
   const { service, strategy, placement, facts, rotationId, newVersionId, earlierWrongLogins } = options;
   const { credential } = service;
+  const { shape, endsSessions } = presetOf(strategy);
   return {
     engineVersion: ENGINE_VERSION,
     rotationId,
     serviceId: service.id,
     credentialId: credential.id,
     strategy,
+    shape,
     target: service.target,
     facts,
     // It gets its name with its value.
@@ -83,7 +88,7 @@ export function draftPlan(options: {
     graceMs: credential.gracePeriodMs,
     verification: credential.verification,
     isRollbackAutomatic: credential.isRollbackAutomatic,
-    endSessions: false,
+    endSessions: endsSessions,
     earlierWrongLogins,
   };
 }

@@ -1,7 +1,8 @@
 import { Bell } from '@dsops/background';
 import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
-import type { RotationState, Strategy } from '@dsops/contracts/rotation/states';
+import type { RotationState } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { query, sql } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';

@@ -1,6 +1,6 @@
 import { systemActor, type Actor } from '@dsops/contracts/principal';
 import { rotationFailed } from '@dsops/contracts/rotation/events';
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { newId } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
 import { currentContext } from '@dsops/platform';

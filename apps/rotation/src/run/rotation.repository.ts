@@ -1,17 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { actorSchema, type Actor } from '@dsops/contracts/principal';
-import {
-  rotationStateSchema,
-  strategySchema,
-  type RotationState,
-  type Strategy,
-} from '@dsops/contracts/rotation/states';
+import { rotationStateSchema, type RotationState } from '@dsops/contracts/rotation/states';
+import { strategySchema, type Strategy } from '@dsops/contracts/rotation/strategies';
 import { columns, execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
 import { fold } from '../engine/fold.js';
 import type { Entry, Happening, RotationError } from '../engine/journal.js';
 import { ENGINE_VERSION } from '../engine/plan.js';
+import { OLDEST_ENGINE_VERSION, upgraded, type StoredEntry } from '../engine/upgrade.js';
 import { begin, stateOf, type Rotation } from '../engine/rotation.js';
 
 /** A rotation's row: what lists and workers look for. What the rotation is follows from its journal. */
@@ -125,7 +122,7 @@ export class RotationRepository {
     await execute(
       tx,
       sql`with begun as (
-            update rotations set is_queued = false, seq = ${entry.seq}, state = ${stateOf(rotation)},
+            update rotations set engine_version = ${ENGINE_VERSION}, is_queued = false, seq = ${entry.seq}, state = ${stateOf(rotation)},
               wake_at = ${at}, started_at = ${at}
             where id = ${row.id} returning id)
           insert into rotation_journal (rotation_id, seq, at, kind, entry)
@@ -136,7 +133,8 @@ export class RotationRepository {
   }
 
   /**
-   * Entries one after the other, in the transaction of what they tell, in one statement.
+   * Entries one after the other, in the transaction of what they tell, in one statement. From then on the rotation is
+   * of this version of the engine: an earlier one, which may still run beside it, does not know what was written.
    * @returns false, and nothing was written, when somebody else has written since `fromSeq`, or holds the lease now.
    */
   async append(tx: Tx, { id, fromSeq, entries, after, fence }: Appending, hold: Hold): Promise<boolean> {
@@ -146,7 +144,7 @@ export class RotationRepository {
     const count = await execute(
       tx,
       sql`with moved as (
-        update rotations set seq = ${after.seq}, state = ${stateOf(after)}, is_settled = ${after.isSettled},
+        update rotations set engine_version = ${ENGINE_VERSION}, seq = ${after.seq}, state = ${stateOf(after)}, is_settled = ${after.isSettled},
           ended_at = coalesce(${endedAt}::timestamptz, ended_at),
           wake_at = case when ${written.hasWakeAt} then ${written.wakeAt}::timestamptz else wake_at end,
           lease_until = case when ${written.hasLease}
@@ -177,7 +175,8 @@ export class RotationRepository {
         lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
       where id = (
         select id from rotations
-        where not is_settled and not is_queued and engine_version = ${ENGINE_VERSION} and wake_at <= clock_timestamp()
+        where not is_settled and not is_queued and wake_at <= clock_timestamp()
+          and engine_version between ${OLDEST_ENGINE_VERSION} and ${ENGINE_VERSION}
           and (lease_until is null or lease_until <= clock_timestamp()
                or lease_until > clock_timestamp() + make_interval(secs => ${LONGEST_LEASE_MS / 1000}))
         order by wake_at for update skip locked limit 1)
@@ -366,5 +365,5 @@ const rowOf = (row: Row): RotationRow => ({
 // The journal is written by this file alone, from typed entries, and never rewritten.
 const loadedOf = ({ entries, ...row }: Prisma.RotationGetPayload<{ include: { entries: true } }>): LoadedRotation => ({
   row: rowOf(row),
-  rotation: entries.length === 0 ? null : fold(entries.map(({ entry }) => entry as unknown as Entry)),
+  rotation: entries.length === 0 ? null : fold(entries.map(({ entry }) => upgraded(entry as unknown as StoredEntry))),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { strategySchema, type Strategy } from './states.js';
+import { strategySchema, type Strategy } from './strategies.js';
 import { declarations, type TargetKind } from './targets/declarations.js';
 import type { CredentialSettings, TargetAddress, TargetDeclaration } from './targets/define-target.js';
 
@@ -21,8 +21,8 @@ export interface AskedLogin {
 const credentialFields = {
   name: nameSchema.default('login'),
   strategy: strategySchema,
-  /** How long the old value stays valid after the new one was published. */
-  gracePeriod: z.string().default('0s'),
+  /** How long the old value stays valid after the new one was published. Without it: as the strategy has it. */
+  gracePeriod: z.string().optional(),
   rollback: z.strictObject({ automatic: z.boolean().default(true) }).default({ automatic: true }),
 };
 const COMMON = new Set([...Object.keys(credentialFields), 'verification']);
@@ -60,7 +60,7 @@ export interface AddService {
   readonly credential: Readonly<Record<string, unknown>> & {
     readonly name: string;
     readonly strategy: Strategy;
-    readonly gracePeriod: string;
+    readonly gracePeriod?: string | undefined;
     readonly rollback: { readonly automatic: boolean };
     readonly verification: Readonly<Record<string, string | number | boolean>> & { readonly timeout: string };
   };
@@ -73,7 +73,7 @@ export interface AddServiceRequest extends Pick<AddService, 'name' | 'environmen
   readonly credential: Readonly<Record<string, unknown>> & {
     readonly name?: string;
     readonly strategy: Strategy;
-    readonly gracePeriod?: string;
+    readonly gracePeriod?: string | undefined;
     readonly rollback?: { readonly automatic?: boolean };
     readonly verification?: Readonly<Record<string, string | number | boolean>>;
   };

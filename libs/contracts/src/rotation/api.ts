@@ -4,7 +4,8 @@ import { instantQuery, pageOf, pageQuery } from '../page.js';
 import { actorSchema } from '../principal.js';
 import { addressSchema as address } from './targets/define-target.js';
 import { addServiceSchema, nameSchema } from './add-service.js';
-import { ON_CONFLICT, rotationStateSchema, strategySchema, verdictSchema } from './states.js';
+import { ON_CONFLICT, rotationStateSchema, verdictSchema } from './states.js';
+import { strategySchema } from './strategies.js';
 
 const instant = z.iso.datetime();
 const name = nameSchema;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
 import { systemActor, type Actor } from '../principal.js';
-import { rotationStateSchema, strategySchema, verdictSchema } from './states.js';
+import { rotationStateSchema, verdictSchema } from './states.js';
+import { strategySchema } from './strategies.js';
 
 const topic = 'rotation-events';
 const producer = 'rotation';

@@ -17,11 +17,6 @@ export type RotationState = z.infer<typeof rotationStateSchema>;
 
 export const TERMINAL_STATES: readonly RotationState[] = ['rolled_back', 'rollback_failed', 'completed', 'failed'];
 
-export const STRATEGIES = ['immediate', 'two-key', 'overlap', 'emergency'] as const;
-/** The strategies that run today; the others are refused by name, with what to use instead. */
-export const strategySchema = z.enum(['immediate', 'two-key']);
-export type Strategy = z.infer<typeof strategySchema>;
-
 export const ON_CONFLICT = ['reject', 'queue', 'replace', 'concurrent'] as const;
 /** What the target answers to a login: see the engine's words on probes. */
 export const verdictSchema = z.enum(['accepted', 'refused', 'errored', 'inconclusive']);

@@ -1,6 +1,6 @@
+import type { Shape } from '@dsops/contracts/rotation/strategies';
 import type {
   CredentialSettings,
-  Shape,
   Slot,
   TargetAddress,
   VerificationCheck,

@@ -1,4 +1,4 @@
-import type { Shape } from '@dsops/contracts/rotation/targets/define-target';
+import type { Shape } from '@dsops/contracts/rotation/strategies';
 import type { PostgresqlSettings } from '@dsops/contracts/rotation/targets/postgresql';
 import type * as driver from '../driver.js';
 

@@ -1,7 +1,8 @@
 import { apply, fold } from '../fold.js';
-import type { Entry, Happening } from '../journal.js';
-import type { Plan, RecordedVersion } from '../plan.js';
+import type { Entry } from '../journal.js';
+import type { RecordedVersion } from '../plan.js';
 import { begin, type Rotation } from '../rotation.js';
+import { upgraded, type StoredEntry, type StoredHappening } from '../upgrade.js';
 
 export interface StoredVersion extends RecordedVersion {
   /** Sealed with the row, so durable as long as the row is. */
@@ -20,7 +21,7 @@ export interface CheckOut {
 
 export interface StoredRotation {
   readonly id: string;
-  readonly entries: Entry[];
+  readonly entries: StoredEntry[];
   folded: Rotation;
   fence: number;
   leaseUntilMs: number;
@@ -43,12 +44,12 @@ export class ModelStore {
     return this.rotations.find((rotation) => !rotation.folded.isSettled) ?? null;
   }
 
-  start(plan: Plan, atMs: number): StoredRotation {
-    const entry: Entry = { seq: 1, atMs, kind: 'planned', plan };
+  start(plan: Extract<StoredHappening, { kind: 'planned' }>['plan'], atMs: number): StoredRotation {
+    const entry: StoredEntry = { seq: 1, atMs, kind: 'planned', plan };
     const rotation: StoredRotation = {
       id: plan.rotationId,
       entries: [entry],
-      folded: begin(entry),
+      folded: begin(upgraded(entry)),
       fence: 0,
       leaseUntilMs: 0,
       wakeAtMs: 0,
@@ -73,19 +74,20 @@ export class ModelStore {
   }
 
   /** @param fence null for a person's request, which needs no lease. @returns false when the fence has moved on. */
-  append(rotation: StoredRotation, fence: number | null, happening: Happening, atMs: number): boolean {
+  append(rotation: StoredRotation, fence: number | null, happening: StoredHappening, atMs: number): boolean {
     if (fence !== null && rotation.fence !== fence) return false;
     const written = JSON.stringify({ seq: rotation.entries.length + 1, atMs, ...happening });
-    const entry = JSON.parse(written) as Entry;
+    const stored = JSON.parse(written) as StoredEntry;
+    rotation.entries.push(stored);
+    const entry = upgraded(stored);
     rotation.folded = apply(rotation.folded, entry);
-    rotation.entries.push(entry);
     if (fence === null) rotation.wakeAtMs = 0;
     this.settleVersions(rotation, entry);
     this.onAppended(rotation, entry);
     return true;
   }
 
-  refold = (rotation: StoredRotation): Rotation => fold(rotation.entries);
+  refold = (rotation: StoredRotation): Rotation => fold(rotation.entries.map(upgraded));
 
   seal(version: StoredVersion): void {
     this.versions.set(version.id, version);

@@ -101,7 +101,7 @@ export class Oracle {
   private isInWindow(): boolean {
     if (this.broken.size > 0) return true;
     const open = this.store.open?.folded;
-    return open?.plan.strategy === 'immediate' && open.newValue !== 'absent';
+    return open?.plan.shape === 'in-place' && open.newValue !== 'absent';
   }
 
   private checkLockout(): void {
@@ -142,12 +142,12 @@ export class Oracle {
 
   /** A value that somebody else gave may die only where nobody could know of it, or where a person said so. */
   private endsForeign(rotation: StoredRotation, command: TargetCommand, editedAtMs: number): void {
-    const { oldVersion, strategy } = rotation.folded.plan;
+    const { oldVersion, shape } = rotation.folded.plan;
     if (command.slot !== oldVersion?.slot || rotation.folded.turn) return;
     const wasSeen =
       (this.refusedAtMs.get(`${rotation.id} ${oldVersion.id}`) ?? -1) > editedAtMs + this.facts.propagationMs;
     const personActed = (this.personActedAtMs.get(rotation.id) ?? -1) >= editedAtMs;
-    if (wasSeen && !personActed && (strategy === 'immediate' || !rotation.folded.isRetireIntended))
+    if (wasSeen && !personActed && (shape === 'in-place' || !rotation.folded.isRetireIntended))
       throw new Breach('I4', `a value that is not ours was ended on ${command.slot}`);
   }
 

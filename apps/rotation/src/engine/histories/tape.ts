@@ -1,4 +1,4 @@
-import type { Happening } from '../journal.js';
+import type { StoredHappening } from '../upgrade.js';
 import type { StoredRotation } from './model-store.js';
 import { World, type Setting } from './world.js';
 
@@ -67,7 +67,7 @@ export function replay({ setting, calls }: Tape, upTo: number): World {
 
 function tell(world: World, name: string, args: readonly unknown[]): void {
   if (name === 'store.append') {
-    const [id, happening] = args as [string, Happening];
+    const [id, happening] = args as [string, StoredHappening];
     const rotation = world.store.rotations.find((each) => each.id === id);
     if (!rotation) throw new Error(`The tape tells of ${id} before it began.`);
     world.store.append(rotation, null, happening, world.databaseMs());

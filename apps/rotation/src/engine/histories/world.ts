@@ -1,4 +1,4 @@
-import type { Strategy } from '@dsops/contracts/rotation/states';
+import { presetOf, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { DriverFacts } from '@dsops/drivers/driver';
 import { ENGINE_VERSION, place, type Plan } from '../plan.js';
 import { isFresh } from '../guard.js';
@@ -227,8 +227,9 @@ export class World {
 
   private start(wanted: Strategy): void {
     const strategy = this.slots.length === 1 ? 'immediate' : wanted;
+    const { shape, endsSessions } = presetOf(strategy);
     const placement = place(
-      strategy,
+      shape,
       this.slots.map((name) => ({ name, login: name })),
       [...this.store.versions.values()],
     );
@@ -242,6 +243,7 @@ export class World {
       serviceId: 'service',
       credentialId: 'credential',
       strategy,
+      shape,
       target: { host: 'model', port: 5432, database: 'shop', sslMode: 'disable' },
       facts: this.facts,
       newVersion: {
@@ -255,7 +257,7 @@ export class World {
       graceMs: this.setting.graceMs,
       verification: { check: { query: 'SELECT 1' }, timeoutMs: 30_000 },
       isRollbackAutomatic: this.setting.isRollbackAutomatic,
-      endSessions: false,
+      endSessions: endsSessions,
       earlierWrongLogins: lockout ? this.store.rotations.flatMap((each) => each.folded.wrongLogins) : [],
     };
     this.store.start(plan, this.databaseMs());
@@ -283,7 +285,7 @@ export class World {
   private checkOut(ttlMs: number): void {
     const { current } = this.store;
     const open = this.store.open?.folded;
-    const isEnding = open?.plan.strategy === 'immediate' && open.newValue !== 'absent';
+    const isEnding = open?.plan.shape === 'in-place' && open.newValue !== 'absent';
     if (!current || isEnding) return;
     this.store.addCheckOut({
       id: `check-out-${++this.count}`,

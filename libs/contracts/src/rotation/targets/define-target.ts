@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Shape } from '../strategies.js';
 
 /** A place at a target that holds one value at a time, and the login under which that value is tried. */
 export interface Slot {
@@ -14,9 +15,6 @@ export const addressSchema = z.record(z.string(), z.union([z.string(), z.number(
 export type CredentialSettings = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 /** What proves a login beyond being let in, as its kind has it. */
 export type VerificationCheck = Readonly<Record<string, string | number | boolean>>;
-
-/** Does a new value take the place of the old one, or stand beside it until the old one is retired? */
-export type Shape = 'in-place' | 'side-by-side';
 
 /** What is wrong with a request, and where: a path such as `credential.slots`. */
 export interface Fault {

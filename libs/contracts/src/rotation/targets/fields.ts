@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Shape } from '../strategies.js';
 import { flagged } from './define-target.js';
 
 /** Fields that several kinds have, so that people find the same flag with the same meaning. */
@@ -23,7 +24,7 @@ export const queryField = (standard: string) =>
   );
 
 /** The rules that follow from the shape alone: how many slots it takes, and that they differ. */
-export function* slotFaults(slots: readonly string[], shape: 'in-place' | 'side-by-side') {
+export function* slotFaults(slots: readonly string[], shape: Shape) {
   const path = 'credential.slots';
   if (shape === 'in-place' && slots.length !== 1)
     yield { path, message: 'a value that is replaced in place has one slot: the login that is in use' };

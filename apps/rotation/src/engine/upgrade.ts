@@ -1,0 +1,83 @@
+import type { Shape, Strategy } from '@dsops/contracts/rotation/strategies';
+import type { DriverFacts } from '@dsops/drivers/driver';
+import type { Entry, Happening } from './journal.js';
+import type { PathName } from './paths.js';
+import { ENGINE_VERSION, type Plan, type VersionRef } from './plan.js';
+
+/** Rotations that were begun by this version of the engine, or a later one, are taken over. */
+export const OLDEST_ENGINE_VERSION = 1;
+
+/** What version 1 froze in a plan: it asked the strategy what to do, and knew only PostgreSQL's logins as slots. */
+interface PlanOfVersion1 extends Omit<
+  Plan,
+  'engineVersion' | 'shape' | 'newVersion' | 'oldVersion' | 'occupant' | 'verification'
+> {
+  readonly engineVersion: 1;
+  readonly newVersion: RefOfVersion1;
+  readonly oldVersion: RefOfVersion1 | null;
+  readonly occupant: RefOfVersion1 | null;
+  readonly verification: { readonly query: string; readonly timeoutMs: number };
+  /** Never read. */
+  readonly owner: string | null;
+}
+type RefOfVersion1 = Omit<VersionRef, 'login'>;
+
+const SHAPE_OF_VERSION_1: Readonly<Record<Strategy, Shape>> = { immediate: 'in-place', 'two-key': 'side-by-side' };
+
+/** Its paths bore the names of the strategies. */
+const PATH_OF_VERSION_1 = {
+  'two-key': 'side-by-side',
+  immediate: 'in-place',
+  'two-key-undo': 'side-by-side-undo',
+  'two-key-return': 'side-by-side-return',
+  'immediate-undo': 'in-place-undo',
+} as const satisfies Readonly<Record<string, PathName>>;
+type PathOfVersion1 = keyof typeof PATH_OF_VERSION_1;
+
+type Replace<T, K extends string, R> = T extends { readonly kind: K } ? Omit<T, keyof R> & R : T;
+
+/** What was written, as any version that is taken over wrote it. */
+export type StoredHappening = Replace<
+  Replace<Happening, 'planned', { readonly plan: Plan | PlanOfVersion1 }>,
+  'turned',
+  { readonly path: PathName | PathOfVersion1 }
+>;
+export type StoredEntry = { readonly seq: number; readonly atMs: number } & StoredHappening;
+
+/**
+ * An entry as this version would have written it. A journal is never rewritten, so that of a rotation which an earlier
+ * version began has entries of both: each shows by itself which it is.
+ */
+export function upgraded(entry: StoredEntry): Entry {
+  if (entry.kind === 'planned') return { ...entry, plan: isOfVersion1(entry.plan) ? planOf(entry.plan) : entry.plan };
+  if (entry.kind !== 'turned') return entry;
+  return { ...entry, path: isPathOfVersion1(entry.path) ? PATH_OF_VERSION_1[entry.path] : entry.path };
+}
+
+const isOfVersion1 = (plan: Plan | PlanOfVersion1): plan is PlanOfVersion1 => plan.engineVersion === 1;
+const isPathOfVersion1 = (path: PathName | PathOfVersion1): path is PathOfVersion1 => path in PATH_OF_VERSION_1;
+
+function planOf({ owner: _, ...plan }: PlanOfVersion1): Plan {
+  const { strategy, newVersion, oldVersion, occupant, verification } = plan;
+  return {
+    ...plan,
+    engineVersion: ENGINE_VERSION,
+    shape: SHAPE_OF_VERSION_1[strategy],
+    facts: factsOf(plan.facts),
+    newVersion: refOf(newVersion),
+    oldVersion: oldVersion && refOf(oldVersion),
+    occupant: occupant && refOf(occupant),
+    verification: { check: { query: verification.query }, timeoutMs: verification.timeoutMs },
+  };
+}
+
+/** In PostgreSQL a slot is a login, and bears its name. */
+const refOf = (ref: RefOfVersion1): VersionRef => ({ ...ref, login: ref.slot });
+
+/** Without those that nothing ever read. */
+const factsOf = ({ abandonment, propagationMs, lockout, refusesOldValues }: DriverFacts): DriverFacts => ({
+  abandonment,
+  propagationMs,
+  lockout,
+  refusesOldValues,
+});
