@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import pg from 'pg';
 import { eventually } from '@dsops/testing';
 import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
-import { ENGINE_VERSION } from '../engine/plan.js';
+import { ENGINE_VERSION, type Plan, type VersionRef } from '../engine/plan.js';
+import { slotsNamed } from '../vault/rotation-database.fixture.js';
 import { openEngine, PATIENCE_MS, type Engine } from './engine.fixture.js';
 import { pausedDriver, type StandStill } from './paused-driver.fixture.js';
 import type { RotationWorker } from './rotation.worker.js';
@@ -33,9 +34,9 @@ afterAll(async () => {
 });
 
 type Credential = Parameters<Engine['addLive']>[0];
-const IN_PLACE: Credential = { slots: ['shop_a'], owner: null, strategy: 'immediate' };
+const IN_PLACE: Credential = { slots: slotsNamed('shop_a'), settings: { slots: ['shop_a'] }, strategy: 'immediate' };
 /** Only the first slot passes, so that a rotation to the second one goes back. */
-const FAILING = { query: `SELECT 1 / (session_user = 'shop_a')::int`, timeoutMs: 5_000 };
+const FAILING = { check: { query: `SELECT 1 / (session_user = 'shop_a')::int` }, timeoutMs: 5_000 };
 
 /** The rotation is brought to this call, and the worker of it stands still. */
 async function upTo(
@@ -53,16 +54,29 @@ async function upTo(
 /** The row and the journal as version 1 of the engine writes them. */
 async function writtenByVersion1(id: string): Promise<void> {
   await owner.query('update rotation.rotations set engine_version = 1 where id = $1', [id]);
-  await owner.query(
-    `update rotation.rotation_journal set entry = jsonb_set(entry #- '{plan,shape}', '{plan,engineVersion}', '1')
-       where rotation_id = $1 and kind = 'planned'`,
+  const { rows } = await owner.query<{ entry: { plan: Plan } }>(
+    `select entry from rotation.rotation_journal where rotation_id = $1 and kind = 'planned'`,
     [id],
   );
+  for (const { entry } of rows)
+    await owner.query(`update rotation.rotation_journal set entry = $2 where rotation_id = $1 and kind = 'planned'`, [
+      id,
+      { ...entry, plan: planOfVersion1(entry.plan) },
+    ]);
   await owner.query(
     `update rotation.rotation_journal set entry = jsonb_set(entry, '{path}', '"two-key-undo"')
        where rotation_id = $1 and kind = 'turned'`,
     [id],
   );
+}
+
+function planOfVersion1({ shape: _, newVersion, oldVersion, occupant, verification, ...plan }: Plan): object {
+  const { check, timeoutMs } = verification;
+  const ref = (version: VersionRef | null) => version && { id: version.id, name: version.name, slot: version.slot };
+  return {
+    ...{ ...plan, engineVersion: 1, owner: 'shop_owner', verification: { query: check['query'], timeoutMs } },
+    ...{ newVersion: ref(newVersion), oldVersion: ref(oldVersion), occupant: ref(occupant) },
+  };
 }
 
 const engineVersion = async (id: string): Promise<number> =>
