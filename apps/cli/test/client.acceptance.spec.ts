@@ -11,13 +11,13 @@ describe('finding the server', () => {
   const w = world();
 
   it('takes the one that runs on this machine', async () => {
-    w.server.on(getStatus, () => ({ items: [aStatus()] }));
+    w.server.on(getStatus, () => ({ items: [aStatus()], next: null }));
     expect(await w.desk.run('rotation status')).toMatchObject({ code: 0 });
   });
 
   it('prefers --url to DSOPS_URL to the running one', async () => {
     const other = await new StrictServer().start();
-    other.on(getStatus, () => ({ items: [aStatus({ service_name: 'elsewhere' })] }));
+    other.on(getStatus, () => ({ items: [aStatus({ service_name: 'elsewhere' })], next: null }));
     const wrong = 'http://127.0.0.1:9';
     const ended = await w.desk.run(`rotation status --url ${other.url}/`, { env: { DSOPS_URL: wrong } });
     expect(ended.stdout).toContain('elsewhere');
@@ -88,7 +88,7 @@ describe('the API key', () => {
     });
     const { code, stdout, stderr } = await w.desk.run('rotation status --debug');
     expect(code).toBe(1);
-    expect(stderr).toContain('debug: GET /status 500');
+    expect(stderr).toContain('debug: GET /status?limit=200 500');
     expect(stdout + stderr).not.toContain(API_KEY);
   });
 });

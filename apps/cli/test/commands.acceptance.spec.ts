@@ -18,9 +18,7 @@ import {
   checkOut,
   confirmRestore,
   getInstallation,
-  getService,
   getStatus,
-  listServices,
   releaseCheckOut,
   removeService,
 } from '@dsops/contracts/rotation/api';
@@ -112,12 +110,17 @@ describe('dsops service', () => {
   });
 
   it('lists and shows', async () => {
-    w.server.on(getService, () => aService());
     expect((await w.desk.run('service list')).stdout).toMatch(/payments-db {2}production {3}postgresql/);
     expect((await w.desk.run('service show payments-db')).stdout).toMatch(/VERSION {17}LOGIN {7}LABEL/);
     expect(JSON.parse((await w.desk.run('service list --format json')).stdout)).toEqual([aService()]);
-    w.server.on(listServices, () => ({ items: [] }));
+    w.services = [];
     expect((await w.desk.run('service list')).stdout).toBe('No services yet.\n');
+  });
+
+  it('lists all of them, however many pages that takes', async () => {
+    w.services = Array.from({ length: 5 }, (_, nth) => aService({ name: `s${nth}` }));
+    expect((await w.desk.run('service list')).stdout.match(/^s\d /gm)).toHaveLength(5);
+    expect(w.server.seen).toHaveLength(3);
   });
 
   it('removes after its name was typed, or with --yes', async () => {
@@ -334,6 +337,7 @@ describe('dsops keys', () => {
   it('lists keys and revokes one by its name', async () => {
     w.server.on(listApiKeys, () => ({
       items: [aKey(), aKey({ id: '01JD0000000000000000000011', name: 'old', revokedAt: '2026-11-01T00:00:00.000Z' })],
+      next: null,
     }));
     w.server.on(revokeApiKey, () => ({ revoked: true as const }));
     expect((await w.desk.run('keys list')).stdout).toMatch(/ci {4}operator .* valid/);
@@ -377,7 +381,7 @@ describe('dsops doctor', () => {
         startedAt: '2026-11-21T14:00:00.000Z',
       }))
       .on(getInstallation, () => ({ mode: 'normal' as const, since: null, reason: null }))
-      .on(getStatus, () => ({ items: [aStatus()] }))
+      .on(getStatus, () => ({ items: [aStatus()], next: null }))
       .on(verifyAudit, () => ({ entries: 3, head: 'abc', firstBroken: null }))
       .on(listDeadLetters, () => ({ items: [], next: null }));
 
@@ -391,7 +395,7 @@ describe('dsops doctor', () => {
 
   it('names what is wrong and what to do: exit code 1', async () => {
     isWell();
-    w.server.on(getStatus, () => ({ items: [aStatus({ status: 'needs_operator' })] }));
+    w.server.on(getStatus, () => ({ items: [aStatus({ status: 'needs_operator' })], next: null }));
     const { code, stdout } = await w.desk.run('doctor');
     expect(code).toBe(1);
     expect(stdout).toContain(

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { getRotation, listRotations, planRotation, startRotation } from '@dsops/contracts/rotation/api';
 import { DomainError } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
-import { aPlan, aRotation, NEW_VERSION, OLD_VERSION, ROTATION_ID, steps } from './builders.js';
+import { aPlan, aRotation, aService, NEW_VERSION, OLD_VERSION, ROTATION_ID, steps } from './builders.js';
 import { NOW } from './command-line.js';
 import { LivingRotation, world } from './world.js';
 
@@ -173,6 +173,58 @@ describe('dsops rotation rotate', () => {
       const { code, stderr } = await w.desk.run(line, { env });
       expect([code, stderr]).toEqual([4, 'Error: There is no environment staging.\n→ There are: production.\n']);
     }
+  });
+});
+
+describe('a service among many', () => {
+  const w = world();
+  const many = () => {
+    w.services = ['production', 'staging'].flatMap((environment) =>
+      ['a-db', 'payments-db', 'z-db'].map((name) => aService({ environment, name })),
+    );
+  };
+  const asked = () => w.server.seen.map(({ operation }) => operation);
+
+  it('is looked up alone', async () => {
+    many();
+    w.server.on(startRotation, () => aRotation());
+    expect(await w.desk.run('rotation rotate staging/payments-db --no-wait')).toMatchObject({ code: 0 });
+    expect(asked()).toEqual(['getService', 'startRotation']);
+    expect(w.server.requestsOf(startRotation)[0]?.params).toEqual({ environment: 'staging', service: 'payments-db' });
+  });
+
+  it('needs no environment where there is only one', async () => {
+    w.services = [aService({ environment: 'staging' }), aService({ environment: 'staging', name: 'z-db' })];
+    w.server.on(startRotation, () => aRotation());
+    expect(await w.desk.run('rotation rotate payments-db --no-wait')).toMatchObject({ code: 0 });
+    expect(asked()).toEqual(['listEnvironments', 'getService', 'startRotation']);
+  });
+
+  it.each([
+    ['payments-db', 2, 'No environment is named.', 'Add --env with one of: production, staging; or set DSOPS_ENV.'],
+    ['--env staging', 2, 'No service is named.', 'Name one of: a-db, payments-db, z-db.'],
+    ['production/b-db', 4, 'There is no service b-db in production.', 'There are: a-db, payments-db, z-db.'],
+    ['--env here nobody', 4, 'There is no environment here.', 'There are: production, staging.'],
+    [
+      '--env staging ../x',
+      2,
+      'Two environments are named, one before the service and one with --env.',
+      'Name one of them.',
+    ],
+    ['--env staging "a b"', 4, 'There is no service of this name in staging.', 'There are: a-db, payments-db, z-db.'],
+  ])('is not found by %s', async (words, code, message, remedy) => {
+    many();
+    const ended = await w.desk.run(`rotation rotate ${words}`);
+    expect([ended.code, ended.stderr]).toEqual([code, `Error: ${message}\n→ ${remedy}\n`]);
+  });
+
+  it('is told to be elsewhere', async () => {
+    w.services = [aService(), aService({ environment: 'staging', name: 'z-db' })];
+    const { code, stderr } = await w.desk.run('rotation rotate z-db --env production');
+    expect([code, stderr]).toEqual([
+      4,
+      'Error: There is no service z-db in production.\n→ There is one in staging: add --env staging.\n',
+    ]);
   });
 });
 

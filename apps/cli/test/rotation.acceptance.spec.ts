@@ -99,7 +99,7 @@ describe('dsops rotation status', () => {
   const w = world();
 
   it('is a table for people and JSON by service for machines', async () => {
-    w.server.on(getStatus, () => ({ items: [aStatus()] }));
+    w.server.on(getStatus, () => ({ items: [aStatus()], next: null }));
     expect((await w.desk.run('rotation status')).stdout).toMatch(/^SERVICE {6}STATUS.*\npayments-db {2}✅ Active/);
     expect(JSON.parse((await w.desk.run('rotation status --format json')).stdout)).toEqual({
       'payments-db': aStatus(),
@@ -110,19 +110,19 @@ describe('dsops rotation status', () => {
   });
 
   it('says which value the target accepts when one service is asked for', async () => {
-    w.server.on(getStatus, () => ({ items: [aStatus()] }));
+    w.server.on(getStatus, () => ({ items: [aStatus()], next: null }));
     expect((await w.desk.run('rotation status payments-db')).stdout).toContain(
       `  └─ Target: ${NEW_VERSION} (current) accepted`,
     );
   });
 
   it('knows no other service: exit code 4', async () => {
-    w.server.on(getStatus, () => ({ items: [] }));
+    w.server.on(getStatus, () => ({ items: [], next: null }));
     expect(await w.desk.run('rotation status nothing')).toMatchObject({ code: 4 });
   });
 
   it('says what to do when there is none', async () => {
-    w.server.on(getStatus, () => ({ items: [] }));
+    w.server.on(getStatus, () => ({ items: [], next: null }));
     expect(await w.desk.run('rotation status')).toMatchObject({
       code: 0,
       stdout: 'No services yet.\n',
@@ -133,7 +133,7 @@ describe('dsops rotation status', () => {
 
   it('is shown again with --watch when something happens, until Ctrl-C', async () => {
     let status = aStatus({ status: 'rotating' });
-    w.server.on(getStatus, () => ({ items: [status] }));
+    w.server.on(getStatus, () => ({ items: [status], next: null }));
     const command = w.desk.start('rotation status --watch');
     await eventually(() => expect(command.stdout).toContain('🔄 Rotating'));
     await eventually(() => expect(w.server.openStreams).toBe(1));

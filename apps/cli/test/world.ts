@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { getRotation, listRotations, listServices, type RotationView } from '@dsops/contracts/rotation/api';
+import {
+  getRotation,
+  getService,
+  listEnvironments,
+  listRotations,
+  listServices,
+  type RotationView,
+  type ServiceView,
+} from '@dsops/contracts/rotation/api';
+import { DomainError } from '@dsops/kernel';
 import { aRotation, aService } from './builders.js';
 import { Desk } from './command-line.js';
 import { StrictServer } from './strict-server.js';
@@ -7,6 +16,8 @@ import { StrictServer } from './strict-server.js';
 export interface World {
   readonly server: StrictServer;
   readonly desk: Desk;
+  /** What the server looks after: one, unless a test says otherwise. */
+  services: ServiceView[];
 }
 
 /**
@@ -14,10 +25,11 @@ export interface World {
  * may hold the API key.
  */
 export function world(): World {
-  const current: { server?: StrictServer; desk?: Desk } = {};
+  const current: { server?: StrictServer; desk?: Desk; services?: ServiceView[] } = {};
   beforeEach(async () => {
     current.server = await new StrictServer().start();
-    current.server.on(listServices, () => ({ items: [aService()] }));
+    current.services = [aService()];
+    serveServices(current.server, () => current.services ?? []);
     current.server.on(listRotations, () => ({ items: [], next: null }));
     current.desk = await Desk.beside(current.server);
   });
@@ -26,7 +38,7 @@ export function world(): World {
     await current.desk?.clear();
     expect(current.server?.violations).toEqual([]);
   });
-  const get = <K extends 'server' | 'desk'>(name: K): NonNullable<(typeof current)[K]> => {
+  const get = <K extends 'server' | 'desk' | 'services'>(name: K): NonNullable<(typeof current)[K]> => {
     const value = current[name];
     if (!value) throw new Error('The world exists only inside a test.');
     return value;
@@ -38,7 +50,41 @@ export function world(): World {
     get desk() {
       return get('desk');
     },
+    get services() {
+      return get('services');
+    },
+    set services(services) {
+      current.services = services;
+    },
   };
+}
+
+/** Answers for services as the product does, two to a page, so that whoever wants them all has to read on. */
+function serveServices(server: StrictServer, services: () => readonly ServiceView[]): void {
+  const page = <T>(items: readonly T[], cursor: string | undefined) => {
+    const from = Number(cursor ?? 0);
+    return { items: items.slice(from, from + 2), next: from + 2 < items.length ? String(from + 2) : null };
+  };
+  server
+    .on(listServices, ({ query: { environment, cursor } }) =>
+      page(
+        services().filter((service) => environment === undefined || service.environment === environment),
+        cursor,
+      ),
+    )
+    .on(listEnvironments, ({ query: { cursor } }) =>
+      page(
+        [...new Set(services().map(({ environment }) => environment))].map((name) => ({ name })),
+        cursor,
+      ),
+    )
+    .on(getService, ({ params }) => {
+      const found = services().find(
+        ({ name, environment }) => name === params.service && environment === params.environment,
+      );
+      if (found) return found;
+      throw new DomainError('service_unknown', 'not_found', 'There is no such service.');
+    });
 }
 
 /** Lets a rotation grow: `getRotation` answers what it is now. */

@@ -18,6 +18,7 @@ import { Opening } from './run/opening.service.js';
 import { Planning } from './requests/preview.service.js';
 import { RotationController } from './requests/rotation.http.js';
 import { RotationQueries } from './requests/rotation-query.service.js';
+import { StatusRepository } from './requests/status.repository.js';
 import { RotationMetrics } from './run/rotation-metrics.service.js';
 import { RotationRepository } from './run/rotation.repository.js';
 import { RotationService } from './requests/rotation.service.js';
@@ -36,6 +37,7 @@ export const engineControllers: readonly Type[] = [RotationController];
 /** The engine's part of the rotation service. */
 export const engineProviders = ({ logger, worker, wakeUps }: EngineOptions): Provider[] => [
   RotationRepository,
+  StatusRepository,
   RotationMetrics,
   Bell,
   {
@@ -88,13 +90,9 @@ export const engineProviders = ({ logger, worker, wakeUps }: EngineOptions): Pro
   },
   {
     provide: RotationQueries,
-    inject: [PrismaClient, RotationRepository, VaultRepository, RegistryRepository],
-    useFactory: (
-      database: PrismaClient,
-      rotations: RotationRepository,
-      versions: VaultRepository,
-      registry: RegistryRepository,
-    ) => new RotationQueries({ database, rotations, versions, registry }),
+    inject: [PrismaClient, RotationRepository, StatusRepository],
+    useFactory: (database: PrismaClient, rotations: RotationRepository, statuses: StatusRepository) =>
+      new RotationQueries({ database, rotations, statuses }),
   },
   {
     provide: Turns,

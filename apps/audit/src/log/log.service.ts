@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import type { AuditEntry } from '@dsops/contracts/audit/api';
 import type { Actor } from '@dsops/contracts/principal';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { SqlExecutor } from '@dsops/database';
-import { DomainError } from '@dsops/kernel';
+import { cursorOf, type Page } from '@dsops/platform';
 import { hashOf, walkEnd, walkOn, walkStart } from './chain.js';
 import { entitiesOf, entryOf } from './entry.js';
 import { LogRepository, type EntryFilter, type Link } from './log.repository.js';
@@ -14,6 +15,8 @@ export interface ChainReport {
   readonly head: string | null;
   readonly firstBroken: number | null;
 }
+
+const places = cursorOf(z.int().positive());
 
 @Injectable()
 export class LogService {
@@ -42,14 +45,10 @@ export class LogService {
   async list(
     filter: EntryFilter,
     { limit, cursor }: { limit: number; cursor?: string | undefined },
-  ): Promise<{ items: AuditEntry[]; next: string | null }> {
-    const entries = await this.log.list({
-      filter,
-      limit: limit + 1,
-      ...(cursor === undefined ? {} : { before: positionOf(cursor) }),
-    });
-    const items = entries.slice(0, limit);
-    return { items, next: entries.length > limit ? String(items.at(-1)?.position) : null };
+  ): Promise<Page<AuditEntry>> {
+    const before = places.read(cursor);
+    const found = await this.log.list({ filter, limit: limit + 1, ...(before === undefined ? {} : { before }) });
+    return places.pageOf(found, limit, ({ position }) => position);
   }
 
   /** Recomputes the chain up to the head it finds now; entries that come meanwhile are left to the next look. */
@@ -60,13 +59,4 @@ export class LogService {
     const { entries, last, firstBroken } = walkEnd(walk, head);
     return { entries, head: entries === 0 ? null : Buffer.from(last.hash).toString('hex'), firstBroken };
   }
-}
-
-function positionOf(cursor: string): number {
-  if (!/^[1-9]\d{0,15}$/.test(cursor))
-    throw new DomainError('cursor_invalid', 'invalid', 'This cursor is not one of ours.', {
-      path: 'query.cursor',
-      remedy: 'Give back `next` of the page before, or leave the cursor out to start at the newest entry.',
-    });
-  return Number(cursor);
 }

@@ -1,5 +1,5 @@
 import { Argument, type CommandUnknownOpts, type Option } from '@commander-js/extra-typings';
-import { listServices } from '@dsops/contracts/rotation/api';
+import { listEnvironments, listServices } from '@dsops/contracts/rotation/api';
 import { completionScript, SHELLS } from './words.js';
 import type { Act, Session } from '../session.js';
 import { examples } from '../options.js';
@@ -36,22 +36,22 @@ export function registerCompletion(program: CommandUnknownOpts, act: Act): void 
     .helpOption(false);
   complete.action((words) =>
     act(complete, async (session) => {
-      const candidates = await completionsFor(program, words, () => namesOf(session));
+      const candidates = await completionsFor(program, words, namesOf(session));
       if (candidates.length > 0) session.out.line(candidates.join('\n'));
     }),
   );
 }
 
 interface Names {
-  readonly services: readonly string[];
-  readonly environments: readonly string[];
+  readonly services: () => Promise<readonly string[]>;
+  readonly environments: () => Promise<readonly string[]>;
 }
 
 /** What may follow: commands, options, choices of an option, or names of services. */
 export async function completionsFor(
   program: CommandUnknownOpts,
   words: readonly string[],
-  names: () => Promise<Names>,
+  names: Names,
 ): Promise<string[]> {
   const typed = words.at(-1) ?? '';
   const before = words.slice(0, -1);
@@ -62,8 +62,8 @@ export async function completionsFor(
   async function candidatesFor(): Promise<readonly string[]> {
     const pending = optionsOf(command).find((option) => takesValue(option) && isNamed(option, before.at(-1)));
     if (pending?.argChoices) return pending.argChoices;
-    if (pending?.long === '--service' || pending?.long === '--key') return (await names()).services;
-    if (pending?.long === '--env') return (await names()).environments;
+    if (pending?.long === '--service' || pending?.long === '--key') return names.services();
+    if (pending?.long === '--env') return names.environments();
     if (pending) return [];
     if (typed.startsWith('-')) return [...optionsOf(command).flatMap(({ long }) => long ?? []), '--help'];
     const subcommands = command
@@ -73,7 +73,7 @@ export async function completionsFor(
     if (subcommands.length > 0) return subcommands;
     const [argument] = command.registeredArguments;
     if (argument?.argChoices) return argument.argChoices;
-    return argument && /service|rotation/.test(argument.name()) ? (await names()).services : [];
+    return argument && /service|rotation/.test(argument.name()) ? names.services() : [];
   }
 }
 
@@ -99,13 +99,16 @@ function optionsOf(command: CommandUnknownOpts): Option[] {
   return command.parent ? [...own, ...optionsOf(command.parent)] : own;
 }
 
-async function namesOf(session: Session): Promise<Names> {
-  try {
-    const client = await session.client();
-    const { items } = await client.call(listServices, {}, { timeoutMs: NAMES_TIMEOUT_MS });
-    return { services: items.map(({ name }) => name), environments: items.map(({ environment }) => environment) };
-  } catch {
-    // A message in the middle of a typed line would be worse than no help.
-    return { services: [], environments: [] };
-  }
+function namesOf(session: Session): Names {
+  const namesIn = async (operation: typeof listServices | typeof listEnvironments): Promise<string[]> => {
+    try {
+      const client = await session.client();
+      const found = await client.list(operation, {}, { signal: AbortSignal.timeout(NAMES_TIMEOUT_MS) });
+      return found.map(({ name }) => name);
+    } catch {
+      // A message in the middle of a typed line would be worse than no help.
+      return [];
+    }
+  };
+  return { services: () => namesIn(listServices), environments: () => namesIn(listEnvironments) };
 }

@@ -102,7 +102,7 @@ async function mode(client: ApiClient) {
 }
 
 async function services(client: ApiClient) {
-  const { items } = await client.call(getStatus, {});
+  const items = await client.list(getStatus);
   const troubled = items.filter(({ status }) => status === 'failed' || status === 'needs_operator');
   if (troubled.length > 0)
     return wrong(
@@ -121,7 +121,7 @@ async function auditLog(client: ApiClient) {
 }
 
 async function deadLetters(client: ApiClient) {
-  const { items } = await client.call(listDeadLetters, { query: { limit: 200 } });
+  const items = await client.list(listDeadLetters);
   if (items.length === 0) return ok('none');
   const blocking = items.filter(({ blocksKey }) => blocksKey).length;
   return wrong(

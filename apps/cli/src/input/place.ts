@@ -1,5 +1,6 @@
-import { listServices, type ServiceView } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '@dsops/api-client';
+import { getService, listEnvironments, listServices, type ServiceView } from '@dsops/contracts/rotation/api';
+import { isDomainError, type DomainError } from '@dsops/kernel';
 import { unknownError, usageError } from '../failure.js';
 import type { Session } from '../session.js';
 
@@ -38,50 +39,65 @@ export async function findService(
   options: PlaceOptions,
 ): Promise<ServiceView> {
   const named = readService(argument, options);
-  const { items } = await client.call(listServices, {});
-  if (items.length === 0)
-    throw unknownError('There are no services yet.', 'Add one: dsops service add NAME --help shows how.');
-  const environment = environmentOf(session, named, items);
-  const here = items.filter((item) => item.environment === environment);
-  if (here.length === 0)
-    throw unknownError(
-      `There is no environment ${shown(environment)}.`,
-      `There are: ${list(items.map((i) => i.environment))}.`,
-    );
-  if (named.service === undefined)
-    throw usageError('No service is named.', `Name one of: ${list(here.map((item) => item.name))}.`);
-  const found = here.find((item) => item.name === named.service);
+  const environment = givenEnvironment(session, named.env) ?? (await onlyEnvironment(client, noServices));
+  const found = await lookUp(client, environment, named.service);
   if (found) return found;
-  const elsewhere = items.find((item) => item.name === named.service);
-  throw unknownError(
-    `There is no service ${shown(named.service)} in ${environment}.`,
-    elsewhere
-      ? `There is one in ${elsewhere.environment}: add --env ${elsewhere.environment}.`
-      : `There are: ${list(here.map((item) => item.name))}.`,
-  );
+  throw wordMiss(environment, named.service, await client.list(listServices));
 }
 
 /** As {@link findService}, for something that is about to be made and needs no server to know it. */
 export async function chooseEnvironment(session: Session, client: ApiClient, env: string | undefined): Promise<string> {
-  const given = env ?? session.io.env.DSOPS_ENV;
-  if (given) return given;
-  const { items } = await client.call(listServices, {});
-  return environmentOf(session, {}, items);
+  const whenNone = () => noEnvironment('Name the one that the service belongs to: --env production.');
+  return givenEnvironment(session, env) ?? onlyEnvironment(client, whenNone);
 }
 
-function environmentOf(session: Session, { env }: PlaceOptions, services: readonly ServiceView[]): string {
-  const given = env ?? session.io.env.DSOPS_ENV;
-  if (given) return given;
-  const environments = [...new Set(services.map((service) => service.environment))];
+const givenEnvironment = ({ io }: Session, env: string | undefined): string | undefined =>
+  env ?? (io.env.DSOPS_ENV || undefined);
+
+async function onlyEnvironment(client: ApiClient, whenNone: () => DomainError): Promise<string> {
+  const environments = (await client.list(listEnvironments)).map(({ name }) => name);
   const [only, ...others] = environments;
-  if (only !== undefined && others.length === 0) return only;
-  throw usageError(
-    'No environment is named.',
-    only === undefined
-      ? 'Name the one that the service belongs to: --env production.'
-      : `Add --env with one of: ${list(environments)}; or set DSOPS_ENV.`,
+  if (only === undefined) throw whenNone();
+  if (others.length === 0) return only;
+  throw noEnvironment(`Add --env with one of: ${list(environments)}; or set DSOPS_ENV.`);
+}
+
+/** Asks for this one alone. What cannot be a name is not there, and is not sent either. */
+async function lookUp(client: ApiClient, environment: string, service: string | undefined) {
+  const params = getService.params.safeParse({ environment, service });
+  if (!params.success) return undefined;
+  try {
+    return await client.call(getService, { params: params.data });
+  } catch (error) {
+    if (isDomainError(error) && error.code === 'service_unknown') return undefined;
+    throw error;
+  }
+}
+
+/** Why nothing was found, and what there is instead. */
+function wordMiss(environment: string, name: string | undefined, services: readonly ServiceView[]): DomainError {
+  if (services.length === 0) return noServices();
+  const here = services.filter((service) => service.environment === environment);
+  if (here.length === 0)
+    return unknownError(
+      `There is no environment ${shown(environment)}.`,
+      `There are: ${list(services.map((service) => service.environment))}.`,
+    );
+  const names = list(here.map((service) => service.name));
+  if (name === undefined) return usageError('No service is named.', `Name one of: ${names}.`);
+  const elsewhere = services.find((service) => service.name === name);
+  return unknownError(
+    `There is no service ${shown(name)} in ${environment}.`,
+    elsewhere
+      ? `There is one in ${elsewhere.environment}: add --env ${elsewhere.environment}.`
+      : `There are: ${names}.`,
   );
 }
+
+const noServices = (): DomainError =>
+  unknownError('There are no services yet.', 'Add one: dsops service add NAME --help shows how.');
+
+const noEnvironment = (remedy: string): DomainError => usageError('No environment is named.', remedy);
 
 /** Only what looks like a name is repeated: anything else may be something that should not be seen. */
 export const shown = (name: string): string => (/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name) ? name : 'of this name');

@@ -76,7 +76,7 @@ function registerList(parent: CommandUnknownOpts, act: Act): void {
     .addHelpText('after', examples(['dsops keys list', '']));
   command.action((options) =>
     act(command, async ({ client: connect, out, io }) => {
-      const { items } = await (await connect()).call(listApiKeys, {});
+      const items = await (await connect()).list(listApiKeys);
       print(out, options.format, items, () =>
         items.length === 0
           ? 'No API keys.'
@@ -111,8 +111,7 @@ function registerRevoke(parent: CommandUnknownOpts, act: Act): void {
       if (!options.yes && !session.isInteractive)
         throw usageError('Revoking a key needs a yes, and there is no terminal to ask at.', 'Add --yes.');
       const client = await session.client();
-      const { items } = await client.call(listApiKeys, {});
-      const valid = items.filter(({ revokedAt }) => revokedAt === null);
+      const valid = (await client.list(listApiKeys)).filter(({ revokedAt }) => revokedAt === null);
       const [found, another] = valid.filter(({ id, name }) => id === which || name === which);
       if (another) throw usageError('Several keys have this name.', 'Name it by its id: dsops keys list shows them.');
       if (!found)

@@ -41,7 +41,7 @@ export function registerStatus(parent: CommandUnknownOpts, act: Act): void {
 }
 
 async function statusOf(client: ApiClient, filter: ReturnType<typeof filterOf>): Promise<ServiceStatus[]> {
-  const { items } = await client.call(getStatus, { query: filter });
+  const items = await client.list(getStatus, { query: filter });
   if (filter.service !== undefined && items.length === 0)
     throw unknownError(
       `There is no service ${shown(filter.service)}${filter.environment ? ` in ${shown(filter.environment)}` : ''}.`,

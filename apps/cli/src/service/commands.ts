@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { getService, listServices, removeService } from '@dsops/contracts/rotation/api';
+import { listServices, removeService } from '@dsops/contracts/rotation/api';
 import { EXIT, usageError } from '../failure.js';
 import { filterOf, findService } from '../input/place.js';
 import { ask } from '../input/prompt.js';
@@ -30,7 +30,7 @@ function registerList(parent: CommandUnknownOpts, act: Act): void {
     act(command, async (session) => {
       const client = await session.client();
       const { environment } = filterOf(session, options);
-      const { items } = await client.call(listServices, { query: { environment } });
+      const items = await client.list(listServices, { query: { environment } });
       if (items.length === 0 && options.format === 'table') {
         session.out.line('No services yet.');
         session.err.line(`${session.err.paint.dim('→')} Add one: dsops service add --help shows how.`);
@@ -53,10 +53,7 @@ function registerShow(parent: CommandUnknownOpts, act: Act): void {
   command.action((name, options) =>
     act(command, async (session) => {
       const client = await session.client();
-      const found = await findService(session, client, name, options);
-      const service = await client.call(getService, {
-        params: { environment: found.environment, service: found.name },
-      });
+      const service = await findService(session, client, name, options);
       print(session.out, options.format, service, () => serviceBlock(session.out.paint, service));
     }),
   );

@@ -17,8 +17,10 @@ export class ApiKeyRepository {
     return this.db.apiKey.findUnique({ where: { id } });
   }
 
-  list(): Promise<ApiKey[]> {
-    return this.db.apiKey.findMany({ orderBy: { id: 'desc' } });
+  /** Newest first. `before`: the id after which the former page ended. */
+  list(limit: number, before?: string): Promise<ApiKey[]> {
+    const where = before === undefined ? {} : { id: { lt: before } };
+    return this.db.apiKey.findMany({ where, orderBy: { id: 'desc' }, take: limit });
   }
 
   /** Notes the use, at most once a minute, whoever else does at the same time. */

@@ -1,16 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import type { ApiKey } from '@dsops/database/gateway';
 import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/events';
 import { roleSchema, type Actor } from '@dsops/contracts/principal';
-import type { BodyOf, ResponseOf } from '@dsops/contracts/define-operation';
+import type { BodyOf, QueryOf, ResponseOf } from '@dsops/contracts/define-operation';
 import type { createApiKey, listApiKeys } from '@dsops/contracts/gateway/api';
 import { DomainError, newId, unwrapSecret, type Clock, type Secret } from '@dsops/kernel';
 import { answerOnce, UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
-import type { Caller } from '@dsops/platform';
+import { cursorOf, type Caller } from '@dsops/platform';
 import { CLOCK } from '@dsops/service';
 import { makeKey } from './api-key.js';
 import { ApiKeyRepository, type Transaction } from './api-key.repository.js';
 
+const places = cursorOf(z.ulid());
 type View = ResponseOf<typeof listApiKeys>['items'][number];
 
 @Injectable()
@@ -55,8 +57,13 @@ export class ApiKeyService {
     );
   }
 
-  async list(): Promise<ResponseOf<typeof listApiKeys>> {
-    return { items: (await this.keys.list()).map(viewOf) };
+  /**
+   * Newest first.
+   * @throws DomainError `cursor_invalid`
+   */
+  async list({ limit, cursor }: QueryOf<typeof listApiKeys>): Promise<ResponseOf<typeof listApiKeys>> {
+    const found = await this.keys.list(limit + 1, places.read(cursor));
+    return places.pageOf(found.map(viewOf), limit, ({ id }) => id);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { consumers } from '@dsops/contracts/consumers';
-import type { ServiceName } from '@dsops/contracts/service-names';
+import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf } from '@dsops/contracts/define-operation';
 import {
   deadLetterSchema,
@@ -12,15 +12,27 @@ import {
   type replayDeadLetter,
 } from '@dsops/contracts/gateway/api';
 import { pageOf } from '@dsops/contracts/page';
-import { problemSchema } from '@dsops/contracts/problem';
+import { errorOf, problemSchema } from '@dsops/contracts/problem';
 import { DomainError, isDomainError } from '@dsops/kernel';
-import type { Invocation } from '@dsops/platform';
+import { cursorOf, type Invocation } from '@dsops/platform';
 import { ForwardService } from '../forward/forward.service.js';
-import { readCursor, writeCursor, type LetterCursor } from './letter-cursor.js';
 
 const OWNERS: readonly ServiceName[] = [...new Set(Object.values(consumers).map(({ service }) => service))];
 const page = pageOf(deadLetterViewSchema);
 type LetterFilter = Pick<QueryOf<typeof listDeadLetters>, 'status' | 'consumer' | 'type' | 'topic' | 'key'>;
+
+/** A place in the lists of several services, read one after the other. */
+interface LetterPlace {
+  readonly owner: ServiceName;
+  /** The owner's own cursor; null at the beginning of its list. */
+  readonly inner: string | null;
+}
+
+/** A cursor of the whole list, used with `owner`, would show the letters of another one. */
+const places = (owners: readonly ServiceName[]) =>
+  cursorOf(
+    z.object({ owner: z.enum(SERVICES).refine((owner) => owners.includes(owner)), inner: z.string().nullable() }),
+  );
 
 /** The dead letters of every service that consumes events. Each service keeps its own; here they are shown together. */
 @Injectable()
@@ -37,8 +49,8 @@ export class DeadLetterService {
     const { status, consumer, type, topic, key } = query;
     const filter = { status, consumer, type, topic, key };
     const items: z.infer<typeof deadLetterViewSchema>[] = [];
-    let at: LetterCursor | undefined =
-      query.cursor === undefined ? beginningOf(owners[0]) : within(owners, readCursor(query.cursor));
+    let at: LetterPlace | undefined =
+      query.cursor === undefined ? beginningOf(owners[0]) : places(owners).read(query.cursor);
     while (at !== undefined && items.length < query.limit) {
       const found: z.infer<typeof page> = await this.pageOf(
         at,
@@ -52,7 +64,7 @@ export class DeadLetterService {
           ? beginningOf(owners[owners.indexOf(at.owner) + 1])
           : { owner: at.owner, inner: found.next };
     }
-    return { items, next: at === undefined ? null : writeCursor(at) };
+    return { items, next: at === undefined ? null : places(owners).write(at) };
   }
 
   get({ owner, letterId }: ParamsOf<typeof getDeadLetter>): Promise<ResponseOf<typeof getDeadLetter>> {
@@ -73,11 +85,11 @@ export class DeadLetterService {
     return this.ask(owner, { method: 'POST', path: `${pathOf(letterId)}/drop`, body }, deadLetterViewSchema);
   }
 
-  private async pageOf({ owner, inner }: LetterCursor, filter: LetterFilter, limit: number, hasOthers: boolean) {
+  private async pageOf({ owner, inner }: LetterPlace, filter: LetterFilter, limit: number, hasOthers: boolean) {
     const query = new URLSearchParams({
       ...Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)),
       limit: String(limit),
-      ...(inner === undefined ? {} : { cursor: inner }),
+      ...(inner === null ? {} : { cursor: inner }),
     });
     try {
       return await this.ask(owner, { method: 'GET', path: `/internal/dead-letters?${query.toString()}` }, page);
@@ -106,17 +118,11 @@ export class DeadLetterService {
       );
     const { status, body } = await this.services.ask(owner, invocation);
     if (status < 400) return schema.parse(body);
-    const { code, kind, detail, remedy } = problemSchema.parse(body);
-    throw new DomainError(code, kind, detail, remedy === undefined ? {} : { remedy });
+    throw errorOf(problemSchema.parse(body));
   }
 }
 
 const pathOf = (letterId: string): string => `/internal/dead-letters/${encodeURIComponent(letterId)}`;
 
-const beginningOf = (owner: ServiceName | undefined): LetterCursor | undefined =>
-  owner === undefined ? undefined : { owner, inner: undefined };
-
-/** A cursor of the whole list, used with `owner`, would show the letters of another one. */
-function within(owners: readonly ServiceName[], cursor: LetterCursor): LetterCursor {
-  return owners.includes(cursor.owner) ? cursor : readCursor('');
-}
+const beginningOf = (owner: ServiceName | undefined): LetterPlace | undefined =>
+  owner === undefined ? undefined : { owner, inner: null };

@@ -40,7 +40,7 @@ export class OwnOperations {
       serve(createApiKey, ({ caller, input, idempotencyKey }) =>
         keys.create(caller, input.body, { key: idempotencyKey, fingerprint: fingerprintOf(createApiKey, input.body) }),
       ),
-      serve(listApiKeys, () => keys.list()),
+      serve(listApiKeys, ({ input }) => keys.list(input.query)),
       serve(revokeApiKey, async ({ caller, input }) => {
         await keys.revoke(caller, input.params.keyId);
         return { revoked: true as const };

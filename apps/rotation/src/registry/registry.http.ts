@@ -1,6 +1,6 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
-import { addService, getService, listServices, removeService } from '@dsops/contracts/rotation/api';
+import { addService, getService, listEnvironments, listServices, removeService } from '@dsops/contracts/rotation/api';
 import { answerOnce, IdempotencyKey, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
 import { registrationOf } from './registration.js';
@@ -19,8 +19,15 @@ export class RegistryController {
 
   @Serves(listServices)
   async list(@Input(listServices) { query }: InputOf<typeof listServices>): Promise<ResponseOf<typeof listServices>> {
-    const found = await this.registry.list(query.environment);
-    return { items: found.map(({ service, versions }) => viewOf(service, versions)) };
+    const { items, next } = await this.registry.list(query);
+    return { items: items.map(({ service, versions }) => viewOf(service, versions)), next };
+  }
+
+  @Serves(listEnvironments)
+  async environments(
+    @Input(listEnvironments) { query }: InputOf<typeof listEnvironments>,
+  ): Promise<ResponseOf<typeof listEnvironments>> {
+    return this.registry.environments(query);
   }
 
   /**

@@ -12,22 +12,51 @@ import type { Prisma } from '@dsops/database/rotation';
 import { DomainError, newId, parseDuration } from '@dsops/kernel';
 import type { Verification } from '@dsops/drivers/driver';
 import type { Tx } from '../database/tx.js';
-import type { Credential, RegisteredService } from './service.js';
+import type { Credential, Place, RegisteredService } from './service.js';
 
 const WHOLE = { environment: true, credentials: true } as const;
 const managedBySchema = z.enum(['file', 'api']);
+
+export interface ServiceFilter {
+  readonly environment?: string | undefined;
+  /** Only those that stand behind it. */
+  readonly after?: Place | undefined;
+  readonly limit?: number;
+}
+
+const isBehind = ({ environment, service }: Place): Prisma.ServiceWhereInput => ({
+  OR: [{ environment: { name: { gt: environment } } }, { environment: { name: environment }, name: { gt: service } }],
+});
 
 /** Environments, services and their credentials. Removed services are not there any more, as far as this file is asked. */
 @Injectable()
 export class RegistryRepository {
   /** By environment and name. */
-  async list(tx: Tx, environment?: string): Promise<RegisteredService[]> {
+  async list(tx: Tx, { environment, after, limit }: ServiceFilter = {}): Promise<RegisteredService[]> {
     const rows = await tx.service.findMany({
-      where: { removedAt: null, ...(environment === undefined ? {} : { environment: { name: environment } }) },
+      where: {
+        removedAt: null,
+        AND: [
+          environment === undefined ? {} : { environment: { name: environment } },
+          after === undefined ? {} : isBehind(after),
+        ],
+      },
       include: WHOLE,
       orderBy: [{ environment: { name: 'asc' } }, { name: 'asc' }],
+      ...(limit !== undefined && { take: limit }),
     });
     return rows.map(serviceOf);
+  }
+
+  /** Names of the environments that have a service, in their order. */
+  async environments(tx: Tx, limit: number, after?: string): Promise<string[]> {
+    const rows = await tx.environment.findMany({
+      where: { services: { some: { removedAt: null } }, ...(after !== undefined && { name: { gt: after } }) },
+      select: { name: true },
+      orderBy: { name: 'asc' },
+      take: limit,
+    });
+    return rows.map(({ name }) => name);
   }
 
   async find(tx: Tx, environment: string, name: string): Promise<RegisteredService | null> {

@@ -1,9 +1,12 @@
+import type { QueryOf } from '@dsops/contracts/define-operation';
+import type { listEnvironments, listServices } from '@dsops/contracts/rotation/api';
 import type { Actor } from '@dsops/contracts/principal';
 import { serviceAdded, serviceRemoved } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
+import type { Page } from '@dsops/platform';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
 import type { Login, Slot } from '@dsops/drivers/driver';
@@ -14,16 +17,12 @@ import type { Drivers } from '@dsops/drivers';
 import type { OpenRotations } from '../open-rotations.js';
 import { credentialOf, type Registration } from './registration.js';
 import type { RegistryRepository } from './registry.repository.js';
-import { unknownService, type Credential, type RegisteredService } from './service.js';
+import { environmentPlaces, servicePlaces } from './places.js';
+import { unknownService, type Credential, type Place, type RegisteredService } from './service.js';
 import { checkTarget } from './target-check.js';
 
 /** Versions shown of a service beside those with a label. */
 const SHOWN = 20;
-
-export interface Place {
-  readonly environment: string;
-  readonly service: string;
-}
 
 export interface ServiceWithVersions {
   readonly service: RegisteredService;
@@ -45,14 +44,34 @@ export interface RegistryParts {
 export class RegistryService {
   constructor(private readonly parts: RegistryParts) {}
 
-  async list(environment?: string): Promise<ServiceWithVersions[]> {
+  /**
+   * By environment and name.
+   * @throws DomainError `cursor_invalid`
+   */
+  async list({ environment, cursor, limit }: QueryOf<typeof listServices>): Promise<Page<ServiceWithVersions>> {
     const { database, registry, vault } = this.parts;
-    const services = await registry.list(database, environment);
-    return Promise.all(
-      services.map(async (service) => ({
-        service,
-        versions: await vault.versionsOf(database, service.credential.id, SHOWN),
-      })),
+    const found = await registry.list(database, { environment, after: servicePlaces.read(cursor), limit: limit + 1 });
+    const page = servicePlaces.pageOf(found, limit, ({ environment: at, name }) => ({
+      environment: at,
+      service: name,
+    }));
+    const versions = await vault.versionsOfAll(
+      database,
+      page.items.map(({ credential }) => credential.id),
+      SHOWN,
+    );
+    const items = page.items.map((service) => ({ service, versions: versions.get(service.credential.id) ?? [] }));
+    return { ...page, items };
+  }
+
+  /** By name. @throws DomainError `cursor_invalid` */
+  async environments({ cursor, limit }: QueryOf<typeof listEnvironments>): Promise<Page<{ name: string }>> {
+    const { database, registry } = this.parts;
+    const found = await registry.environments(database, limit + 1, environmentPlaces.read(cursor));
+    return environmentPlaces.pageOf(
+      found.map((name) => ({ name })),
+      limit,
+      ({ name }) => name,
     );
   }
 

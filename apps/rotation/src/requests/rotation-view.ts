@@ -1,12 +1,18 @@
-import type { RotationView, ServiceStatus } from '@dsops/contracts/rotation/api';
+import type { RotationView } from '@dsops/contracts/rotation/api';
 import { knownByName } from '../run/announcement.js';
 import type { RotationError } from '../engine/journal.js';
-import type { LoadedRotation, ServiceNames } from '../run/rotation.repository.js';
+import type { LoadedRotation, RotationRow, ServiceNames } from '../run/rotation.repository.js';
 import type { Rotation } from '../engine/rotation.js';
 
 const noError = (state: RotationView['state']): boolean => state === 'completed' || state === 'pending';
 
-export function errorOf({ row, rotation }: LoadedRotation): RotationError | null {
+export function errorOf({
+  row,
+  rotation,
+}: {
+  readonly row: Pick<RotationRow, 'state' | 'refusal'>;
+  readonly rotation: Rotation | null;
+}): RotationError | null {
   if (!rotation) return row.refusal;
   if (noError(row.state)) return null;
   const cause = rotation.conclusion?.error ?? rotation.asking ?? rotation.turn?.error ?? null;
@@ -49,25 +55,4 @@ export function viewOf(loaded: LoadedRotation, names: ServiceNames, nowMs: numbe
     durationMs: Math.max(0, (endedAtMs ?? nowMs) - row.startedAt.getTime()),
     steps: rotation ? stepsOf(rotation) : [],
   };
-}
-
-/** How a service stands after its latest rotation. */
-export function statusWord(latest: LoadedRotation | null): ServiceStatus['status'] {
-  switch (latest?.row.state) {
-    case undefined:
-      return 'never_rotated';
-    case 'completed':
-    case 'rolled_back':
-      return 'active';
-    case 'failed':
-    case 'rollback_failed':
-      return 'failed';
-    case 'needs_operator':
-      return 'needs_operator';
-    case 'pending':
-    case 'rotating':
-    case 'verifying':
-    case 'rollback_in_progress':
-      return 'rotating';
-  }
 }

@@ -103,7 +103,7 @@ export class RotationController {
 
   @Serves(getStatus)
   async status(@Input(getStatus) { query }: InputOf<typeof getStatus>): Promise<ResponseOf<typeof getStatus>> {
-    return { items: await this.queries.status(query) };
+    return this.queries.status(query);
   }
 }
 

@@ -49,7 +49,7 @@ function probes(driver: TargetDriver): RestoredProbes {
 }
 
 const statusOf = async (service: RegisteredService) => {
-  const [status] = await engine.queries.status(engine.place(service));
+  const [status] = (await engine.queries.status({ ...engine.place(service), limit: 1 })).items;
   const { name } = await engine.current(service);
   return { status: status?.status, verdict: status?.target[name] ?? null, error: status?.last_error };
 };

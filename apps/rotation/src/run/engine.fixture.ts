@@ -20,6 +20,7 @@ import { EngineOpenRotations } from './open-rotations.service.js';
 import { Opening } from './opening.service.js';
 import { Planning } from '../requests/preview.service.js';
 import { RotationQueries } from '../requests/rotation-query.service.js';
+import { StatusRepository } from '../requests/status.repository.js';
 import { RotationRepository } from './rotation.repository.js';
 import { RotationService, type OnConflict } from '../requests/rotation.service.js';
 import { RotationWorker, type WorkerOptions } from './rotation.worker.js';
@@ -51,7 +52,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
   const opening = new Opening({ rotations, versions, registry, drivers });
   const planning = new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers });
   const service = new RotationService({ rotations, versions, registry, installation, opening, bell });
-  const queries = new RotationQueries({ database, rotations, versions, registry });
+  const queries = new RotationQueries({ database, rotations, statuses: new StatusRepository() });
   const turns = () =>
     new Turns({ units, rotations, versions, vault, checkOuts, registry, installation, drivers, opening, logger });
   const workers: RotationWorker[] = [];

@@ -286,12 +286,6 @@ export class RotationRepository {
     return rows.map(loadedOf);
   }
 
-  /** How many ended how, by service. Queued ones have not started. */
-  async countByState(tx: Tx, serviceId: string): Promise<ReadonlyMap<RotationState, number>> {
-    const groups = await tx.rotation.groupBy({ by: ['state'], where: { serviceId, isQueued: false }, _count: true });
-    return new Map(groups.map(({ state, _count }) => [rotationStateSchema.parse(state), _count]));
-  }
-
   async latest(tx: Tx, serviceId: string): Promise<LoadedRotation | null> {
     const row = await tx.rotation.findFirst({
       where: { serviceId, isQueued: false },

@@ -73,6 +73,23 @@ export class VaultRepository {
     return rows.map(versionOf);
   }
 
+  /** Of each credential the newest `limit` and those with a label, newest first; one statement however many there are. */
+  async ofCredentials(tx: Tx, credentialIds: readonly string[], limit: number): Promise<Version[]> {
+    const rows = await query<VersionRow>(
+      tx,
+      sql`
+      select v.id, v.credential_id as "credentialId", v.name, v.slot, v.login, v.target, v.label, v.verdict,
+        v.verdict_at as "verdictAt", v.created_at as "createdAt", v.end_intended_at as "endIntendedAt",
+        v.ended_at as "endedAt", v.burned_at as "burnedAt"
+      from unnest(${credentialIds}::text[]) as c(id) cross join lateral (
+        (select * from versions where credential_id = c.id order by id desc limit ${limit}::int)
+        union
+        (select * from versions where credential_id = c.id and label is not null)
+      ) v order by v.id desc`,
+    );
+    return rows.map(versionOf);
+  }
+
   /** Locks the version's row to the end of the transaction: check-out and guard meet here. */
   async lock(tx: Tx, versionId: string): Promise<Version | null> {
     const [row] = await query<VersionRow>(tx, sql`select ${COLUMNS} from versions where id = ${versionId} for update`);

@@ -102,6 +102,15 @@ export class VaultService {
     return this.versions.ofCredential(tx, credentialId, limit);
   }
 
+  /** As {@link versionsOf}, of many credentials at once. */
+  async versionsOfAll(
+    tx: Tx,
+    credentialIds: readonly string[],
+    limit: number,
+  ): Promise<ReadonlyMap<string, Version[]>> {
+    return Map.groupBy(await this.versions.ofCredentials(tx, credentialIds, limit), ({ credentialId }) => credentialId);
+  }
+
   /** Locks the version's row to the end of the transaction: the guard's first statement. */
   async lock(tx: Tx, versionId: string): Promise<Version | null> {
     return this.versions.lock(tx, versionId);

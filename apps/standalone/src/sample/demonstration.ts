@@ -40,7 +40,7 @@ export async function showSample(api: ApiClient, server: SampleServer, screen: S
 }
 
 async function addShopOnce(api: ApiClient, server: SampleServer, screen: Screen): Promise<void> {
-  const { items } = await api.call(getStatus, { query: { environment: SAMPLE.environment } });
+  const items = await api.list(getStatus, { query: { environment: SAMPLE.environment } });
   if (items.some(({ service_name }) => service_name === SAMPLE.service)) return;
   screen.heading('A small world to try it on');
   const startedAt = performance.now();

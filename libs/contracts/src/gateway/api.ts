@@ -137,8 +137,9 @@ export const listApiKeys = defineOperation({
   tag: 'access',
   role: 'admin',
   status: 200,
-  summary: 'API keys, without their values',
-  response: z.object({ items: z.array(apiKeyViewSchema) }),
+  summary: 'API keys, without their values, newest first',
+  query: z.strictObject(pageQuery),
+  response: pageOf(apiKeyViewSchema),
 });
 
 export const revokeApiKey = defineOperation({

@@ -140,9 +140,9 @@ export const listServices = defineOperation({
   tag,
   role: 'viewer',
   status: 200,
-  summary: 'The services dsops looks after',
-  query: z.strictObject({ environment: name.optional() }),
-  response: z.object({ items: z.array(serviceViewSchema) }),
+  summary: 'The services dsops looks after, by environment and name, each with its newest versions',
+  query: z.strictObject({ environment: name.optional(), ...pageQuery }),
+  response: pageOf(serviceViewSchema),
 });
 
 export const addService = defineOperation({
@@ -192,9 +192,22 @@ export const getStatus = defineOperation({
   tag,
   role: 'viewer',
   status: 200,
-  summary: 'Where each service stands, and which value its target accepts',
-  query: z.strictObject({ environment: name.optional(), service: name.optional() }),
-  response: z.object({ items: z.array(serviceStatusSchema) }),
+  summary: 'Where each service stands, by environment and name, and which value its target accepts',
+  query: z.strictObject({ environment: name.optional(), service: name.optional(), ...pageQuery }),
+  response: pageOf(serviceStatusSchema),
+});
+
+export const listEnvironments = defineOperation({
+  id: 'listEnvironments',
+  method: 'GET',
+  path: '/environments',
+  service,
+  tag,
+  role: 'viewer',
+  status: 200,
+  summary: 'The environments that have a service, by name',
+  query: z.strictObject(pageQuery),
+  response: pageOf(z.object({ name: z.string() })),
 });
 
 export const planRotation = defineOperation({

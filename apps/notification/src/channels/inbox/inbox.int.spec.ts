@@ -63,7 +63,7 @@ describe('an inbox on PostgreSQL', () => {
   it('shows the newest first, page by page, and nothing of others', async () => {
     const [first, , second, third] = await put(me, other, me, me);
     const page = await inbox.list(me, { limit: 2 });
-    expect(page).toMatchObject({ items: [{ id: third }, { id: second }], next: second });
+    expect(page).toMatchObject({ items: [{ id: third }, { id: second }], next: expect.any(String) });
     expect(await inbox.list(me, { limit: 2, cursor: page.next! })).toMatchObject({
       items: [{ id: first }],
       next: null,

@@ -1,11 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
 import type { NotificationView } from '@dsops/contracts/notification/api';
-import { DomainError, isId, type Clock } from '@dsops/kernel';
+import { DomainError, type Clock } from '@dsops/kernel';
+import { cursorOf, type Page } from '@dsops/platform';
 import { CLOCK } from '@dsops/service';
 import { InboxRepository } from './inbox.repository.js';
 
 /** Older notifications are in no inbox any more (N8). */
 export const ARCHIVE_AFTER_MS = 30 * 86_400_000;
+
+const places = cursorOf(z.ulid());
 
 /** The inbox of one recipient; nobody reaches another's. */
 @Injectable()
@@ -22,19 +26,14 @@ export class InboxService {
   async list(
     recipientId: string,
     { unread, cursor, limit }: { unread?: boolean | undefined; cursor?: string | undefined; limit: number },
-  ): Promise<{ items: NotificationView[]; next: string | null }> {
-    if (cursor !== undefined && !isId(cursor))
-      throw new DomainError('cursor_invalid', 'invalid', 'This cursor is not one of ours.', {
-        path: 'query.cursor',
-        remedy: 'Give back `next` of the page before, or leave the cursor out to start at the newest.',
-      });
+  ): Promise<Page<NotificationView>> {
+    const before = places.read(cursor);
     const found = await this.inbox.list(recipientId, {
       limit: limit + 1,
       ...(unread === undefined ? {} : { isUnread: unread }),
-      ...(cursor === undefined ? {} : { before: cursor }),
+      ...(before === undefined ? {} : { before }),
     });
-    const items = found.slice(0, limit);
-    return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+    return places.pageOf(found, limit, ({ id }) => id);
   }
 
   countUnread(recipientId: string): Promise<number> {
