@@ -19,10 +19,11 @@ export default {
   },
   testMatch: ['<rootDir>/{apps,libs,stack,tools,e2e,bench}/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/'],
-  // Proofs with commands of their own, `pnpm test:restore` and `pnpm test:stack`.
+  // Proofs with commands of their own, `pnpm test:restore`, `pnpm test:drivers` and `pnpm test:stack`.
   testPathIgnorePatterns: [
     '/node_modules/',
     ...(process.env.DSOPS_TEST_RESTORE ? [] : ['/e2e/restore/']),
+    ...(process.env.DSOPS_TEST_DRIVERS ? [] : ['[.]world[.]spec[.]ts$']),
     ...(process.env.DSOPS_TEST_STACK ? [] : ['[.]stack[.]spec[.]ts$']),
   ],
   globalSetup: '<rootDir>/libs/testing/jest-global-setup.mjs',

@@ -72,15 +72,18 @@ export async function startFaultProxy(target: { host: string; port: number }): P
     if (weather.kind === 'hang') return void client.resume();
     const upstream = connect(target.port, target.host);
     keep(upstream);
-    let recent = ''; // the last bytes from the client, because what a fault waits for may come in two pieces
+    let tail = ''; // the last bytes before this chunk, because what a fault waits for may come in two pieces
     let isMuted = false;
     const later = (act: () => void) => (weather.kind === 'slow' ? void setTimeout(act, weather.delayMs) : act());
 
     client.on('data', (chunk) => {
       sent.push(chunk);
-      recent = (recent + chunk.toString('latin1')).slice(-65_536);
       const fault = armed;
-      if (fault === undefined || (fault.when !== undefined && !recent.includes(fault.when)))
+      const text = chunk.toString('latin1');
+      // Of what came before only the beginning of a mark counts: a whole one there is one of an earlier request.
+      const isMarked = fault?.when === undefined || (tail.slice(1 - fault.when.length) + text).includes(fault.when);
+      tail = (tail + text).slice(-1_024);
+      if (fault === undefined || !isMarked)
         return weather.kind === 'hang' ? undefined : later(() => upstream.writable && upstream.write(chunk));
       fire(fault);
       isMuted = true;

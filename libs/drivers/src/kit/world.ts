@@ -49,8 +49,11 @@ export interface Tenant {
     readonly passing: VerificationCheck;
     /** No login passes it. */
     readonly failing: VerificationCheck;
-    /** The second value that logs in with it fails, each other passes: a new value that cannot do its work. */
-    readonly failingSecondValue: VerificationCheck;
+    /**
+     * The second value that logs in with it fails, each other passes: a new value that cannot do its work. Null where the
+     * server does not tell which of two values a login came with.
+     */
+    readonly failingSecondValue: VerificationCheck | null;
   };
   /** As an operator of the target does it by hand. */
   set(slot: Slot, value: Secret): Promise<void>;
