@@ -18,6 +18,7 @@ export const PARTS = [
   { name: 'test', tool: 'test.mjs' },
   { name: 'check', tool: 'check.mjs' },
   { name: 'newcomer', tool: 'newcomer.mjs' },
+  { name: 'drivers', tool: 'drivers.mjs' },
   { name: 'planted', tool: 'planted.mjs', args: () => ['--runs', '2000'] },
   { name: 'restore', tool: 'restore.mjs' },
   {

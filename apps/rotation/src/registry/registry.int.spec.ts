@@ -98,6 +98,20 @@ const eventsOf = (serviceId: string) =>
 const rolesNow = () =>
   target.asSuperuser(`select rolname, rolcanlogin, rolpassword from pg_authid where rolname like 'shop_%' order by 1`);
 
+describe('what is stored of a service', () => {
+  it('is refused by name when it does not fit its kind, and nothing is done with it', async () => {
+    const { service } = await add(asked({}, await liveLogin()));
+    const { id } = service.credential;
+    await world.database.credential.update({ where: { id }, data: { settings: { roles: ['shop_a'] } } });
+    await expect(registry.find({ environment: 'production', service: service.name })).rejects.toMatchObject({
+      code: 'stored_settings_unreadable',
+      message: expect.stringMatching(new RegExp(`${service.name} in production does not fit.*settings`)),
+      details: { remedy: expect.any(String) },
+    });
+    await world.database.credential.update({ where: { id }, data: { settings: { ...service.credential.settings } } });
+  });
+});
+
 describe('adding a service', () => {
   it('takes the login in use over as CURRENT, proven and unchanged', async () => {
     const login = await liveLogin();
