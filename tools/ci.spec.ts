@@ -15,7 +15,19 @@ interface Parts {
   partsFor(commit: string, changed: readonly string[]): Part[];
 }
 
-const TOOLS = ['test', 'check', 'newcomer', 'planted', 'restore', 'histories', 'kill', 'fuzz', 'events', 'test-stack'];
+const TOOLS = [
+  'test',
+  'check',
+  'newcomer',
+  'planted',
+  'restore',
+  'drivers',
+  'histories',
+  'kill',
+  'fuzz',
+  'events',
+  'test-stack',
+];
 const WHOLE = ['test', 'check', 'newcomer'];
 
 describe('what is proven of a commit', () => {

@@ -21,20 +21,20 @@ export const PLANTED_BUGS: readonly KillBug[] = [
     patches: [
       [
         VAULT,
-        'await this.versions.putSealed(tx, place, seal(this.key, place, value), createdAt);',
-        `if (version.label !== 'PENDING') await this.versions.putSealed(tx, place, seal(this.key, place, value), createdAt);
+        'await this.versions.putSealed(tx, place, this.sealer.seal(place, value), createdAt);',
+        `if (version.label !== 'PENDING') await this.versions.putSealed(tx, place, this.sealer.seal(place, value), createdAt);
          else UNSEALED.set(version.id, { place, value });`,
       ],
       [
         VAULT,
-        'return { username: version.login, password: await this.unseal(',
-        'const kept = UNSEALED.get(versionId);\nif (kept) return { username: version.login, password: kept.value };\nreturn { username: version.login, password: await this.unseal(',
+        '      password: await this.unseal(tx, versionPlace(version),',
+        '      password: UNSEALED.get(versionId)?.value ?? await this.unseal(tx, versionPlace(version),',
       ],
       [
         VAULT,
         'if (current === versionId) return true;',
         `const kept = UNSEALED.get(versionId);
-         if (kept) await this.versions.putSealed(tx, kept.place, seal(this.key, kept.place, kept.value), new Date());
+         if (kept) await this.versions.putSealed(tx, kept.place, this.sealer.seal(kept.place, kept.value), new Date());
          UNSEALED.delete(versionId);
          if (current === versionId) return true;`,
       ],

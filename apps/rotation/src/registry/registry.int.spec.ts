@@ -8,7 +8,7 @@ import type { Login, TargetDriver } from '@dsops/drivers/driver';
 import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
 import { aService, openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
-import { Drivers } from '@dsops/drivers';
+import { driversWith } from '@dsops/drivers';
 import { noOpenRotations, type OpenRotations } from '../open-rotations.js';
 import { registrationOf } from './registration.js';
 import { RegistryService } from './registry.service.js';
@@ -32,7 +32,7 @@ beforeAll(async () => {
     registry: world.registry,
     vault,
     installation: opened.installation,
-    drivers: new Drivers([target.driver]),
+    drivers: driversWith([target.driver]),
     openRotations,
   });
 }, 60_000);

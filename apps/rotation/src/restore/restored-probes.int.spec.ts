@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@dsops/platform';
 import { openEngine, type Engine } from '../run/engine.fixture.js';
-import { Drivers } from '@dsops/drivers';
+import { driversWith } from '@dsops/drivers';
 import type { RegisteredService } from '../registry/service.js';
 import type { Probe, TargetDriver } from '@dsops/drivers/driver';
 import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
@@ -43,7 +43,7 @@ function probes(driver: TargetDriver): RestoredProbes {
     versions,
     vault,
     installation,
-    drivers: new Drivers([driver]),
+    drivers: driversWith([driver]),
     logger,
   });
 }

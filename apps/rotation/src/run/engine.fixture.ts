@@ -8,7 +8,7 @@ import { newId } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
 import { openInstallation } from '../installation/installation.fixture.js';
-import { Drivers } from '@dsops/drivers';
+import { driversWith } from '@dsops/drivers';
 import type { RegisteredService } from '../registry/service.js';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
@@ -47,7 +47,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
   const bell = new Bell();
   const openRotations = new EngineOpenRotations(rotations, bell);
   const { installation, mark, close } = await openInstallation(world, openRotations);
-  const drivers = new Drivers([driver]);
+  const drivers = driversWith([driver]);
   const logger = createLogger({ service: 'rotation', level: 'silent' });
   const opening = new Opening({ rotations, versions, registry, drivers });
   const planning = new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers });
