@@ -44,17 +44,17 @@ function innermost(schema: z.core.$ZodType): z.core.$ZodType {
 
 /** The flags of every kind; one that several kinds have stands once, one that not all have says whose it is. */
 export function addTargetFlags(command: CommandUnknownOpts): void {
-  const all = new Map<string, { field: FieldFlag; kinds: Set<string>; helps: Set<string> }>();
+  const all = new Map<string, { field: FieldFlag; helps: Map<string, string> }>();
   for (const declaration of declarations.values())
     for (const field of flagsOf(declaration)) {
-      const known = all.get(field.long) ?? { field, kinds: new Set(), helps: new Set() };
-      known.kinds.add(declaration.kind);
-      known.helps.add(field.help);
+      const known = all.get(field.long) ?? { field, helps: new Map<string, string>() };
+      known.helps.set(declaration.kind, field.help);
       all.set(field.long, known);
     }
-  for (const { field, kinds, helps } of all.values()) {
-    const whose = kinds.size < declarations.size ? ` (${[...kinds].join(', ')})` : '';
-    const option = new Option(field.flag, `${[...helps].join('; or ')}${whose}`);
+  for (const { field, helps } of all.values()) {
+    const isSame = helps.size === declarations.size && new Set(helps.values()).size === 1;
+    const help = isSame ? field.help : [...helps].map(([kind, text]) => `${kind}: ${text}`).join('; ');
+    const option = new Option(field.flag, help);
     if (innermost(field.schema) instanceof z.ZodArray) option.argParser(collectNames);
     command.addOption(option);
   }

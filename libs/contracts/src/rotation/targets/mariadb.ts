@@ -46,18 +46,14 @@ export const mariadb = defineTarget({
     slots: flagged(
       z.array(accountPart(80)).min(1).max(2),
       '--slot <login>',
-      'account, the one in use first; give two of them for two-key, or one with --dual-password',
+      'account, the one in use first; give two of them for two-key, or one with --dual',
     ),
     accountHost: flagged(
       accountPart(255).default('%'),
       '--account-host <host>',
       "host part of the accounts, as in 'app'@'%' (default: %)",
     ),
-    dualPassword: flagged(
-      z.boolean().default(false),
-      '--dual-password',
-      'two passwords of one account instead of two accounts',
-    ),
+    dualPassword: flagged(z.boolean().default(false), '--dual', 'two passwords of one account instead of two accounts'),
   }),
   check: z.strictObject({ query: queryField('SELECT 1') }),
   slots: slotsOf,
