@@ -69,6 +69,7 @@ export class BadInputWorld {
     return {
       name,
       environment: ENVIRONMENT,
+      type: 'postgresql',
       target: { host: '127.0.0.1', port: this.wayOf(shop).port, database: shop.database },
       admin: { ...shop.admin },
       credential: { strategy: 'two-key', slots: [...shop.slots], owner: shop.owner },

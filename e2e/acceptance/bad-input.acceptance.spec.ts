@@ -99,7 +99,7 @@ describe('bad input', () => {
       ['a value', ['secret', 'get', 'shoop'], /^There is no service shoop in test\.$/, /^There are: /],
     ])('of %s', async (_, words, sentence, remedy) => {
       const run = await unchanged(() => cli(...words));
-      expectRefusal(run, { exit: 4, code: undefined, sentence, remedy });
+      expectRefusal(run, { exit: 4, code: 'service_unknown', sentence, remedy });
     });
 
     it('of a service, in the API', async () => {
@@ -155,7 +155,7 @@ describe('bad input', () => {
     });
 
     it('with fields missing is refused, each by its name', async () => {
-      const reply = await add({ name: 'shop-2', environment: ENVIRONMENT, credential: {} });
+      const reply = await add({ name: 'shop-2', environment: ENVIRONMENT, type: 'postgresql', credential: {} });
       expectProblem(reply, { status: 400, code: 'request_invalid', sentence: /^target: /, remedy: /see "errors"/ });
       expect((reply.body?.errors as { path: string }[]).map(({ path }) => path)).toEqual([
         'target',
@@ -164,6 +164,18 @@ describe('bad input', () => {
         'credential.slots',
       ]);
     });
+
+    it.each([{}, { type: 'oracle' }])(
+      'of a kind that nobody knows is refused with those there are: %j',
+      async (type) => {
+        expectProblem(await add({ name: 'shop-2', environment: ENVIRONMENT, ...type }), {
+          status: 400,
+          code: 'request_invalid',
+          sentence: /^type: must be one of: mariadb, postgresql$/,
+          remedy: /Correct it/,
+        });
+      },
+    );
 
     it.each([
       ['that is not JSON', '{"admin": {"password": "SECRET"', /^The body is not valid JSON\.$/],

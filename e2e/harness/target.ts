@@ -83,6 +83,7 @@ export class Target {
     return {
       name,
       environment,
+      type: 'postgresql',
       target: { host: '127.0.0.1', port: this.port, database },
       admin: { ...admin },
       credential: { strategy: 'two-key', slots: [...slots], owner, gracePeriod: '0s' },
