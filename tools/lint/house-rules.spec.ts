@@ -1,0 +1,44 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const root = join(import.meta.dirname, '../..');
+const tracked = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 }).split('\n');
+const product = tracked.filter((path) => /^(apps\/[^/]+|libs\/[^/]+|stack)\/src\/.*\.ts$/.test(path));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** What this file has to say without breaking its own rule. */
+const SWITCHES = [
+  ['prettier', 'ignore'],
+  ['eslint', 'disable'],
+].map((words) => words.join('-'));
+
+describe('the rules of the house', () => {
+  it('switch neither the formatter nor the linter off', () => {
+    // Rules that are tried on files which break them write such files.
+    const sources = tracked.filter((path) => /\.(ts|mjs|cjs|js)$/.test(path) && !path.startsWith('tools/lint/'));
+    expect(sources.filter((path) => SWITCHES.some((word) => read(path).includes(word)))).toEqual([]);
+  });
+
+  it('say of every suffix of a file what such a file does', () => {
+    const table = read('CONTRIBUTING.md');
+    const suffixes = new Set(
+      product.map((path) => /\.([a-z]+)(\.int|\.world)?(\.spec)?\.ts$/.exec(basename(path))?.[1]),
+    );
+    const undescribed = [...suffixes].filter(
+      (suffix) => suffix !== undefined && suffix !== 'int' && !table.includes(`\`.${suffix}.ts\``),
+    );
+    expect(undescribed).toEqual([]);
+  });
+
+  it('know no folder for whatever fits nowhere, and no index below the root of a package', () => {
+    expect(product.filter((path) => /\/(common|utils?|helpers|misc)\//.test(path))).toEqual([]);
+    expect(product.filter((path) => /\/src\/.+\/index\.ts$/.test(path))).toEqual([]);
+  });
+
+  it('give each word one meaning', () => {
+    const words = [...read('docs/glossary.md').matchAll(/^\| \*\*([^*]+)\*\*/gm)].map(([, word]) => word);
+    expect(words.filter((word, nth) => words.indexOf(word) < nth)).toEqual([]);
+  });
+});
