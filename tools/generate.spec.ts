@@ -85,35 +85,35 @@ describe('generate', () => {
 
   it('takes up a service that one line declares: its topic, its events, its sidecar', async () => {
     workspace.write(
-      'libs/contracts/src/health/service.ts',
-      `export const health = {
-        name: 'health', owns: 'how it is', topics: ['health-events'], files: [], door: 'internal',
+      'libs/contracts/src/weather/service.ts',
+      `export const weather = {
+        name: 'weather', owns: 'how it is outside', topics: ['weather-events'], files: [], door: 'internal',
       } as const;`,
     );
     workspace.write(
-      'libs/contracts/src/health/events.ts',
+      'libs/contracts/src/weather/events.ts',
       `import { z } from 'zod';
       import { defineEvent } from '../define-event.js';
       import { systemActor } from '../principal.js';
       export const checked = defineEvent({
-        type: 'dsops.health.check.done.v1', topic: 'health-events', producer: 'health', key: 'check id',
+        type: 'dsops.weather.check.done.v1', topic: 'weather-events', producer: 'weather', key: 'check id',
         fields: { isWell: z.boolean() }, description: 'Looked.', example: { isWell: true, actor: systemActor },
       });`,
     );
-    workspace.write(LIST, `${workspace.read(LIST)}export { health } from './health/service.js';\n`);
+    workspace.write(LIST, `${workspace.read(LIST)}export { weather } from './weather/service.js';\n`);
     expect((await generate('--check')).code).toBe(1);
     expect(await generate()).toMatchObject({ code: 0 });
     expect(JSON.parse(workspace.read('libs/contracts/generated/topics.json'))).toContainEqual(
-      expect.objectContaining({ topic: 'health-events', producers: ['health'], consumers: ['audit', 'feed'] }),
+      expect.objectContaining({ topic: 'weather-events', producers: ['weather'], consumers: ['audit', 'feed'] }),
     );
-    expect(workspace.read('dapr/config/health.yaml')).toContain('database-password-health');
+    expect(workspace.read('dapr/config/weather.yaml')).toContain('database-password-weather');
     const compose = workspace.read('compose.yaml');
-    for (const part of ['pubsub-health-events.yaml', 'DSOPS_DATABASE_PASSWORD_HEALTH', 'service:health'])
+    for (const part of ['pubsub-weather-events.yaml', 'DSOPS_DATABASE_PASSWORD_WEATHER', 'service:weather'])
       expect(compose).toContain(part);
     expect(compose).toContain('# Makes the sealing key, the database, schemas and roles');
-    expect(workspace.read('apps/standalone/src/generated/services.ts')).toContain("from '@dsops/health'");
+    expect(workspace.read('apps/standalone/src/generated/services.ts')).toContain("from '@dsops/weather'");
     expect(JSON.parse(workspace.read('apps/standalone/package.json'))).toMatchObject({
-      dependencies: { '@dsops/audit': 'workspace:*', '@dsops/health': 'workspace:*' },
+      dependencies: { '@dsops/audit': 'workspace:*', '@dsops/weather': 'workspace:*' },
     });
     expect(await generate('--check')).toMatchObject({ code: 0 });
   }, 60_000);
@@ -126,16 +126,23 @@ describe('generate', () => {
   }, 60_000);
 
   it('refuses a service that is declared and not in the list', async () => {
-    change(LIST, "export { health } from './health/service.js';\n", '');
+    change(LIST, "export { weather } from './weather/service.js';\n", '');
     const { code, text } = await generate();
     expect(code).toBe(1);
-    expect(text).toContain('services.ts does not list health');
+    expect(text).toContain('services.ts does not list weather');
     expect(text).not.toContain('    at ');
-    workspace.write(LIST, `${workspace.read(LIST)}export { health } from './health/service.js';\n`);
+    workspace.write(LIST, `${workspace.read(LIST)}export { weather } from './weather/service.js';\n`);
+  }, 60_000);
+
+  it('refuses a service that is listed twice', async () => {
+    const list = workspace.read(LIST);
+    workspace.write(LIST, `${list}export { weather } from './weather/service.js';\n`);
+    expect(await generate()).toMatchObject({ code: 1, text: expect.stringContaining('lists weather twice') });
+    workspace.write(LIST, list);
   }, 60_000);
 
   it('refuses a line in the list that declares no service', async () => {
-    change(LIST, "export { health } from './health/service.js'", "export { health } from './other/service.js'");
+    change(LIST, "export { weather } from './weather/service.js'", "export { weather } from './other/service.js'");
     expect(await generate()).toMatchObject({ code: 1, text: expect.stringContaining('./other/service.js') });
   }, 60_000);
 });

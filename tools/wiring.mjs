@@ -27,6 +27,8 @@ export function declaredServices() {
       throw new Error(`${LIST}: "${line}" is not \`export { name } from './name/service.js';\``);
     return name;
   });
+  const twice = names.find((name, place) => names.indexOf(name) !== place);
+  if (twice !== undefined) throw new Error(`${LIST} lists ${twice} twice`);
   const folders = readdirSync(join(root, CONTRACTS)).filter((name) =>
     existsSync(join(root, CONTRACTS, name, 'service.ts')),
   );

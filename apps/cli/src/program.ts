@@ -1,18 +1,5 @@
 import { existsSync } from 'node:fs';
 import { Command, Help, Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
-import { registerAudit } from './audit/commands.js';
-import { registerCompletion } from './completion/commands.js';
-import { registerDeadLetters } from './dead-letters/commands.js';
-import { registerDoctor } from './doctor/commands.js';
-import { registerInbox } from './inbox/commands.js';
-import { registerKeys } from './keys/commands.js';
-import { registerRestore } from './installation/commands.js';
-import { registerRotation } from './rotation/commands.js';
-import { registerSecret } from './secret/commands.js';
-import { registerSecrets } from './rotation/older-names.js';
-import { registerTopics } from './broker/topics.js';
-import { registerLag } from './broker/lag.js';
-import { registerService } from './service/commands.js';
 import { usageError } from './failure.js';
 import type { Io } from './io.js';
 import type { Act, GlobalOptions, Session } from './session.js';
@@ -21,6 +8,23 @@ export interface Program {
   readonly command: CommandUnknownOpts;
   exitCode(): number;
 }
+
+/** What registers each group of commands, a line each, in the order of the help. */
+const COMMANDS = await Promise.all([
+  import('./service/commands.js'),
+  import('./rotation/commands.js'),
+  import('./secret/commands.js'),
+  import('./inbox/commands.js'),
+  import('./audit/commands.js'),
+  import('./dead-letters/commands.js'),
+  import('./keys/commands.js'),
+  import('./broker/topics.js'),
+  import('./broker/lag.js'),
+  import('./installation/commands.js'),
+  import('./doctor/commands.js'),
+  import('./rotation/older-names.js'),
+  import('./completion/commands.js'),
+]);
 
 const EXAMPLES = `
 Examples:
@@ -79,19 +83,7 @@ export function buildProgram(io: Io, openSession: (options: GlobalOptions) => Se
     exitCode = (await work(session)) ?? 0;
   };
 
-  registerService(program, act);
-  registerRotation(program, act);
-  registerSecret(program, act);
-  registerInbox(program, act);
-  registerAudit(program, act);
-  registerDeadLetters(program, act);
-  registerKeys(program, act);
-  registerTopics(program, act);
-  registerLag(program, act);
-  registerRestore(program, act);
-  registerDoctor(program, act);
-  registerSecrets(program, act);
-  registerCompletion(program, act);
+  for (const { register } of COMMANDS) register(program, act);
   return { command: program, exitCode: () => exitCode };
 }
 

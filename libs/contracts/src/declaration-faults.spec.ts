@@ -6,7 +6,7 @@ import type { ServiceDeclaration } from './service-declaration.js';
 
 const { services, events, operations, consumers } = declarations;
 const audit = consumers.audit!;
-const health: ServiceDeclaration = { name: 'health', owns: 'how it is', topics: [], files: [], door: 'internal' };
+const weather: ServiceDeclaration = { name: 'weather', owns: 'how it is', topics: [], files: [], door: 'internal' };
 /** As somebody may declare it who goes around the types. */
 const said = (change: object) => ({ ...events[0]!, ...change }) as EventDefinition;
 const found = (change: Partial<Declarations>) => declarationFaults({ ...declarations, ...change });
@@ -14,35 +14,35 @@ const found = (change: Partial<Declarations>) => declarationFaults({ ...declarat
 describe('what the services declare', () => {
   it('goes together', () => {
     expect(declarationFaults(declarations)).toEqual([]);
-    expect(found({ services: { ...services, health } })).toEqual([]);
+    expect(found({ services: { ...services, weather } })).toEqual([]);
   });
 
   it.each<[string, Partial<Declarations>, string]>([
     [
       'two services of one name',
-      { services: { ...services, health: { ...health, name: 'audit' } } },
+      { services: { ...services, weather: { ...weather, name: 'audit' } } },
       'two services are called audit',
     ],
     [
       'a service that is called otherwise than its folder',
-      { services: { ...services, well: health } },
-      'the service well is called health where it is declared',
+      { services: { ...services, well: weather } },
+      'the service well is called weather where it is declared',
     ],
     [
       'a topic of two services',
-      { services: { ...services, health: { ...health, topics: ['access-events'] } } },
+      { services: { ...services, weather: { ...weather, topics: ['access-events'] } } },
       'two services have the topic access-events',
     ],
     [
       'a second door to the outside',
-      { services: { ...services, health: { ...health, door: 'public' } } },
-      'one service has the public door, and not gateway and health',
+      { services: { ...services, weather: { ...weather, door: 'public' } } },
+      'one service has the public door, and not gateway and weather',
     ],
-    ['no door to the outside', { services: { health }, events: [] }, 'one service has the public door, and not none'],
+    ['no door to the outside', { services: { weather }, events: [] }, 'one service has the public door, and not none'],
     [
       'an event that no service says',
-      { events: [...events, said({ type: 'dsops.health.check.done.v1', producer: 'health' })] },
-      'dsops.health.check.done.v1 is said by health, which is no service',
+      { events: [...events, said({ type: 'dsops.weather.check.done.v1', producer: 'weather' })] },
+      'dsops.weather.check.done.v1 is said by weather, which is no service',
     ],
     [
       "an event on a topic that is not its producer's",
@@ -51,13 +51,13 @@ describe('what the services declare', () => {
     ],
     [
       'an operation that no service offers',
-      { operations: [{ ...operations[0]!, id: 'getHealth', service: 'health' as 'audit' }] },
-      'getHealth is an operation of health, which is no service',
+      { operations: [{ ...operations[0]!, id: 'getWeather', service: 'weather' as 'audit' }] },
+      'getWeather is an operation of weather, which is no service',
     ],
     [
       'a consumer that no service has',
-      { consumers: { ...consumers, audit: { ...audit, service: 'health' as 'audit' } } },
-      'the consumer audit belongs to health, which is no service',
+      { consumers: { ...consumers, audit: { ...audit, service: 'weather' as 'audit' } } },
+      'the consumer audit belongs to weather, which is no service',
     ],
     [
       'a consumer of an event that is not registered',

@@ -72,7 +72,7 @@ describe('a service and its declaration', () => {
   it('let no process start whose declarations do not go together', () => {
     expect(() => assertDeclared()).not.toThrow();
     const { audit } = declarations.services;
-    const twice = { ...declarations, services: { ...declarations.services, health: audit! } };
+    const twice = { ...declarations, services: { ...declarations.services, weather: audit! } };
     expect(() => assertDeclared(twice)).toThrow('two services are called audit');
   });
 });

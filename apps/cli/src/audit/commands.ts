@@ -9,7 +9,7 @@ import { timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
 import { examples, formatOption, limitOption } from '../options.js';
 
-export function registerAudit(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const audit = program.command('audit').description('who did what, in a record that cannot be quietly changed');
   registerList(audit, act);
   registerVerify(audit, act);

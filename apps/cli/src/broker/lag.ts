@@ -9,7 +9,7 @@ import type { Act } from '../session.js';
 import { addressOf, brokerCommand } from './address.js';
 import { examples } from '../options.js';
 
-export function registerLag(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const command = brokerCommand(program, 'lag')
     .description('how far each service is behind in each topic')
     .addOption(

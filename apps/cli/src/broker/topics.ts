@@ -10,7 +10,7 @@ import type { Act } from '../session.js';
 import { addressOf, brokerCommand } from './address.js';
 import { examples, readCount } from '../options.js';
 
-export function registerTopics(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const topics = program.command('topics').description("Kafka's topics, as the contracts want them");
   registerDiff(topics, act);
   registerApply(topics, act);

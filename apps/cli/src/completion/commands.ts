@@ -7,7 +7,7 @@ import { examples } from '../options.js';
 /** Names from the server are worth a short wait only: the person is in the middle of a word. */
 const NAMES_TIMEOUT_MS = 1_000;
 
-export function registerCompletion(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const command = program
     .command('completion')
     .description('a script that completes commands, options and services in your shell')

@@ -8,7 +8,7 @@ import type { Act } from '../session.js';
 import { filteredCommand, registerDrop, registerReplay } from './settle.js';
 import { examples, formatOption, limitOption } from '../options.js';
 
-export function registerDeadLetters(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const letters = program.command('deadletters').alias('dead-letters').description('events that a consumer gave up on');
   registerList(letters, act);
   registerShow(letters, act);

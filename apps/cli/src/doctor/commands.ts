@@ -16,7 +16,7 @@ import { examples, formatOption } from '../options.js';
 
 type Check = () => Promise<Omit<Finding, 'check'>>;
 
-export function registerDoctor(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const command = program
     .command('doctor')
     .description('is everything well? looks, and changes nothing')

@@ -16,7 +16,7 @@ import type { Act } from '../session.js';
 import { examples, formatOption, limitOption, yesOption } from '../options.js';
 import { linesOf } from './words.js';
 
-export function registerInbox(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const inbox = program.command('inbox').description('what dsops tells you');
   registerList(inbox, act);
   registerRead(inbox, act);

@@ -7,7 +7,7 @@ import { timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
 import { examples, formatOption, reasonOption, yesOption } from '../options.js';
 
-export function registerRestore(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const restore = program.command('restore').description('after the database came back from a copy');
   registerStatus(restore, act);
   registerConfirm(restore, act);

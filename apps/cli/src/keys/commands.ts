@@ -11,7 +11,7 @@ import { ago, timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
 import { examples, formatOption, yesOption } from '../options.js';
 
-export function registerKeys(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const keys = program.command('keys').description('who may use the API');
   registerCreate(keys, act);
   registerList(keys, act);

@@ -9,7 +9,7 @@ import { registerShow } from './show.js';
 import { registerStatus } from './status.js';
 import { registerWatch } from './watch.js';
 
-export function registerRotation(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const rotation = program.command('rotation').description('rotate, look, go back');
   registerRotate(rotation, act);
   registerPlan(rotation, act);

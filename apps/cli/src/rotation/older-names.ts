@@ -14,7 +14,7 @@ import { registerStatus } from './status.js';
 import { readStrategy } from '../input/strategy.js';
 
 /** The older names. They do what `dsops rotation …` does, in the words that older scripts read. */
-export function registerSecrets(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const secrets = program.command('secrets').description('older names of "dsops rotation rotate|status|history"');
   registerSecretsRotate(secrets, act);
   registerStatus(secrets, act);

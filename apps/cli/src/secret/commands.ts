@@ -9,7 +9,7 @@ import { timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
 import { envOption, examples, formatOption, serviceOption } from '../options.js';
 
-export function registerSecret(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const secret = program.command('secret').description('the values that dsops keeps');
   registerGet(secret, act);
   registerRelease(secret, act);

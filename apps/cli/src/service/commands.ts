@@ -9,7 +9,7 @@ import type { Act } from '../session.js';
 import { envOption, examples, formatOption, serviceOption, yesOption } from '../options.js';
 import { registerAdd, registerImport } from './add.js';
 
-export function registerService(program: CommandUnknownOpts, act: Act): void {
+export function register(program: CommandUnknownOpts, act: Act): void {
   const service = program.command('service').description('the services that dsops looks after');
   registerAdd(service, act);
   registerImport(service, act);
