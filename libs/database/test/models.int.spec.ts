@@ -24,8 +24,16 @@ interface Column {
   readonly isNullable: boolean;
 }
 
-/** The tables that a schema.prisma declares, by name, with their columns. Relations are no columns. */
-function modelsOf(service: string): Map<string, Map<string, Column>> {
+interface Model {
+  readonly columns: ReadonlyMap<string, Column>;
+  /** What identifies a row: each a list of columns, `event_id, recipient_id`. */
+  readonly keys: readonly string[];
+  /** What it can be looked up by, apart from its keys. */
+  readonly indexes: readonly string[];
+}
+
+/** The tables that a schema.prisma declares, by name. Relations are no columns. */
+function modelsOf(service: string): Map<string, Model> {
   const text = readFileSync(join(folder, service, 'schema.prisma'), 'utf8');
   const models = [...text.matchAll(/^model (\w+) \{([\s\S]*?)^\}/gm)];
   const names = new Set(models.map(([, name]) => name));
@@ -35,11 +43,28 @@ function modelsOf(service: string): Map<string, Map<string, Column>> {
       const fields = [...body.matchAll(/^ {2}(\w+)\s+(\w+)(\[\])?(\?)?(.*)$/gm)].filter(
         ([, , type = '']) => !names.has(type),
       );
-      const columns = fields.map(([, field = '', type = '', list, optional, rest = '']): [string, Column] => [
-        /@map\("(\w+)"\)/.exec(rest)?.[1] ?? field,
+      const columnOf = (field: string) =>
+        fields
+          .map(([, name, , , , rest = '']) => [name, /@map\("(\w+)"\)/.exec(rest)?.[1]])
+          .find(([name]) => name === field)?.[1] ?? field;
+      const columns = fields.map(([, field = '', type = '', list, optional]): [string, Column] => [
+        columnOf(field),
         { types: list ? ['ARRAY'] : (STORED_AS[type] ?? []), isNullable: optional === '?' },
       ]);
-      return [table, new Map(columns)];
+      const listsAfter = (attribute: RegExp) =>
+        [...body.matchAll(attribute)].map(([, list = '']) =>
+          list
+            .split(', ')
+            .map((entry) => columnOf(/^\w+/.exec(entry)?.[0] ?? ''))
+            .join(', '),
+        );
+      const keys = [
+        ...fields
+          .filter(([, , , , , rest = '']) => /@(id|unique)\b/.test(rest))
+          .map(([, field = '']) => columnOf(field)),
+        ...listsAfter(/@@(?:id|unique)\(\[(.*?)\]/g),
+      ];
+      return [table, { columns: new Map(columns), keys, indexes: listsAfter(/@@index\(\[(.*?)\]/g) }];
     }),
   );
 }
@@ -68,7 +93,30 @@ describe.each(SERVICES)('the models of %s', (service) => {
     return rows;
   };
 
-  it.each([...modelsOf(service)])('say what the migrations make of %s', async (table, model) => {
+  /** Of the whole table: a key of some of its rows is nothing that a model can say. */
+  const indexesOf = async (table: string) => {
+    const { rows } = await client.query<{ columns: string; isKey: boolean }>(
+      `select i.indisunique as "isKey", string_agg(a.attname, ', ' order by c.nth) as columns
+         from pg_index i cross join unnest(i.indkey) with ordinality as c(attnum, nth)
+         join pg_attribute a on a.attrelid = i.indrelid and a.attnum = c.attnum
+        where i.indrelid = format('%I.%I', $1::text, $2::text)::regclass and i.indpred is null
+        group by i.indexrelid, i.indisunique`,
+      [service, table],
+    );
+    const listsOf = (isKey: boolean) => rows.filter((row) => row.isKey === isKey).map(({ columns }) => columns);
+    return { keys: listsOf(true), indexes: listsOf(false) };
+  };
+
+  it.each([...modelsOf(service)])(
+    'say how the migrations tell the rows of %s apart, and find them',
+    async (table, model) => {
+      const { keys, indexes } = await indexesOf(table);
+      expect([...model.keys].sort()).toEqual(keys.sort());
+      expect([...model.indexes].sort()).toEqual(indexes.sort());
+    },
+  );
+
+  it.each([...modelsOf(service)])('say what the migrations make of %s', async (table, { columns: model }) => {
     const columns = await columnsOf(table);
     expect(columns.map(({ name }) => name).sort()).toEqual([...model.keys()].sort());
     for (const { name, type, nullable } of columns) {
