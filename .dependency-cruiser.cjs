@@ -137,6 +137,14 @@ module.exports = {
       to: { path: '@nestjs/|/express/|^libs/database/' },
     },
     {
+      name: 'engine-is-pure',
+      comment:
+        'The engine decides from what it is given. It knows contracts, the kernel and what a driver declares: no service, no package of others, nothing of Node.',
+      severity: 'error',
+      from: { path: '^apps/rotation/src/engine/', pathNot: NOT_PRODUCTION },
+      to: { pathNot: '^apps/rotation/src/engine/|^libs/(contracts|kernel)/|^libs/drivers/src/driver[.]ts$' },
+    },
+    {
       name: 'no-undeclared-package',
       comment: 'It is not in the package.json of the package that imports it.',
       severity: 'error',

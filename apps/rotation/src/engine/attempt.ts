@@ -1,19 +1,10 @@
 import { overAt } from './clock-watch.js';
 import { guard, type GuardQuestion, type MissingRule, type Waiver } from './guard.js';
-import type { Effect, Failure } from './journal.js';
-import {
-  again,
-  askPerson,
-  BOTH_REFUSED,
-  controlOf,
-  isEffect,
-  journal,
-  proofOf,
-  provePath,
-  see,
-  wait,
-  type View,
-} from './evidence.js';
+import { BOTH_REFUSED, REPLACEMENT_REFUSED } from './causes.js';
+import { controlOf, proofOf, provePath, see } from './evidence.js';
+import { isEffect, journal, wait, type Effect } from './journal.js';
+import { again, askPerson } from './patience.js';
+import type { View } from './view.js';
 import type { VersionRef } from './plan.js';
 import { nextStep, type Rotation } from './rotation.js';
 
@@ -130,13 +121,6 @@ function proveFirst(view: View, { version, replacement }: NonNullable<Command['e
   if (isEffect(seen)) return seen;
   return seen === 'accepted' ? null : again(view, REPLACEMENT_REFUSED);
 }
-
-const REPLACEMENT_REFUSED: Failure = {
-  code: 'replacement_refused',
-  message: 'The target refuses the value that should replace the one that ends, so nothing is ended.',
-  remedy: 'See whether somebody changed the login; dsops keeps trying.',
-  isPassing: true,
-};
 
 function send(view: View, command: Command): Effect {
   const { rotation, observation, nowMs } = view;

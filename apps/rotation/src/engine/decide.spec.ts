@@ -3,9 +3,10 @@ import type { DriverFacts } from '@dsops/drivers/driver';
 import { fold } from './fold.js';
 import { decide } from './decide.js';
 import type { Effect, Entry, Happening, Outcome, Subject, TargetEffect } from './journal.js';
-import type { Observation } from './evidence.js';
+import type { Observation } from './view.js';
 import type { Plan } from './plan.js';
-import { canRollBack, stateOf, type Rotation } from './rotation.js';
+import { stateOf, type Rotation } from './rotation.js';
+import { canRollBack } from './way-back.js';
 
 const FACTS: DriverFacts = {
   abandonment: { by: 'ending-session' },

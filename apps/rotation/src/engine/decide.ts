@@ -1,17 +1,10 @@
 import { withoutOldProofs } from './fold.js';
 import { settleAttempt } from './attempt.js';
-import type { Effect, Happening } from './journal.js';
-import {
-  again,
-  askPerson,
-  journal,
-  LONGEST_DELAY_WHEN_ASKING_MS,
-  wait,
-  wayBack,
-  type Observation,
-  type View,
-} from './evidence.js';
-import { canRollBack, nextStep, type Rotation } from './rotation.js';
+import { journal, wait, type Effect, type Happening } from './journal.js';
+import { again, askPerson, LONGEST_DELAY_WHEN_ASKING_MS } from './patience.js';
+import { nextStep, type Rotation } from './rotation.js';
+import type { Observation, View } from './view.js';
+import { canRollBack, wayBack } from './way-back.js';
 import { STEP } from './steps.js';
 
 /**

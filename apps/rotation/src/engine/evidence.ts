@@ -1,82 +1,13 @@
-import { overAt, type ClockJump } from './clock-watch.js';
-import { isFresh, type Held, type Proof } from './guard.js';
-import type { Ask, Effect, Failure, Happening, RotationError, Subject } from './journal.js';
+import { overAt } from './clock-watch.js';
+import { isFresh, type Proof } from './guard.js';
+import { isEffect, wait, type Effect, type Failure, type Subject } from './journal.js';
+import { again } from './patience.js';
 import type { VersionRef } from './plan.js';
-import type { PathName } from './paths.js';
-import { controlKey, hasWayBack, type Evidence, type Rotation } from './rotation.js';
-
-/** What a worker sees at the moment of a decision. */
-export interface Observation {
-  /** `seq` of the session that this worker itself holds open, null when it holds none. */
-  readonly heldSession: number | null;
-  /** Check-outs that are neither released nor acknowledged, of every version of the credential. */
-  readonly checkOuts: readonly Held[];
-  /** Jumps of the database's clock that this process measured. */
-  readonly jumps: readonly ClockJump[];
-  /** Mode `restored`: nothing is set, revoked or retired until a person confirmed. */
-  readonly isRestored: boolean;
-}
-
-export interface View {
-  readonly rotation: Rotation;
-  readonly observation: Observation;
-  readonly nowMs: number;
-}
+import { controlKey, type Evidence, type Rotation } from './rotation.js';
+import type { View } from './view.js';
 
 /** `unverified`: the login works, the verification query does not. */
 export type Seen = 'accepted' | 'refused' | 'unverified';
-
-const FIRST_DELAY_MS = 1_000;
-const LONGEST_DELAY_MS = 60_000;
-export const LONGEST_DELAY_WHEN_ASKING_MS = 300_000;
-/** Before anything may have changed at the target, giving up early is the kind answer. */
-const TRIES_WHEN_UNTOUCHED = 3;
-const TRIES_BEFORE_ASKING = 5;
-
-export const journal = (happening: Happening): Effect => ({ do: 'journal', happening });
-export const wait = (untilMs: number): Effect => ({ do: 'wait', untilMs });
-export const isEffect = <T extends string>(seen: T | Effect): seen is Effect => typeof seen !== 'string';
-
-export const failed = (error: RotationError): Effect => journal({ kind: 'concluded', state: 'failed', error });
-
-/** Has the target nothing of ours that this rotation brought or may still bring? */
-export const isUntouched = ({ turn, newValue, session, isRetireIntended }: Rotation): boolean =>
-  turn === null && newValue === 'absent' && session?.sentAtMs == null && !isRetireIntended;
-
-/** It cannot be told now: look again later, longer each time; then give up if nothing was touched, else ask. */
-export function again({ rotation, nowMs }: View, failure: Failure): Effect {
-  const { tries, asking } = rotation;
-  const { code, message, remedy } = failure;
-  if (isUntouched(rotation) && (!failure.isPassing || tries + 1 >= TRIES_WHEN_UNTOUCHED))
-    return failed({ code, message, remedy });
-  const isTail = rotation.conclusion !== null;
-  if (isTail && tries + 1 >= TRIES_BEFORE_ASKING && rotation.session === null) return journal({ kind: 'settled' });
-  const longestMs = asking || isTail ? LONGEST_DELAY_WHEN_ASKING_MS : LONGEST_DELAY_MS;
-  const untilMs = nowMs + Math.min(longestMs, FIRST_DELAY_MS * 2 ** Math.min(tries, 20));
-  if (!asking && !isTail && tries + 1 >= TRIES_BEFORE_ASKING)
-    return journal({ kind: 'asked', untilMs, ask: { code, message, remedy, byPerson: false } });
-  return journal({ kind: 'again', untilMs, failure });
-}
-
-export const askPerson = (ask: Omit<Ask, 'byPerson'>): Effect =>
-  journal({ kind: 'asked', untilMs: null, ask: { ...ask, byPerson: true } });
-
-export const wayBack = ({ plan, current }: Rotation): PathName =>
-  plan.shape === 'in-place' ? 'in-place-undo' : current === 'new' ? 'side-by-side-return' : 'side-by-side-undo';
-
-/** The new value does not do. Go back if that is possible and wanted, else a person decides. */
-export function turnBack({ rotation }: View, error: RotationError): Effect {
-  const { plan, newValue } = rotation;
-  if (newValue === 'absent' || plan.oldVersion === null) return failed(error);
-  if (!plan.isRollbackAutomatic)
-    return askPerson({
-      ...error,
-      remedy: 'Roll back, or put the target right and resume; automatic rollback is switched off for this service.',
-    });
-  if (!hasWayBack(rotation))
-    return askPerson({ ...error, remedy: 'The target takes no old value back: put it right, then resume.' });
-  return journal({ kind: 'turned', path: wayBack(rotation), trigger: 'automatic', error });
-}
 
 const UNCLEAR: Record<'errored' | 'inconclusive', (subject: string) => Failure> = {
   errored: (subject) => ({
@@ -175,15 +106,9 @@ export function proofOf(rotation: Rotation, version: VersionRef | null): Proof |
 export const controlOf = (rotation: Rotation, slot: string): Proof | null =>
   rotation.evidence[controlKey(slot)] ?? null;
 
-export const BOTH_REFUSED: Failure = {
-  code: 'both_refused',
-  message: 'The target refuses the new value and the old one.',
-  remedy: 'See whether the login is locked, has expired or was changed by somebody; dsops keeps trying.',
-  isPassing: true,
-};
 export const ACCEPTS_ANYTHING: Failure = {
   code: 'target_accepts_anything',
   message: 'The target accepts a random wrong value, so no login proves anything.',
-  remedy: 'Let the target ask for a password (in PostgreSQL: no `trust` in pg_hba.conf for these logins).',
+  remedy: 'Let the target refuse what it does not know: some rule there lets these logins in whatever they bring.',
   isPassing: false,
 };

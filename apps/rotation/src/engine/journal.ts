@@ -139,3 +139,8 @@ const TOUCHES_TARGET: Record<Effect['do'], boolean> = {
   wait: false,
 };
 export const touchesTarget = (effect: Effect): effect is TargetEffect => TOUCHES_TARGET[effect.do];
+
+export const journal = (happening: Happening): Effect => ({ do: 'journal', happening });
+export const wait = (untilMs: number): Effect => ({ do: 'wait', untilMs });
+/** A look that has no answer yet gives the effect that brings it. */
+export const isEffect = <T extends string>(seen: T | Effect): seen is Effect => typeof seen !== 'string';

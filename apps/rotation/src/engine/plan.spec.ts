@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isReversible, place, type RecordedVersion } from './plan.js';
+import { place, type RecordedVersion } from './plan.js';
 import { stepLines } from './paths.js';
 
 const version = (id: string, slot: string, facts: Partial<RecordedVersion> = {}): RecordedVersion => ({
@@ -42,13 +42,6 @@ describe('where a new value goes', () => {
 
 describe('a plan', () => {
   const ref = { id: 'v', name: 'v', slot: 'a', login: 'a' };
-
-  it('has a way back where the old value lives on, or can be set again', () => {
-    const facts = { refusesOldValues: true } as never;
-    expect(isReversible({ shape: 'side-by-side', oldVersion: ref, facts })).toBe(true);
-    expect(isReversible({ shape: 'in-place', oldVersion: ref, facts })).toBe(false);
-    expect(isReversible({ shape: 'side-by-side', oldVersion: null, facts })).toBe(false);
-  });
 
   it('shows the steps that will have something to do', () => {
     const names = (facts: Parameters<typeof stepLines>[0]) => stepLines(facts).map(({ name }) => name);

@@ -96,10 +96,6 @@ export function place(
   };
 }
 
-/** Is there a way back once the new value was set? An instance fact, found when the plan is made. */
-export const isReversible = (plan: Pick<Plan, 'shape' | 'oldVersion' | 'facts'>): boolean =>
-  plan.oldVersion !== null && (plan.shape === 'side-by-side' || !plan.facts.refusesOldValues);
-
 /** A slot of this plan, by its name. */
 export function slotOf(
   { newVersion, oldVersion, occupant }: Pick<Plan, 'newVersion' | 'oldVersion' | 'occupant'>,

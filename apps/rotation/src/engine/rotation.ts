@@ -1,7 +1,7 @@
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
 import type { SessionIdentity } from '@dsops/drivers/driver';
 import type { Ask, Entry, Failure, RotationError, Subject, TargetEffect } from './journal.js';
-import { isReversible, type Plan, type WrongLogin } from './plan.js';
+import type { Plan, WrongLogin } from './plan.js';
 import { PATHS, type PathName, type StepName } from './paths.js';
 
 /** The last thing a probe showed about a login. Void as soon as something was sent to its slot. */
@@ -136,23 +136,6 @@ export function stateOf(rotation: Rotation): RotationState {
   if (rotation.seq === 1) return 'pending';
   const step = nextStep(rotation);
   return step === null ? 'verifying' : STATE_AT[step];
-}
-
-/** May a rollback be asked for now? From the journalled retire intent on, only a new rotation helps. */
-export type RollbackAnswer = 'possible' | 'already-going-back' | 'ended' | 'retire-intended' | 'no-way-back';
-export function canRollBack(rotation: Rotation): RollbackAnswer {
-  if (rotation.conclusion) return 'ended';
-  if (rotation.turn || rotation.request) return 'already-going-back';
-  // In one slot there is no retire; there the way back closes when the old value is on record as refused.
-  if (rotation.isRetireIntended || rotation.done.includes('probe-old-refused')) return 'retire-intended';
-  return hasWayBack(rotation) ? 'possible' : 'no-way-back';
-}
-
-/** The plan has one, or there is nothing to set back because the target still has the old value. */
-export function hasWayBack({ plan, known }: Rotation): boolean {
-  const { oldVersion, newVersion } = plan;
-  if (isReversible(plan)) return true;
-  return oldVersion !== null && known[oldVersion.id] === 'accepted' && known[newVersion.id] === 'refused';
 }
 
 /** The rotation as its first entry makes it. */

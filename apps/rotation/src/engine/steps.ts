@@ -2,21 +2,24 @@ import { formatDuration } from '@dsops/kernel';
 import { overAt } from './clock-watch.js';
 import { bring, MOST_SENDS, type Command } from './attempt.js';
 import { heldUntil, type Held, type Waiver } from './guard.js';
-import type { Effect, Failure, RotationError } from './journal.js';
 import {
-  ACCEPTS_ANYTHING,
-  again,
-  askPerson,
   BOTH_REFUSED,
-  failed,
-  isEffect,
-  journal,
-  seeControl,
-  see,
-  turnBack,
-  wait,
-  type View,
-} from './evidence.js';
+  currentRefused,
+  FOREIGN_EDIT,
+  NEW_REFUSED,
+  NOT_LANDED,
+  OLD_REFUSED,
+  passing,
+  refusalOf,
+  STILL_ACCEPTED,
+  UNVERIFIED_BEFORE,
+  VERIFICATION_FAILED,
+} from './causes.js';
+import { ACCEPTS_ANYTHING, see, seeControl } from './evidence.js';
+import { isEffect, journal, wait, type Effect } from './journal.js';
+import { again, askPerson, failed } from './patience.js';
+import type { View } from './view.js';
+import { turnBack } from './way-back.js';
 import type { Plan, VersionRef } from './plan.js';
 import type { StepName } from './paths.js';
 
@@ -27,62 +30,6 @@ const finish =
   () =>
     journal({ kind: 'step', step, outcome, note, ends });
 const skip = (step: StepName, note: string, view: View): Effect => finish(step, 'skipped', note)(view);
-
-const refusalOf = ({ rotation }: View): RotationError => {
-  const failure = rotation.change?.failure;
-  return failure
-    ? { code: failure.code, message: failure.message, remedy: failure.remedy }
-    : { code: 'target_refused', message: 'The target refused the command.', remedy: null };
-};
-
-const error = (code: string, message: string, remedy: string): RotationError => ({ code, message, remedy });
-const passing = (cause: RotationError): Failure => ({ ...cause, isPassing: true });
-
-const NOT_LANDED = error(
-  'answer_lost',
-  'The command was sent three times without an answer, and logins show that it never landed.',
-  'See why the target does not answer its administrator, then rotate again.',
-);
-const NEW_REFUSED = error(
-  'verification_failed',
-  'The target refuses the new value.',
-  'See the login and its limits at the target, then rotate again.',
-);
-const VERIFICATION_FAILED = error(
-  'verification_failed',
-  'The new value logs in, but the verification query fails.',
-  'See that both logins have the same rights, then rotate again.',
-);
-const UNVERIFIED_BEFORE = error(
-  'verification_broken',
-  'The verification query fails with the value that is CURRENT, before anything was changed.',
-  'Correct the query or the rights of the login, then rotate again.',
-);
-const currentRefused = (slot: string) =>
-  error(
-    'current_refused',
-    `The target refuses the value that is CURRENT for ${slot}: somebody changed it there.`,
-    'Take over the present value of the login (import it), then rotate again.',
-  );
-const OLD_REFUSED = passing(
-  error(
-    'old_refused',
-    'There is no way back yet: the old value does not work at the target.',
-    'See whether somebody changed the login; dsops keeps trying. Resume to go back all the same.',
-  ),
-);
-const STILL_ACCEPTED = passing(
-  error(
-    'still_accepted',
-    'The target still accepts the value that was ended.',
-    'See who changed the login; resume to end it again.',
-  ),
-);
-const FOREIGN_EDIT = error(
-  'foreign_edit',
-  'The login no longer accepts the value that dsops recorded: somebody changed it. Its present value is not ours to end.',
-  'Resume to end whatever the login accepts now, or roll back.',
-);
 
 /** What the new value is set on: an idle slot, or in place, which ends what lives there. */
 function settingNew({ shape, newVersion, oldVersion, occupant }: Plan): Command {
@@ -115,7 +62,7 @@ const retiring = (
 /** The way back was refused or lost. Twice more, then what the target accepts is looked up and people are called. */
 function retryOrGiveUp(view: View, state: 'refused' | 'did-not-land'): Effect {
   const { rotation } = view;
-  const cause = state === 'refused' ? refusalOf(view) : NOT_LANDED;
+  const cause = state === 'refused' ? refusalOf(view.rotation) : NOT_LANDED;
   if (state === 'refused' && (rotation.change?.sends ?? 0) < MOST_SENDS) return again(view, passing(cause));
   if (rotation.conclusion) return journal({ kind: 'settled' });
   const { newVersion, oldVersion } = rotation.plan;
@@ -170,7 +117,7 @@ export const STEP: Record<StepName, Step> = {
     if (!occupant || !oldVersion) return skip('clear-slot', 'The slot is idle.', view);
     const state = bring(view, retiring(occupant, 'occupant', oldVersion, ROLLBACK));
     if (isEffect(state)) return state;
-    if (state === 'refused') return failed(refusalOf(view));
+    if (state === 'refused') return failed(refusalOf(view.rotation));
     if (state === 'did-not-land') return failed(NOT_LANDED);
     const seen = see(view, 'occupant', occupant);
     if (isEffect(seen)) return seen;
@@ -193,7 +140,7 @@ export const STEP: Record<StepName, Step> = {
     const state = bring(view, settingNew(plan));
     if (isEffect(state)) return state;
     if (state === 'landed') return finish('set')(view);
-    return failed(state === 'refused' ? refusalOf(view) : NOT_LANDED);
+    return failed(state === 'refused' ? refusalOf(view.rotation) : NOT_LANDED);
   },
 
   'probe-new': (view) => {
@@ -264,7 +211,7 @@ export const STEP: Record<StepName, Step> = {
     const state = bring(view, retiring(oldVersion, 'old', newVersion, null));
     if (isEffect(state)) return state;
     if (state === 'landed') return finish('retire-old')(view);
-    return again(view, passing(state === 'refused' ? refusalOf(view) : NOT_LANDED));
+    return again(view, passing(state === 'refused' ? refusalOf(view.rotation) : NOT_LANDED));
   },
 
   'probe-old-refused': (view) => {

@@ -7,7 +7,7 @@ import { ENGINE_VERSION, type Plan, type VersionRef } from './plan.js';
 /** Rotations that were begun by this version of the engine, or a later one, are taken over. */
 export const OLDEST_ENGINE_VERSION = 1;
 
-/** What version 1 froze in a plan: it asked the strategy what to do, and knew only PostgreSQL's logins as slots. */
+/** What version 1 froze in a plan: it asked the strategy what to do, and a slot was a login. */
 interface PlanOfVersion1 extends Omit<
   Plan,
   'engineVersion' | 'shape' | 'newVersion' | 'oldVersion' | 'occupant' | 'verification'
@@ -71,7 +71,7 @@ function planOf({ owner: _, ...plan }: PlanOfVersion1): Plan {
   };
 }
 
-/** In PostgreSQL a slot is a login, and bears its name. */
+/** Where it was a login, a slot bore its name. */
 const refOf = (ref: RefOfVersion1): VersionRef => ({ ...ref, login: ref.slot });
 
 /** Without those that nothing ever read. */

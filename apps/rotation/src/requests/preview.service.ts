@@ -12,7 +12,8 @@ import type { VaultRepository } from '../vault/vault.repository.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
 import { placed } from '../run/draft.js';
-import { isReversible, type Placement } from '../engine/plan.js';
+import type { Placement } from '../engine/plan.js';
+import { isReversible } from '../engine/way-back.js';
 import { stepLines } from '../engine/paths.js';
 import type { RotationRepository } from '../run/rotation.repository.js';
 

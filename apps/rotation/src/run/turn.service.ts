@@ -21,7 +21,7 @@ import {
   type Outcome,
   type TargetEffect,
 } from '../engine/journal.js';
-import type { Observation } from '../engine/evidence.js';
+import type { Observation } from '../engine/view.js';
 import type { Opening } from './opening.service.js';
 import { slotOf, type Plan } from '../engine/plan.js';
 import { nextStep, type Rotation } from '../engine/rotation.js';

@@ -121,7 +121,7 @@ export const PLANTED_BUGS: readonly {
     name: 'a rollback begins after the retire intent',
     patches: [
       [
-        `${ENGINE}/rotation.ts`,
+        `${ENGINE}/way-back.ts`,
         `if (rotation.isRetireIntended || rotation.done.includes('probe-old-refused')) return 'retire-intended';`,
         '',
       ],

@@ -2,7 +2,7 @@ import { presetOf, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { DriverFacts } from '@dsops/drivers/driver';
 import { ENGINE_VERSION, place, type Plan } from '../plan.js';
 import { isFresh } from '../guard.js';
-import { canRollBack } from '../rotation.js';
+import { canRollBack } from '../way-back.js';
 import { ModelStore } from './model-store.js';
 import { ModelTarget, type Fate } from './model-target.js';
 import { ModelWorker } from './model-worker.js';

@@ -1,0 +1,22 @@
+import type { ClockJump } from './clock-watch.js';
+import type { Held } from './guard.js';
+import type { Rotation } from './rotation.js';
+
+/** What a worker sees at the moment of a decision. */
+export interface Observation {
+  /** `seq` of the session that this worker itself holds open, null when it holds none. */
+  readonly heldSession: number | null;
+  /** Check-outs that are neither released nor acknowledged, of every version of the credential. */
+  readonly checkOuts: readonly Held[];
+  /** Jumps of the database's clock that this process measured. */
+  readonly jumps: readonly ClockJump[];
+  /** Mode `restored`: nothing is set, revoked or retired until a person confirmed. */
+  readonly isRestored: boolean;
+}
+
+/** All that a decision rests on. */
+export interface View {
+  readonly rotation: Rotation;
+  readonly observation: Observation;
+  readonly nowMs: number;
+}
