@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { DomainError, Secret } from '@dsops/kernel';
+import { Secret, type DomainError } from '@dsops/kernel';
 import { homePaths, type HomePaths } from '@dsops/kernel/home';
 import { usageError } from './failure.js';
 import type { Io } from './io.js';
@@ -101,10 +101,8 @@ export const isLoopback = (address: string): boolean =>
   /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(address).hostname);
 
 const unreadable = (file: string, cause: unknown): DomainError =>
-  new DomainError(
-    'cli_usage',
-    'invalid',
+  usageError(
     `${file} cannot be read (${(cause as NodeJS.ErrnoException).code ?? 'unknown reason'}).`,
-    { remedy: 'Check who owns it: only the user that runs dsops may read its files.' },
-    { cause },
+    'Check who owns it: only the user that runs dsops may read its files.',
+    cause,
   );

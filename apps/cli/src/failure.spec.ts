@@ -9,11 +9,13 @@ describe('exit codes', () => {
     [unknownError('x', 'y'), 4],
     [interrupted(), 130],
     [new DomainError('key_unknown', 'unauthenticated', 'x'), 2],
-    [new DomainError('target_unreachable', 'unavailable', 'x'), 3],
-    [new DomainError('admin_refused', 'refused', 'x'), 3],
-    [new DomainError('missing_right', 'conflict', 'x'), 3],
+    [new DomainError('target_unreachable', 'unavailable', 'x', { about: 'target' }), 3],
+    [new DomainError('admin_refused', 'refused', 'x', { about: 'target' }), 3],
+    [new DomainError('missing_right', 'conflict', 'x', { about: 'target' }), 3],
+    [new DomainError('entry_missing', 'not_found', 'x', { about: 'store' }), 3],
+    [new DomainError('target_reached', 'conflict', 'x'), 5],
     [new DomainError('role_missing', 'forbidden', 'x'), 1],
-    [new DomainError('client_outdated', 'conflict', 'x'), 2],
+    [new DomainError('client_outdated', 'conflict', 'x', { about: 'client' }), 2],
     [new DomainError('service_unknown', 'not_found', 'x'), 4],
     [new DomainError('rotation_running', 'conflict', 'x'), 5],
     [new DomainError('guard', 'refused', 'x'), 5],
@@ -21,7 +23,7 @@ describe('exit codes', () => {
     [new DomainError('too_large', 'too_large', 'x'), 6],
     [new DomainError('internal', 'internal', 'x'), 1],
     [asDomainError(new TypeError('anything')), 1],
-  ])('%# follow code and kind', (error, code) => expect(exitCodeOf(error)).toBe(code));
+  ])('%# follow what it is about, or its kind', (error, code) => expect(exitCodeOf(error)).toBe(code));
 
   it('never shows the text of an unexpected error', () =>
     expect(asDomainError(new Error('canary')).message).not.toContain('canary'));

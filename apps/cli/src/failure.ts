@@ -1,4 +1,4 @@
-import { DomainError, isDomainError, type ErrorKind } from '@dsops/kernel';
+import { DomainError, isDomainError, type ErrorKind, type ErrorSubject } from '@dsops/kernel';
 
 /** The exit codes that scripts may rely on. */
 export const EXIT = {
@@ -29,36 +29,42 @@ const EXIT_BY_KIND: Record<ErrorKind, number> = {
   internal: EXIT.general,
 };
 
-/** Codes that tell of a target or a store, whatever their kind is. */
-const ABOUT_A_PROVIDER =
-  /^((target|admin|store|provider|current)_|(missing_right|database_missing|no_such_role|value_refused)$)/;
-
-export function exitCodeOf({ code, kind }: { code: string; kind: ErrorKind }): number {
-  if (code.startsWith('cli_')) return CLI_CODES[code] ?? EXIT.usage;
-  if (code === 'client_outdated') return EXIT.usage;
-  if (ABOUT_A_PROVIDER.test(code)) return EXIT.provider;
-  return EXIT_BY_KIND[kind];
-}
-
-/** Whether a failed rotation is the fault of its target or store. */
-export const isProviderCode = (code: string): boolean => ABOUT_A_PROVIDER.test(code);
-
-/** Codes of the command line itself that are no fault of its usage. */
-const CLI_CODES: Readonly<Record<string, number>> = {
-  cli_interrupted: EXIT.interrupted,
-  cli_unknown: EXIT.resolution,
+/** What an error is about, when that stands outside dsops, says more than its kind. */
+export const EXIT_BY_SUBJECT: Record<ErrorSubject, number> = {
+  target: EXIT.provider,
+  store: EXIT.provider,
+  client: EXIT.usage,
 };
 
+export function exitCodeOf(error: DomainError): number {
+  if (error instanceof CommandError) return error.exitCode;
+  const { about } = error.details;
+  return about === undefined ? EXIT_BY_KIND[error.kind] : EXIT_BY_SUBJECT[about];
+}
+
+/** An error of the command line itself, which knows how it ends. */
+class CommandError extends DomainError {
+  constructor(
+    code: string,
+    kind: ErrorKind,
+    readonly exitCode: number,
+    message: string,
+    { remedy, cause }: { readonly remedy?: string | undefined; readonly cause?: unknown } = {},
+  ) {
+    super(code, kind, message, remedy === undefined ? {} : { remedy }, { cause });
+  }
+}
+
 /** A mistake in how the command was given: exit code 2. */
-export const usageError = (message: string, remedy?: string): DomainError =>
-  new DomainError('cli_usage', 'invalid', message, remedy === undefined ? {} : { remedy });
+export const usageError = (message: string, remedy?: string, cause?: unknown): DomainError =>
+  new CommandError('cli_usage', 'invalid', EXIT.usage, message, { remedy, cause });
 
 /** What was named is not there: exit code 4. */
 export const unknownError = (message: string, remedy: string): DomainError =>
-  new DomainError('cli_unknown', 'not_found', message, { remedy });
+  new CommandError('cli_unknown', 'not_found', EXIT.resolution, message, { remedy });
 
 export const interrupted = (message = 'Interrupted.'): DomainError =>
-  new DomainError('cli_interrupted', 'internal', message);
+  new CommandError('cli_interrupted', 'internal', EXIT.interrupted, message);
 
 /** Any thrown thing as an error of the domain. An unexpected one keeps its text to itself: it could hold anything. */
 export function asDomainError(error: unknown): DomainError {

@@ -73,7 +73,7 @@ describe('dsops rotation rotate', () => {
   });
 
   it('tells machines on standard output, and people beside it, what went wrong', async () => {
-    const error = { code: 'x', message: 'It went wrong.', remedy: null };
+    const error = { code: 'x', message: 'It went wrong.', remedy: null, about: null };
     const rotation = new LivingRotation(w.server, { state: 'failed', error });
     w.server.on(startRotation, () => rotation.view);
     const { code, stdout, stderr } = await w.desk.run('rotation rotate payments-db --format json');
@@ -143,11 +143,11 @@ describe('dsops rotation rotate', () => {
   });
 
   it.each([
-    ['rolled_back', 'verification_failed', 5, 'rolled back: It went wrong.'],
-    ['failed', 'target_unreachable', 3, 'failed: It went wrong.'],
-    ['needs_operator', 'unknown_state', 5, 'needs an operator: It went wrong.'],
-  ] as const)('that ends %s with %s has exit code %d', async (state, code, exitCode, words) => {
-    const error = { code, message: 'It went wrong.', remedy: 'Mend it.' };
+    ['rolled_back', 'verification_failed', 5, 'rolled back: It went wrong.', null],
+    ['failed', 'target_unreachable', 3, 'failed: It went wrong.', 'target'],
+    ['needs_operator', 'unknown_state', 5, 'needs an operator: It went wrong.', null],
+  ] as const)('that ends %s with %s has exit code %d', async (state, code, exitCode, words, about) => {
+    const error = { code, message: 'It went wrong.', remedy: 'Mend it.', about };
     const rotation = new LivingRotation(w.server, { state, error, known: { [OLD_VERSION]: 'accepted' } });
     w.server.on(startRotation, () => rotation.view);
     const ended = await w.desk.run('rotation rotate payments-db');

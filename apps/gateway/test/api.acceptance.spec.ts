@@ -191,7 +191,7 @@ describe('the API', () => {
 
     it('a command line that is too old, and serves others', async () => {
       const by = (client: string) => gateway.call(getSystem, {}, { headers: { 'dsops-client': client } });
-      expect(await refused(by('cli/0.0.9'))).toMatchObject({ status: 409, code: 'client_outdated' });
+      expect(await refused(by('cli/0.0.9'))).toMatchObject({ status: 409, code: 'client_outdated', about: 'client' });
       expect((await by('cli/0.1.0')).status).toBe(200);
       expect((await by('console/0.0.1')).status).toBe(200);
     });

@@ -16,10 +16,11 @@ export const ERROR_KINDS = [
 ] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
-/** What stands outside dsops and can be at fault, or refuse. */
+/** What stands outside the services of dsops and can be at fault, or refuse. */
 export const ERROR_SUBJECTS = [
   'target', // the server on which a credential is valid, or what its administrator may do there
   'store', // where consumers find the value in use
+  'client', // the program that asks
 ] as const;
 export type ErrorSubject = (typeof ERROR_SUBJECTS)[number];
 

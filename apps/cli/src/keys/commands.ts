@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { createApiKey, listApiKeys, revokeApiKey } from '@dsops/contracts/gateway/api';
 import { ROLES } from '@dsops/contracts/principal';
-import { DomainError, Secret, unwrapSecret } from '@dsops/kernel';
-import { EXIT, usageError } from '../failure.js';
+import { Secret, unwrapSecret } from '@dsops/kernel';
+import { EXIT, unknownError, usageError } from '../failure.js';
 import { confirm } from '../input/prompt.js';
 import { print } from '../output/format.js';
 import { table } from '../output/table.js';
@@ -115,9 +115,7 @@ function registerRevoke(parent: CommandUnknownOpts, act: Act): void {
       const [found, another] = valid.filter(({ id, name }) => id === which || name === which);
       if (another) throw usageError('Several keys have this name.', 'Name it by its id: dsops keys list shows them.');
       if (!found)
-        throw new DomainError('cli_unknown', 'not_found', 'There is no valid key of this name or id.', {
-          remedy: 'See which there are: dsops keys list.',
-        });
+        throw unknownError('There is no valid key of this name or id.', 'See which there are: dsops keys list.');
       if (!options.yes && !(await confirm(session, `Revoke ${found.name} (${found.role})? (y/N): `))) return EXIT.ok;
       await client.call(revokeApiKey, { params: { keyId: found.id } });
       session.out.line(`${session.out.paint.green('✓')} ${found.name} is refused from now on`);

@@ -21,6 +21,6 @@ export function assertRecentClient(stated: string | undefined, oldest: string): 
     'client_outdated',
     'conflict',
     `This dsops command (${version.join('.')}) is too old for this server, which serves ${oldest} and later.`,
-    { remedy: 'Update it: use the dsops command of the release that the server runs.' },
+    { about: 'client', remedy: 'Update it: use the dsops command of the release that the server runs.' },
   );
 }

@@ -5,9 +5,10 @@ import type { Rotation } from './rotation.js';
 
 export const refusalOf = (rotation: Rotation): RotationError => {
   const failure = rotation.change?.failure;
-  return failure
-    ? { code: failure.code, message: failure.message, remedy: failure.remedy }
-    : { code: 'target_refused', message: 'The target refused the command.', remedy: null };
+  if (!failure)
+    return { code: 'target_refused', about: 'target', message: 'The target refused the command.', remedy: null };
+  const { isPassing: _, ...refusal } = failure;
+  return refusal;
 };
 
 const error = (code: string, message: string, remedy: string): RotationError => ({ code, message, remedy });
@@ -33,12 +34,12 @@ export const UNVERIFIED_BEFORE = error(
   'The verification query fails with the value that is CURRENT, before anything was changed.',
   'Correct the query or the rights of the login, then rotate again.',
 );
-export const currentRefused = (slot: string) =>
-  error(
-    'current_refused',
-    `The target refuses the value that is CURRENT for ${slot}: somebody changed it there.`,
-    'Take over the present value of the login (import it), then rotate again.',
-  );
+export const currentRefused = (slot: string): RotationError => ({
+  code: 'current_refused',
+  about: 'target',
+  message: `The target refuses the value that is CURRENT for ${slot}: somebody changed it there.`,
+  remedy: 'Take over the present value of the login (import it), then rotate again.',
+});
 export const OLD_REFUSED = passing(
   error(
     'old_refused',

@@ -181,9 +181,9 @@ describe('a decision', () => {
   });
 
   it('fails at once when the target refuses the value, and has changed nothing', () => {
-    const failure = { code: 'target_refused', message: 'no', remedy: null, isPassing: false };
-    const { next } = new Story().until('set').ended({ kind: 'refused', failure });
-    expect(next).toMatchObject({ happening: { kind: 'concluded', state: 'failed' } });
+    const error = { code: 'target_refused', about: 'target' as const, message: 'no', remedy: null };
+    const { next } = new Story().until('set').ended({ kind: 'refused', failure: { ...error, isPassing: false } });
+    expect(next).toMatchObject({ happening: { kind: 'concluded', state: 'failed', error } });
   });
 
   it('ends the old value only after grace and check-outs, by its recorded id', () => {

@@ -108,6 +108,7 @@ export const controlOf = (rotation: Rotation, slot: string): Proof | null =>
 
 export const ACCEPTS_ANYTHING: Failure = {
   code: 'target_accepts_anything',
+  about: 'target',
   message: 'The target accepts a random wrong value, so no login proves anything.',
   remedy: 'Let the target refuse what it does not know: some rule there lets these logins in whatever they bring.',
   isPassing: false,

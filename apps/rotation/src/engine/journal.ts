@@ -1,3 +1,4 @@
+import type { ErrorSubject } from '@dsops/kernel';
 import type { Actor } from '@dsops/contracts/principal';
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
 import type { SessionIdentity } from '@dsops/drivers/driver';
@@ -36,6 +37,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly remedy: string | null;
+  /** What it is about, when that stands outside dsops. */
+  readonly about?: ErrorSubject;
   readonly isPassing: boolean;
 }
 
@@ -61,11 +64,7 @@ export interface Ask extends Omit<Failure, 'isPassing'> {
   readonly byPerson: boolean;
 }
 
-export interface RotationError {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string | null;
-}
+export type RotationError = Omit<Failure, 'isPassing'>;
 
 /** One fact in the life of a rotation. Journalled in the transaction of what it tells. No secret is ever in it. */
 export type Happening =

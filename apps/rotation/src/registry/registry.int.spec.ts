@@ -141,6 +141,7 @@ describe('adding a service', () => {
     await liveLogin();
     const error = await refusal(asked({ current: { username: 'shop_a', password: 'canary-wrong-password' } }));
     expect([error.code, error.details.path]).toEqual(['current_refused', 'current.password']);
+    expect(error.details.about).toBe('target');
   });
 
   it('refuses a login with which the verification fails', async () => {

@@ -45,6 +45,7 @@ function assertNoError(findings: readonly Finding[]): void {
   const [first] = errors;
   if (first === undefined) return;
   throw new DomainError('target_not_ready', 'refused', first.message, {
+    about: 'target',
     check: first.check,
     ...(first.remedy === null ? {} : { remedy: first.remedy }),
     errors: errors.map(({ check, message }) => ({ path: check, message })),
@@ -60,6 +61,7 @@ function assertWorks(probe: Probe, username: string): void {
       'refused',
       `${username} can log in, but the verification query fails. ${probe.note}`,
       {
+        about: 'target',
         path: 'credential.verification.query',
         remedy: 'Correct the query, or give the login the rights that it needs.',
       },
@@ -69,6 +71,7 @@ function assertWorks(probe: Probe, username: string): void {
     'refused',
     `The target refuses ${username} with this password. ${probe.note}`,
     {
+      about: 'target',
       path: 'current.password',
       remedy: 'Give the password that the login has now. Nothing was stored.',
     },
@@ -81,9 +84,7 @@ function assertRefuses(probe: Probe, username: string, remedy: string): void {
       'target_accepts_anybody',
       'refused',
       `The target lets ${username} in with any password, so nothing could be proven there.`,
-      {
-        remedy,
-      },
+      { about: 'target', remedy },
     );
   if (probe.verdict !== 'refused') throw unproven(probe, username);
 }
@@ -94,6 +95,7 @@ const unproven = ({ note }: Probe, username: string): DomainError =>
     'unavailable',
     `It could not be proven what the target answers to ${username}. ${note}`,
     {
+      about: 'target',
       remedy: 'Look at the target, then send it again. Nothing was stored.',
     },
   );

@@ -168,6 +168,7 @@ export function assertCanApply({ view }: Planned): void {
   const errors = view.findings.filter(({ level }) => level === 'error');
   const [first] = errors;
   throw new DomainError('target_not_ready', 'refused', first?.message ?? 'The target is not ready.', {
+    about: 'target',
     ...(first?.remedy != null && { remedy: first.remedy }),
     errors: errors.map(({ check, message }) => ({ path: check, message })),
   });

@@ -12,12 +12,19 @@ export function errorOf({
 }: {
   readonly row: Pick<RotationRow, 'state' | 'refusal'>;
   readonly rotation: Rotation | null;
-}): RotationError | null {
-  if (!rotation) return row.refusal;
+}): RotationView['error'] {
+  if (!rotation) return row.refusal && told(row.refusal);
   if (noError(row.state)) return null;
-  const cause = rotation.conclusion?.error ?? rotation.asking ?? rotation.turn?.error ?? null;
-  return cause && { code: cause.code, message: cause.message, remedy: cause.remedy };
+  const cause = rotation.conclusion?.error ?? rotation.asking ?? rotation.turn?.error;
+  return cause ? told(cause) : null;
 }
+
+const told = ({ code, message, remedy, about }: RotationError): RotationView['error'] => ({
+  code,
+  message,
+  remedy,
+  about: about ?? null,
+});
 
 const iso = (atMs: number): string => new Date(atMs).toISOString();
 

@@ -67,6 +67,7 @@ async function within<T>(work: Promise<T>, limitMs: number): Promise<T | typeof 
 
 const TIMED_OUT: Failure = {
   code: 'target_silent',
+  about: 'target',
   message: 'The target did not answer in time.',
   remedy: 'See why the target is slow; dsops keeps trying.',
   isPassing: true,
@@ -184,7 +185,7 @@ export class TargetEffects {
         return { kind: 'lost', message: answer.message };
       case 'refused': {
         const { code, message, remedy } = answer;
-        return { kind: 'refused', failure: { code, message, remedy, isPassing: false } };
+        return { kind: 'refused', failure: { code, message, remedy, about: 'target', isPassing: false } };
       }
     }
   }
@@ -207,5 +208,6 @@ export const failureFrom = ({ code, kind, message, details }: DomainError): Fail
   code,
   message,
   remedy: details.remedy ?? null,
+  ...(details.about && { about: details.about }),
   isPassing: PASSING.has(kind),
 });

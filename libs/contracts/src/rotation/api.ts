@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ERROR_SUBJECTS } from '@dsops/kernel';
 import { defineOperation } from '../define-operation.js';
 import { instantQuery, pageOf, pageQuery } from '../page.js';
 import { actorSchema } from '../principal.js';
@@ -71,7 +72,15 @@ export const rotationViewSchema = z.object({
   previousVersion: z.string().nullable(),
   newVersion: z.string().nullable(),
   /** Why it stopped, for every state but the good ones. */
-  error: z.object({ code: z.string(), message: z.string(), remedy: z.string().nullable() }).nullable(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      remedy: z.string().nullable(),
+      /** Set when it is about something outside dsops, as a problem says it. */
+      about: z.enum(ERROR_SUBJECTS).nullable(),
+    })
+    .nullable(),
   /** What the target answers to each version, as of the last probe. */
   known: z.record(z.string(), verdictSchema),
   /** When dsops looks again by itself: the end of a grace period, the next probe. */

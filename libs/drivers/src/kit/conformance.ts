@@ -315,13 +315,20 @@ export function conformsToDriverContract(kind: string, module: WorldModule, layo
         const error = await failing();
         if (!proxy.isListening()) await proxy.reopen();
         expect(isDomainError(error)).toBe(true);
-        expect(error).toMatchObject({ code, kind: 'unavailable', details: { remedy: expect.any(String) } });
+        expect(error).toMatchObject({
+          code,
+          kind: 'unavailable',
+          details: { about: 'target', remedy: expect.any(String) },
+        });
       });
 
       it('says admin_refused when the password of the admin is wrong, and does not show it', async () => {
         const wrong = { username: tenant.admin!.username, password: new Secret('not-the-password-CANARY') };
         const error = await failing(wrong);
-        expect(error).toMatchObject({ code: 'admin_refused', details: { remedy: expect.any(String) } });
+        expect(error).toMatchObject({
+          code: 'admin_refused',
+          details: { about: 'target', remedy: expect.any(String) },
+        });
         expect(JSON.stringify({ ...(error as Error), text: String(error) })).not.toContain('CANARY');
       });
     });

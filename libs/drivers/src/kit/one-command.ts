@@ -18,6 +18,7 @@ export class OneCommand {
 export function assertOpen(brokenBy: Error | null, place: string): void {
   if (brokenBy === null) return;
   throw new DomainError('session_ended', 'unavailable', `The session at ${place} ended before the command was sent.`, {
+    about: 'target',
     remedy: 'Nothing was changed; try again.',
   });
 }

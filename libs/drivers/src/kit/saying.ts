@@ -10,4 +10,4 @@ export interface Saying {
 
 /** @param facts what helps to find it in the log of the target, such as a code of the server; never a text */
 export const errorSaying = ({ code, kind, message, remedy }: Saying, facts: Record<string, string | number> = {}) =>
-  new DomainError(code, kind, message, { remedy, ...facts });
+  new DomainError(code, kind, message, { about: 'target', remedy, ...facts });

@@ -62,6 +62,7 @@ export async function openAdminWire(
 
 const pooled = (target: MariadbTarget): DomainError =>
   new DomainError('target_pooled', 'conflict', `A proxy that shares sessions answers at ${placeOf(target)}.`, {
+    about: 'target',
     remedy: 'Give dsops the host and port of the MariaDB server itself.',
   });
 

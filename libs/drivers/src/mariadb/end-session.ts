@@ -50,10 +50,12 @@ export async function endConnection(
 
 const replaced = (target: MariadbTarget): DomainError =>
   new DomainError('target_replaced', 'conflict', `Another server answers at ${placeOf(target)} than before.`, {
+    about: 'target',
     remedy: 'Bring the server back on which the rotation began, or abandon the rotation with a reason.',
   });
 
 const notEnded = (target: MariadbTarget, id: number): DomainError =>
   new DomainError('session_not_ended', 'unavailable', `Session ${id} at ${placeOf(target)} does not end.`, {
+    about: 'target',
     remedy: `See what it does in information_schema.PROCESSLIST; dsops keeps trying.`,
   });

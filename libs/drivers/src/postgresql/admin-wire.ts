@@ -105,6 +105,7 @@ export async function ask<Row extends object>(
     const failure = failureOf(error);
     if (failure.kind === 'answer' && failure.sqlState === '42501')
       throw new DomainError('missing_right', 'conflict', `The admin may not look at roles at ${placeOf(target)}.`, {
+        about: 'target',
         remedy: 'Give it the rights that docs/targets/postgresql.md lists.',
       });
     if (failure.kind === 'answer')
@@ -112,7 +113,11 @@ export async function ask<Row extends object>(
         'target_refused',
         'unavailable',
         `PostgreSQL at ${placeOf(target)} did not answer a question about its roles (SQLSTATE ${failure.sqlState}).`,
-        { remedy: 'Look up the time of this attempt in the log of the target.', sqlState: failure.sqlState },
+        {
+          about: 'target',
+          remedy: 'Look up the time of this attempt in the log of the target.',
+          sqlState: failure.sqlState,
+        },
       );
     throw sessionError(failure, target, '');
   }

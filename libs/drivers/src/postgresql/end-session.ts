@@ -71,6 +71,7 @@ function readIdentity(identity: SessionIdentity): BackendIdentity {
 
 const replaced = (target: PostgresqlTarget) =>
   new DomainError('target_replaced', 'conflict', `${placeOf(target)} is another PostgreSQL server than before.`, {
+    about: 'target',
     remedy: 'Make sure that the former server is off, then confirm it to dsops.',
   });
 
@@ -79,7 +80,10 @@ const mayNotSee = (target: PostgresqlTarget, admin: Login) =>
     'missing_right',
     'conflict',
     `${admin.username} may not see whose session is at ${placeOf(target)} under the number of the abandoned one.`,
-    { remedy: 'Use the admin that opened the session, or grant pg_read_all_stats and pg_signal_backend.' },
+    {
+      about: 'target',
+      remedy: 'Use the admin that opened the session, or grant pg_read_all_stats and pg_signal_backend.',
+    },
   );
 
 const notEnded = (target: PostgresqlTarget, { pid }: BackendIdentity) =>
@@ -87,5 +91,5 @@ const notEnded = (target: PostgresqlTarget, { pid }: BackendIdentity) =>
     'session_not_ended',
     'unavailable',
     `The abandoned session ${pid} at ${placeOf(target)} was told to end and is still there.`,
-    { remedy: 'Look at it in pg_stat_activity; dsops touches the role only when it is gone.' },
+    { about: 'target', remedy: 'Look at it in pg_stat_activity; dsops touches the role only when it is gone.' },
   );

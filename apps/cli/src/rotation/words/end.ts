@@ -1,7 +1,7 @@
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { formatDuration } from '@dsops/kernel';
-import { EXIT, isProviderCode } from '../../failure.js';
+import { EXIT, EXIT_BY_SUBJECT } from '../../failure.js';
 import { knownWords, withoutWait } from './rotation.js';
 import type { Paint } from '../../output/terminal.js';
 import { timestamp, until } from '../../output/time.js';
@@ -21,7 +21,7 @@ const GOOD_END: Record<Aim, RotationView['state']> = { rotate: 'completed', roll
 export function exitCodeOfRotation(rotation: RotationView, aim: Aim = rotation.action): number {
   const { state, error } = rotation;
   if (state === GOOD_END[aim]) return EXIT.ok;
-  if (state === 'failed' && error !== null && isProviderCode(error.code)) return EXIT.provider;
+  if (state === 'failed' && error?.about) return EXIT_BY_SUBJECT[error.about];
   // Asleep, in a grace period for example, with all that could be done now done.
   if (!TERMINAL_STATES.includes(state) && state !== 'needs_operator') return EXIT.ok;
   return EXIT.rotation;

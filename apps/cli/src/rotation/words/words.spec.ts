@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import pc from 'picocolors';
+import type { ErrorSubject } from '@dsops/kernel';
 import { aRotation, aService, aStatus, aStep, NEW_VERSION, OLD_VERSION } from '../../../test/builders.js';
 import { historyJson, historyTable } from './history.js';
 import { stepLine } from './rotation.js';
@@ -91,6 +92,7 @@ describe('the history', () => {
       code: 'x',
       message: 'The target refused to restore the password, and it said so at length.',
       remedy: null,
+      about: 'target',
     },
   });
 
@@ -158,13 +160,18 @@ it('cuts the note of a step where the terminal ends', () => {
 });
 
 describe('the end of a rotation', () => {
-  const error = (code: string) => ({ code, message: 'It went wrong.', remedy: 'Mend it.' });
+  const error = (code: string, about: ErrorSubject | null = null) => ({
+    code,
+    message: 'It went wrong.',
+    remedy: 'Mend it.',
+    about,
+  });
 
   it.each([
     [aRotation(), 0],
     [aRotation({ action: 'rollback', state: 'rolled_back' }), 0],
     [aRotation({ state: 'rolled_back', error: error('verification_failed') }), 5],
-    [aRotation({ state: 'failed', error: error('target_unreachable') }), 3],
+    [aRotation({ state: 'failed', error: error('target_unreachable', 'target') }), 3],
     [aRotation({ state: 'failed', error: error('drift') }), 5],
     [aRotation({ state: 'needs_operator', endedAt: null }), 5],
     [aRotation({ state: 'rotating', endedAt: null, wakeAt: before(-hour) }), 0],
