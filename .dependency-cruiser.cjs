@@ -5,8 +5,8 @@
  *   apps/standalone            hosts the services in one process
  *   apps/setup                 prepares database and key before they run as containers
  *   apps/<service>, apps/cli   know no other app
- *   platform messaging scheduling database
- *   contracts background
+ *   platform messaging scheduling background database
+ *   contracts
  *   kernel
  *
  * libs/testing stands beside them, for specs only. ESLint looks at what stands inside a file; this looks at the edges,
@@ -75,7 +75,7 @@ module.exports = {
     layer('kernel', []),
     layer('contracts', ['kernel']),
     layer('contracts-generate', ['contracts', 'kernel']),
-    layer('background', ['kernel']),
+    layer('background', ['database', 'kernel']),
     layer('api-client', ['contracts', 'kernel']),
     layer('sealing', ['kernel']),
     layer('drivers', ['contracts', 'kernel']),

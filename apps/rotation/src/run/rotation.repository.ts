@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DueRows } from '@dsops/background';
 import { actorSchema, type Actor } from '@dsops/contracts/principal';
 import { rotationStateSchema, type RotationState } from '@dsops/contracts/rotation/states';
 import { strategySchema, type Strategy } from '@dsops/contracts/rotation/strategies';
@@ -94,8 +95,12 @@ export interface RotationFilter {
   readonly until?: string | undefined;
 }
 
-/** A lease longer than any that is given means that the database's clock was set back. */
-const LONGEST_LEASE_MS = 600_000;
+/** Open rotations as work that becomes due. Turns hold and give back in the statement of their entries, see `append`. */
+const DUE = new DueRows({
+  ...{ table: 'rotations', key: 'id', due: 'wake_at', lease: 'lease_until', fence: 'fence' },
+  open: sql`not is_settled and not is_queued`,
+  longestLeaseMs: 600_000,
+});
 
 /** Rotations and their journals. The only file of the engine that touches the database. */
 @Injectable()
@@ -169,47 +174,25 @@ export class RotationRepository {
 
   /** The next rotation that is due and that nobody holds: the fence moves on, and a former holder writes no more. */
   async claim(tx: Tx, leaseMs: number): Promise<Lease | null> {
-    const [row] = await query<{ id: string; fence: bigint; traceparent: string | null }>(
-      tx,
-      sql`update rotations set fence = fence + 1,
-        lease_until = clock_timestamp() + make_interval(secs => ${leaseMs / 1000})
-      where id = (
-        select id from rotations
-        where not is_settled and not is_queued and wake_at <= clock_timestamp()
-          and engine_version between ${OLDEST_ENGINE_VERSION} and ${ENGINE_VERSION}
-          and (lease_until is null or lease_until <= clock_timestamp()
-               or lease_until > clock_timestamp() + make_interval(secs => ${LONGEST_LEASE_MS / 1000}))
-        order by wake_at for update skip locked limit 1)
-      returning id, fence, traceparent`,
-    );
-    return row ? { rotationId: row.id, fence: row.fence, traceparent: row.traceparent } : null;
+    const known = sql`engine_version between ${OLDEST_ENGINE_VERSION} and ${ENGINE_VERSION}`;
+    const also = columns<Pick<Lease, 'traceparent'>>({ traceparent: 'traceparent' });
+    const held = await DUE.claim<Pick<Lease, 'traceparent'>>(tx, leaseMs, known, also);
+    return held && { rotationId: held.key, fence: held.fence, traceparent: held.traceparent };
   }
 
-  /** Lets go of the rotation until then; null: until somebody asks for something. */
-  async release(tx: Tx, { rotationId, fence }: Lease, wakeAt: Date | null): Promise<void> {
-    await execute(
-      tx,
-      sql`update rotations set lease_until = null, wake_at = ${wakeAt}
-           where id = ${rotationId} and fence = ${fence} and not is_settled`,
-    );
+  /** Lets go of the rotation for so long. */
+  async putOff(tx: Tx, { rotationId, fence }: Lease, afterMs: number): Promise<void> {
+    await DUE.release(tx, { key: rotationId, fence }, { afterMs });
   }
 
   /** The open rotation of this credential looks now, whatever it waits for; not one that only a person lets go on. */
   async wake(tx: Tx, credentialId: string): Promise<void> {
-    await execute(
-      tx,
-      sql`update rotations set wake_at = clock_timestamp()
-      where credential_id = ${credentialId} and not is_settled and not is_queued and wake_at is not null`,
-    );
+    await DUE.hint(tx, sql`credential_id = ${credentialId}`);
   }
 
   /** At the start of the only process of an installation: the leases of the process before it are nobody's. */
-  async dropLeases(tx: Tx): Promise<number> {
-    const { count } = await tx.rotation.updateMany({
-      where: { isSettled: false, leaseUntil: { not: null } },
-      data: { leaseUntil: null },
-    });
-    return count;
+  dropLeases(tx: Tx): Promise<number> {
+    return DUE.dropLeases(tx);
   }
 
   /**

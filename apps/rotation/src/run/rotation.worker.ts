@@ -1,5 +1,5 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
-import { Loop, Stop, type Bell } from '@dsops/background';
+import { DueWorker, type Bell } from '@dsops/background';
 import { isDomainError } from '@dsops/kernel';
 import { inContext, newTraceparent, type Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
@@ -29,8 +29,6 @@ export const WORKER_DEFAULTS: WorkerOptions = { concurrency: 4, lookEveryMs: 500
 
 /** A claim lasts until the first turn, which extends it for its effect. */
 const CLAIM_MS = 15_000;
-/** After a fault of our own: long enough not to spin, short enough for a database that restarts. */
-const AFTER_FAULT_MS = 3_000;
 
 interface HeldSession {
   readonly session: TargetSession;
@@ -44,29 +42,35 @@ interface HeldSession {
  */
 export class RotationWorker implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly options: WorkerOptions;
-  private readonly loop: Loop;
-  /** The rotations that it brings forward at present. */
-  private readonly driven = new Stop();
+  private readonly due: DueWorker<Lease>;
   private hasTakenOver = false;
-  private readonly onFault = (error: unknown): void =>
-    this.logger.warn({ error }, 'the database did not answer the rotation worker; it looks again');
 
   constructor(
     private readonly turns: Turns,
     private readonly effects: TargetEffects,
     private readonly highWaterMark: Pick<HighWaterMark, 'advance'>,
-    private readonly bell: Bell,
+    bell: Bell,
     private readonly logger: Logger,
     options: Partial<WorkerOptions> = {},
     private readonly wakeUps?: WakeUps,
   ) {
     this.options = { ...WORKER_DEFAULTS, ...options };
-    this.loop = new Loop({
-      work: () => this.work(),
-      onFault: this.onFault,
+    this.due = new DueWorker({
+      claim: () => this.claim(),
+      keyOf: ({ rotationId }) => rotationId,
+      work: (lease, stopping) =>
+        inContext({ traceparent: lease.traceparent ?? newTraceparent() }, () => this.drive(lease, stopping)),
+      putOff: async (lease, afterMs, error) => {
+        const { rotationId } = lease;
+        logger.error({ error, rotationId, afterMs }, 'a turn of a rotation failed; it is taken again');
+        await turns.putOff(lease, afterMs);
+      },
+      onFault: (error) => logger.warn({ error }, 'the database did not answer the rotation worker; it looks again'),
+      concurrency: this.options.concurrency,
+      lookEveryMs: this.options.lookEveryMs,
       bell,
     });
-    wakeUps?.on(TASK, async () => this.bell.ring());
+    wakeUps?.on(TASK, async () => bell.ring());
   }
 
   onApplicationBootstrap(): void {
@@ -78,42 +82,28 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 
   start(): void {
-    this.loop.start();
+    this.due.start();
   }
 
   /** Finishes the effects that are under way and lets go of everything. */
   async stop(): Promise<void> {
-    this.driven.ask();
-    await this.loop.stop();
-    await this.driven
-      .finish()
-      .catch((error: unknown) => this.logger.warn({ error }, 'an effect did not come to its end'));
+    await this.due.stop();
   }
 
-  private async work(): Promise<number> {
+  private async claim(): Promise<Lease | null> {
     if (this.options.takesOver && !this.hasTakenOver) await this.turns.dropLeases();
     this.hasTakenOver = true;
-    const lease = this.driven.underWay < this.options.concurrency ? await this.turns.claim(CLAIM_MS) : null;
-    if (!lease) return this.options.lookEveryMs;
-    this.begin(lease);
-    return 0;
+    return this.turns.claim(CLAIM_MS);
   }
 
-  private begin(lease: Lease): void {
-    const traceparent = lease.traceparent ?? newTraceparent();
-    const driving = this.driven.track(inContext({ traceparent }, () => this.drive(lease)));
-    // Another rotation of the same credential may be open now, or a place is free.
-    void driving.finally(() => this.bell.ring());
-  }
-
-  private async drive(lease: Lease): Promise<void> {
+  private async drive(lease: Lease, stopping: AbortSignal): Promise<void> {
     let held: HeldSession | null = null;
     let opened: TargetSession | null = null;
     let report: Report | null = null;
     try {
       for (;;) {
         const startedAt = performance.now();
-        const turn = await this.turns.take(lease, held?.seq ?? null, report, this.driven.isAsked);
+        const turn = await this.turns.take(lease, held?.seq ?? null, report, stopping.aborted);
         if (opened && turn.reportedAs !== null) held = { session: opened, seq: turn.reportedAs };
         if (turn.kind === 'over') {
           if (turn.wakeAt !== null) await this.armWakeUp(lease.rotationId, turn.wakeAt);
@@ -132,9 +122,6 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
           held = null;
         }
       }
-    } catch (error) {
-      this.logger.error({ error, rotationId: lease.rotationId }, 'a turn of a rotation failed; it is taken again');
-      await this.turns.release(lease, AFTER_FAULT_MS).catch(this.onFault);
     } finally {
       await close(held?.session);
       await close(opened);

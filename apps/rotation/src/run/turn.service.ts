@@ -156,11 +156,8 @@ export class Turns {
     });
   }
 
-  async release(lease: Lease, inMs: number): Promise<void> {
-    await this.parts.units.run(async ({ tx }) => {
-      const nowMs = await databaseNowMs(tx);
-      await this.parts.rotations.release(tx, lease, new Date(nowMs + inMs));
-    });
+  async putOff(lease: Lease, afterMs: number): Promise<void> {
+    await this.parts.units.run(({ tx }) => this.parts.rotations.putOff(tx, lease, afterMs));
   }
 
   async dropLeases(): Promise<number> {

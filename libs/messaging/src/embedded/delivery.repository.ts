@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { sql } from '@dsops/database';
-import { hasCome } from '../has-come.js';
+import { hasCome } from '@dsops/background';
 import type { Published } from '../transport.js';
 
 /** After an answer `retry`, and after an error of the database. */

@@ -1,6 +1,6 @@
 import { LONGEST_WAIT_MS } from '@dsops/contracts/consumers';
 import { execute, query, sql, type Sql, type SqlExecutor } from '@dsops/database';
-import { hasCome } from '../has-come.js';
+import { hasCome } from '@dsops/background';
 import type { Coordinates } from '../coordinates.js';
 import type { Arrival } from './judge.js';
 import type { Progress } from './place.js';

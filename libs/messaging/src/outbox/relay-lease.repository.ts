@@ -1,5 +1,5 @@
 import { execute, query, sql, type SqlExecutor } from '@dsops/database';
-import { hasCome } from '../has-come.js';
+import { hasCome } from '@dsops/background';
 
 /** The longest that a refused key is held back. */
 export const LONGEST_BACK_OFF_MS = 60_000;
