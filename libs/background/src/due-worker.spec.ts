@@ -114,6 +114,16 @@ describe('a worker of due rows', () => {
     expect(faults).toEqual([gone, gone]);
   });
 
+  it('has what a claim brings after the stop was asked let go at once', async () => {
+    const claiming = Promise.withResolvers<string | null>();
+    const wasStopping: boolean[] = [];
+    start({ claim: () => claiming.promise, work: async (_, stopping) => void wasStopping.push(stopping.aborted) });
+    const stopped = worker.stop();
+    claiming.resolve('a');
+    await stopped;
+    expect(wasStopping).toEqual([true]);
+  });
+
   it('tells the work that it has to stop, waits for it, and begins nothing any more', async () => {
     const log: string[] = [];
     due = ['a'];

@@ -64,8 +64,22 @@ describe('a pass every minute', () => {
     expect(log).toEqual([]);
     await jest.advanceTimersByTimeAsync(1);
     await stopped;
+    every.start();
     await jest.advanceTimersByTimeAsync(120_000);
     expect(begunAtMs).toEqual([0]);
+  });
+
+  it('is never made when the stop comes before the start', async () => {
+    const every = new Every({
+      everyMs: 60_000,
+      first: 'at-start',
+      pass: async () => void begunAtMs.push(Date.now()),
+      onFault: (error) => faults.push(error),
+    });
+    await every.stop();
+    every.start();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(begunAtMs).toEqual([]);
   });
 
   it('keeps no process alive', () => {

@@ -17,9 +17,9 @@ export class Every {
 
   constructor(private readonly parts: EveryParts) {}
 
-  /** A second start does nothing. */
+  /** A second start does nothing, nor does one after a stop. */
   start(): void {
-    if (this.timer !== undefined) return;
+    if (this.timer !== undefined || this.ending.isAsked) return;
     const { everyMs, first } = this.parts;
     this.timer = setInterval(() => this.begin(), everyMs).unref();
     if (first === 'at-start') this.begin();
@@ -32,7 +32,7 @@ export class Every {
   }
 
   private begin(): void {
-    if (this.ending.isAsked || this.ending.underWay > 0) return;
+    if (this.ending.underWay > 0) return;
     void this.ending.track(this.pass());
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Loop } from '@dsops/background';
 import type { Logger } from '@dsops/platform';
 import { LOGGER } from '@dsops/service';
 import { TUNING, type GatewayTuning } from '../gateway.options.js';
@@ -18,9 +19,10 @@ const AFTER_FAILURE_MS = 1_000;
 @Injectable()
 export class FeedTail {
   private listener: FeedListener | undefined;
-  private running: Promise<void> | undefined;
-  private wake: () => void = () => undefined;
+  private following: Loop | undefined;
   private expected = 0n;
+  /** How long it rested last. */
+  private restedMs = 0;
   /** Every event up to here was given to the listener; undefined while nobody listens. */
   position: bigint | undefined;
 
@@ -34,69 +36,52 @@ export class FeedTail {
   expect(position: bigint): void {
     const knewAlready = this.isBehind;
     if (position > this.expected) this.expected = position;
-    if (!knewAlready) this.wake();
+    if (knewAlready) return;
+    this.restedMs = 0;
+    this.following?.ring();
   }
 
   /** Begins at the present end of the feed, unless it runs already. */
   async start(listener: FeedListener): Promise<void> {
     if (this.listener !== undefined) return;
-    await this.running;
+    await this.stop();
     const { head } = await this.feed.read(0n, 0);
-    if (this.running !== undefined) return;
+    if (this.following !== undefined) return; // somebody else was faster
     this.listener = listener;
     this.position = head;
-    this.running = this.follow();
+    this.restedMs = 0;
+    this.following = new Loop({
+      work: () => this.look(),
+      onFault: (error) => this.logger.warn({ error }, 'feed cannot be read'),
+      backOff: { firstMs: AFTER_FAILURE_MS, longestMs: AFTER_FAILURE_MS },
+    });
+    this.following.start();
   }
 
   async stop(): Promise<void> {
     this.listener = undefined;
     this.position = undefined;
-    this.wake();
-    await this.running;
+    const { following } = this;
+    await following?.stop();
+    if (this.following === following) this.following = undefined;
   }
 
   private get isBehind(): boolean {
     return this.position !== undefined && this.expected > this.position;
   }
 
-  private async follow(): Promise<void> {
-    for (let delayMs = 0; this.listener !== undefined;) {
-      const found = await this.look();
-      if (found === 'failed') delayMs = AFTER_FAILURE_MS;
-      else if (found === PAGE) delayMs = 0;
-      // What was expected commits any moment now, or was rolled back: often at first, then at the usual pace.
-      else if (this.isBehind)
-        delayMs = Math.min(found > 0 ? FIRST_LOOK_MS : Math.max(delayMs * 2, FIRST_LOOK_MS), this.tuning.feedPollMs);
-      else delayMs = this.tuning.feedPollMs;
-      if (delayMs > 0 && (await this.rest(delayMs)) === 'woken') delayMs = 0;
+  /** Gives on what is new. Answers how long to rest before it looks again, 0 when there may be more. */
+  private async look(): Promise<number> {
+    const { events } = await this.feed.read(this.position ?? 0n, PAGE);
+    const last = events.at(-1);
+    if (last !== undefined && this.listener !== undefined) {
+      this.position = last.position;
+      this.listener(events);
     }
-    this.running = undefined;
-  }
-
-  /** Gives on what is new. Answers how much it was. */
-  private async look(): Promise<number | 'failed'> {
-    try {
-      const { events } = await this.feed.read(this.position ?? 0n, PAGE);
-      const last = events.at(-1);
-      if (last !== undefined && this.listener !== undefined) {
-        this.position = last.position;
-        this.listener(events);
-      }
-      return events.length;
-    } catch (error) {
-      this.logger.warn({ error }, 'feed cannot be read');
-      return 'failed';
-    }
-  }
-
-  private rest(delayMs: number): Promise<'woken' | 'rested'> {
-    return new Promise((done) => {
-      if (this.listener === undefined) return done('woken');
-      const timer = setTimeout(() => done('rested'), delayMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        done('woken');
-      };
-    });
+    if (events.length === PAGE) return 0;
+    // What was expected commits any moment now, or was rolled back: often at first, then at the usual pace.
+    const nextMs = events.length > 0 ? FIRST_LOOK_MS : Math.max(this.restedMs * 2, FIRST_LOOK_MS);
+    this.restedMs = this.isBehind ? Math.min(nextMs, this.tuning.feedPollMs) : this.tuning.feedPollMs;
+    return this.restedMs;
   }
 }
