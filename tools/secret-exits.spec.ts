@@ -16,6 +16,7 @@ const UNWRAPS = {
   'libs/messaging/src/internal-guard.http.ts': 'the token that callers inside must have',
   'libs/service/src/': 'the token that the sidecar sends',
   'apps/gateway/src/': 'keys that are shown once, and the token between services',
+  'apps/notification/src/channels/': 'settings of a destination, for the medium itself',
   'apps/setup/src/': "the superuser's URL",
   'apps/cli/src/': 'what a person gave or asked for',
   'libs/api-client/src/': 'the key with which the API is asked',

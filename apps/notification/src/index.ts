@@ -1,3 +1,3 @@
 export { LedgerService } from './ledger/ledger.service.js';
-export type { Balance } from './ledger/ledger.repository.js';
+export type { Balance } from './ledger/ledger.js';
 export { notification } from './service.js';

@@ -11,13 +11,18 @@ import { EmbeddedTransport, MessagingModule, UNIT_OF_WORK, type EventToEmit, typ
 import { callOperation, createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
 import { hostService } from '@dsops/service';
 import { createTestDatabase } from '@dsops/testing';
-import { LedgerService, notification } from '../src/index.js';
+import { DestinationsService } from '../src/destinations/destinations.service.js';
+import { LedgerService } from '../src/index.js';
+import { notificationService, type NotificationParts } from '../src/service.js';
 
 const TOKEN = 'token-of-the-services';
 
 export interface NotificationWorld {
   readonly admin: pg.Client;
   readonly ledger: LedgerService;
+  readonly destinations: DestinationsService;
+  /** A sample of `/metrics` of the notification service. */
+  metric(name: string, labels: Record<string, string>): Promise<number | undefined>;
   /** Where the notification service listens. */
   readonly url: string;
   /** Says events through the real outbox of the service that they belong to, in one transaction per call. */
@@ -30,7 +35,7 @@ export interface NotificationWorld {
 }
 
 /** The notification service as it runs, with the outboxes of two other services, on a database of its own. */
-export async function startNotificationWorld(): Promise<NotificationWorld> {
+export async function startNotificationWorld(parts?: NotificationParts): Promise<NotificationWorld> {
   const home = await createTestDatabase();
   const logger = createLogger({ service: 'notification', level: 'silent' });
   const transport = new EmbeddedTransport({ ...home.options, logger, pollMs: 50 });
@@ -55,7 +60,7 @@ export async function startNotificationWorld(): Promise<NotificationWorld> {
     });
     apps.set(service, await startServiceApp(module, { logger, token: TOKEN }));
   }
-  const service = await hostService(notification, {
+  const service = await hostService(notificationService(parts), {
     database: home.options,
     transport,
     invoker,
@@ -69,6 +74,14 @@ export async function startNotificationWorld(): Promise<NotificationWorld> {
     admin,
     url: service.url,
     ledger: service.app.get(LedgerService),
+    destinations: service.app.get(DestinationsService),
+    async metric(name, labels) {
+      const series = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+      const line = (await service.metrics.registry.metrics())
+        .split('\n')
+        .find((one) => one.startsWith(`${name}{`) && series.every((label) => one.includes(label)));
+      return line === undefined ? undefined : Number(line.split(' ').at(-1));
+    },
     async say(...events) {
       const units = apps.get(events[0]!.event.producer)!.app.get<UnitOfWork>(UNIT_OF_WORK);
       await units.run(async (unit) => events.forEach((event) => unit.emit(event)));

@@ -1,34 +1,46 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { systemActor, type Actor, type Role } from '@dsops/contracts/principal';
-import { inboxDelivered } from '@dsops/contracts/notification/events';
+import type { Actor, Role } from '@dsops/contracts/principal';
+import { Bell } from '@dsops/background';
 import { newId, type Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
+import { currentContext } from '@dsops/platform';
 import { CLOCK } from '@dsops/service';
-import { InboxRepository } from '../channels/inbox/inbox.repository.js';
-import { render } from '../channels/inbox/message.js';
+import type { Entry, InsideChannel } from '../channels/channel.js';
+import { Channels } from '../channels/channels.js';
+import { addNotice } from '../notice/notice.repository.js';
 import { keep, notableEvents, recall, type WordedNotice } from '../notice/notice.js';
-import { LedgerRepository, type Balance, type Recipient } from './ledger.repository.js';
+import { routeTo, type Destination } from '../routing/destination.js';
+import { DestinationRepository } from '../routing/destination.repository.js';
+import type { Balance, Decision } from './ledger.js';
+import { LedgerRepository } from './ledger.repository.js';
+
+interface Pair {
+  readonly destination: Destination;
+  readonly told: WordedNotice;
+}
 
 /**
- * Sees to it that each notable event ends for each of its recipients in exactly one row of the ledger (N10), with the
- * notification in the inbox and `inbox.delivered` in the same transaction.
+ * Sees to it that each notable event ends at each of its destinations in exactly one way (N10). What a channel puts into
+ * our own database is delivered here, in the transaction of the decision; what goes out waits in the ledger for a worker.
  */
 @Injectable()
 export class LedgerService {
   constructor(
     private readonly ledger: LedgerRepository,
-    private readonly inbox: InboxRepository,
+    private readonly destinations: DestinationRepository,
+    private readonly channels: Channels,
+    private readonly bell: Bell,
     @Inject(UNIT_OF_WORK) private readonly units: UnitOfWork,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Tells everybody who was a recipient when it happened. */
-  async tell(worded: WordedNotice, unit: Unit): Promise<void> {
+  /** Tells every destination that was there when it happened. */
+  async tell(told: WordedNotice, unit: Unit): Promise<void> {
     await this.ledger.lock(unit.tx);
-    await this.ledger.addNotice(unit.tx, keep(worded));
-    const recipients = await this.ledger.recipientsAt(unit.tx, worded.notice.happenedAt);
-    await this.deliver(
-      recipients.map((recipient) => ({ recipient, worded })),
+    await addNotice(unit.tx, keep(told));
+    const destinations = await this.destinations.destinationsAt(unit.tx, told.notice.happenedAt);
+    await this.decide(
+      destinations.map((destination) => ({ destination, told })),
       unit,
     );
   }
@@ -36,11 +48,16 @@ export class LedgerService {
   /** From now on there is this recipient. Topics have no order among each other: what it missed by that is told now. */
   async welcome(principal: Actor, role: Role, since: Date, unit: Unit): Promise<void> {
     await this.ledger.lock(unit.tx);
-    await this.ledger.addRecipient(unit.tx, principal, role, since);
-    const notices = await this.ledger.noticesFor(unit.tx, principal.id);
-    const recipient = { id: principal.id, isRevoked: false };
-    await this.deliver(
-      notices.map((notice) => ({ recipient, worded: recall(notice) })),
+    await this.destinations.addRecipient(unit.tx, principal, role, since);
+    for (const destination of await this.destinations.destinationsOf(unit.tx, principal.id))
+      await this.catchUp(destination, unit);
+  }
+
+  /** What happened since this destination is there, and was told before it was known here, is told now. */
+  async catchUp(destination: Destination, unit: Unit): Promise<void> {
+    const notices = await this.destinations.noticesFor(unit.tx, destination.id);
+    await this.decide(
+      notices.map((notice) => ({ destination, told: recall(notice) })),
       unit,
     );
   }
@@ -48,7 +65,7 @@ export class LedgerService {
   /** What happens from this instant on is no longer for this principal. */
   async dismiss(principal: Actor, revokedAt: Date, { tx }: Unit): Promise<void> {
     await this.ledger.lock(tx);
-    await this.ledger.revokeRecipient(tx, principal.id, revokedAt);
+    await this.destinations.revokeRecipient(tx, principal.id, revokedAt);
   }
 
   /**
@@ -60,59 +77,58 @@ export class LedgerService {
     for (const { eventId, happenedAt, reason } of await this.ledger.deadLetters(notableEvents.map(({ type }) => type)))
       settled += await this.units.run(async ({ tx }) => {
         await this.ledger.lock(tx);
-        const recipients = await this.ledger.recipientsAt(tx, happenedAt);
-        const decisions = recipients.map(
-          ({ id }) => ({ eventId, recipientId: id, outcome: 'dead_lettered', reason }) as const,
+        const destinations = await this.destinations.destinationsAt(tx, happenedAt);
+        const decisions = destinations.map(
+          ({ id, recipientId, channel }) =>
+            ({ eventId, destinationId: id, recipientId, channel, outcome: 'dead_lettered', reason }) as const,
         );
         return (await this.ledger.decide(tx, decisions, this.clock.now())).length;
       });
     return settled;
   }
 
-  /** Does every notable event have its final row for every recipient? `missing` names those that do not. */
+  /** Does every notable event have its row for every destination? `missing` names those that do not. */
   async balance(): Promise<Balance> {
     await this.settleDeadLetters();
     return this.ledger.balance();
   }
 
-  private async deliver(pairs: readonly { recipient: Recipient; worded: WordedNotice }[], unit: Unit): Promise<void> {
+  private async decide(pairs: readonly Pair[], unit: Unit): Promise<void> {
     const now = this.clock.now();
-    const told = new Map(pairs.map(({ worded }) => [worded.notice.eventId, worded]));
-    const decided = await this.ledger.decide(
-      unit.tx,
-      pairs.map(({ recipient, worded }) => ({
-        eventId: worded.notice.eventId,
-        recipientId: recipient.id,
-        ...outcomeFor(recipient),
-      })),
-      now,
-    );
-    const delivered = decided
-      .filter(({ outcome }) => outcome === 'delivered')
-      .map(({ eventId, recipientId }) => {
-        const worded = told.get(eventId)!;
-        return { id: newId(), eventId, recipientId, notice: worded.notice, message: render(worded) };
-      });
-    await this.inbox.add(unit.tx, delivered, now);
-    for (const { id, eventId, recipientId, notice, message } of delivered)
-      unit.emit({
-        event: inboxDelivered,
-        key: recipientId,
-        subject: `notification/${id}`,
-        data: {
-          notificationId: id,
-          recipientId,
-          kind: notice.kind,
-          title: message.title,
-          priority: notice.priority,
-          eventId,
-          actor: systemActor,
-        },
-      });
+    const pairOf = new Map(pairs.map((pair) => [keyOf(pair.told.notice.eventId, pair.destination.id), pair]));
+    const decisions = pairs.map((pair) => this.decisionOn(pair));
+    const entries = new Map<InsideChannel, Entry<unknown>[]>();
+    const decided = await this.ledger.decide(unit.tx, decisions, now, currentContext()?.traceparent);
+    for (const { eventId, destinationId, outcome } of decided) {
+      const { destination, told } = pairOf.get(keyOf(eventId, destinationId))!;
+      const channel = this.channels.of(destination.channel);
+      if (outcome !== 'delivered' || channel?.reach !== 'inside') continue;
+      const put = entries.get(channel) ?? [];
+      entries.set(channel, put);
+      put.push(entryOf(channel, destination, told));
+    }
+    for (const [channel, put] of entries) await channel.put(put, unit, now);
+    if (decided.some(({ outcome }) => outcome === null)) unit.afterCommit(() => this.bell.ring());
+  }
+
+  private decisionOn({ destination, told: { notice } }: Pair): Decision {
+    const { id: destinationId, recipientId, channel } = destination;
+    const about = { eventId: notice.eventId, destinationId, recipientId, channel };
+    const route = routeTo(destination, notice.kind);
+    if (route.kind === 'suppress') return { ...about, outcome: 'suppressed', reason: route.reason };
+    return { ...about, outcome: this.channels.of(channel)?.reach === 'inside' ? 'delivered' : null, reason: null };
   }
 }
 
-const outcomeFor = ({ isRevoked }: Recipient) =>
-  isRevoked
-    ? ({ outcome: 'suppressed', reason: 'The recipient was revoked before it could be delivered.' } as const)
-    : ({ outcome: 'delivered', reason: null } as const);
+const keyOf = (eventId: string, destinationId: string) => `${eventId} ${destinationId}`;
+
+function entryOf(
+  channel: InsideChannel,
+  { id, recipientId, settings }: Destination,
+  told: WordedNotice,
+): Entry<unknown> {
+  if (recipientId === null) throw new TypeError(`The destination ${id} of the channel ${channel.name} is nobody's.`);
+  const { eventId, kind, priority } = told.notice;
+  const message = channel.render(told, channel.settings.parse(settings));
+  return { id: newId(), eventId, recipientId, kind, priority, message };
+}

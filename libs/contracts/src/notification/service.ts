@@ -2,7 +2,7 @@ import type { ServiceDeclaration } from '../service-declaration.js';
 
 export const notification = {
   name: 'notification',
-  owns: 'inbox, and a ledger with the end of every delivery',
+  owns: 'destinations, inboxes, and a ledger with the end of every delivery',
   topics: ['notification-events'],
   files: [],
   door: 'internal',

@@ -3,7 +3,7 @@ import { connect } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/notification';
 import { newId } from '@dsops/kernel';
 import { createTestDatabase, FakeClock, type TestDatabase } from '@dsops/testing';
-import { InboxRepository } from './inbox.repository.js';
+import { addNotifications, InboxRepository } from './inbox.repository.js';
 import { ARCHIVE_AFTER_MS, InboxService } from './inbox.service.js';
 
 describe('an inbox on PostgreSQL', () => {
@@ -34,7 +34,7 @@ describe('an inbox on PostgreSQL', () => {
           happenedAt: clock.now(),
         },
       });
-    await repository.add(database, notifications, clock.now());
+    await addNotifications(database, notifications, clock.now());
     return notifications.map(({ id }) => id);
   }
   const idsOf = async (recipient: string, query: { unread?: boolean } = {}) =>

@@ -22,25 +22,28 @@ interface InboxPage {
 
 const withNotice = { include: { notice: true } } as const;
 
+export async function addNotifications(
+  tx: SqlExecutor,
+  notifications: readonly NewNotification[],
+  createdAt: Date,
+): Promise<void> {
+  await execute(
+    tx,
+    sql`insert into notification.notifications (id, event_id, recipient_id, message, created_at)
+        select n.id, n.event_id, n.recipient_id, n.message::jsonb, ${createdAt}::timestamptz
+          from unnest(
+            ${notifications.map(({ id }) => id)}::text[],
+            ${notifications.map(({ eventId }) => eventId)}::text[],
+            ${notifications.map(({ recipientId }) => recipientId)}::text[],
+            ${notifications.map(({ message }) => JSON.stringify(message))}::text[]
+          ) as n (id, event_id, recipient_id, message)`,
+  );
+}
+
 /** Inboxes. Everything that a person asks for names whose inbox it is; what is archived is in no inbox. */
 @Injectable()
 export class InboxRepository {
   constructor(@Inject(DATABASE) private readonly database: PrismaClient) {}
-
-  async add(tx: SqlExecutor, notifications: readonly NewNotification[], createdAt: Date): Promise<void> {
-    if (notifications.length === 0) return;
-    await execute(
-      tx,
-      sql`insert into notification.notifications (id, event_id, recipient_id, message, created_at)
-       select n.id, n.event_id, n.recipient_id, n.message::jsonb, ${createdAt}::timestamptz
-         from unnest(
-           ${notifications.map(({ id }) => id)}::text[],
-           ${notifications.map(({ eventId }) => eventId)}::text[],
-           ${notifications.map(({ recipientId }) => recipientId)}::text[],
-           ${notifications.map(({ message }) => JSON.stringify(message))}::text[]
-         ) as n (id, event_id, recipient_id, message)`,
-    );
-  }
 
   /** Newest first. */
   async list(recipientId: string, { isUnread, before, limit }: InboxPage): Promise<NotificationView[]> {
