@@ -83,7 +83,16 @@ module.exports = {
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['contracts', 'kernel']),
     layer('scheduling', ['background', 'database', 'platform', 'contracts', 'kernel']),
-    layer('service', ['background', 'messaging', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
+    layer('service', [
+      'background',
+      'sealing',
+      'messaging',
+      'database',
+      'platform',
+      'scheduling',
+      'contracts',
+      'kernel',
+    ]),
     layer('messaging', ['background', 'database', 'platform', 'scheduling', 'contracts', 'kernel']),
     {
       name: 'own-database-only',

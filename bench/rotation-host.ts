@@ -47,11 +47,14 @@ export interface HostSettings {
 }
 
 /** The rotation service as the product hosts it. */
-export async function hostRotation({ folder, database }: RotationHome, settings: HostSettings): Promise<RotationHost> {
+export async function hostRotation(
+  { folder, key, database }: RotationHome,
+  settings: HostSettings,
+): Promise<RotationHost> {
   const logger = createLogger({ service: 'rotation', level: 'warn' });
   const token = newToken();
   const { concurrency, drivers, transport } = settings;
-  const { keyFile, markFile } = keyPaths(folder);
+  const { markFile } = keyPaths(folder);
   const service = await startServiceApp(
     await ServiceModule.of(rotationService({ drivers, worker: { concurrency, takesOver: true } }), {
       database,
@@ -61,7 +64,8 @@ export async function hostRotation({ folder, database }: RotationHome, settings:
       clock: systemClock,
       logger,
       token: new Secret(token),
-      own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile },
+      key,
+      own: { DSOPS_MARK_FILE: markFile },
     }),
     { logger, token },
   );

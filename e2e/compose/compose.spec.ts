@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { SERVICES } from '@dsops/contracts/service-names';
+import { SEALING_SERVICES, SERVICES } from '@dsops/contracts/service-names';
 import { LOCAL_SECRET_PREFIX, SECRET_STORE, secretsOf } from '@dsops/contracts-generate';
-import { readServiceConfig } from '@dsops/service';
+import { MasterKey, newKeyBytes } from '@dsops/sealing';
+import { readServiceConfig, serviceKeyConfig } from '@dsops/service';
 import { unwrapSecret } from '@dsops/kernel';
 import { FakeBroker, FakeDaprd } from '@dsops/testing';
 import { optionsOf, ROOT, services, sidecarOf, source, textOf, volumes } from './compose-file.js';
@@ -16,6 +17,7 @@ describe('compose.yaml', () => {
   describe.each(SERVICES)('%s', (service) => {
     const own = services[service]!;
     const sidecar = sidecarOf(service);
+    const isSealing = SEALING_SERVICES.includes(service);
 
     it('is built of its app and has a sidecar with its app id in its network', () => {
       expect(own.build).toMatchObject({ target: 'service', args: { APP: service } });
@@ -50,8 +52,17 @@ describe('compose.yaml', () => {
         secretStores: { [SECRET_STORE]: { secrets, allowed: secretsOf(service) } },
       });
       try {
-        const environment = { ...own.environment, DAPR_HTTP_PORT: new URL(daprd.url).port };
-        const { database } = await readServiceConfig(environment, {}, { timeoutMs: 0 });
+        const environment = {
+          ...own.environment,
+          DAPR_HTTP_PORT: new URL(daprd.url).port,
+          // What setup writes into the volume.
+          ...(isSealing && {
+            DSOPS_SERVICE_KEY_FILE: '',
+            DSOPS_SERVICE_KEY: unwrapSecret(new MasterKey(newKeyBytes()).serviceKey(service).write()),
+          }),
+        };
+        const asked = isSealing ? serviceKeyConfig(service) : {};
+        const { database } = await readServiceConfig(environment, asked, { timeoutMs: 0 });
         const variable = `DSOPS_DATABASE_PASSWORD_${service.toUpperCase()}`;
         expect(unwrapSecret(database.password)).toBe(services.setup!.environment![variable]);
         expect(services).toHaveProperty(database.host);
@@ -61,7 +72,7 @@ describe('compose.yaml', () => {
     });
 
     it('gets the variables of its own', () => {
-      const names = [...textOf(`apps/${service}/src/main.ts`).matchAll(/^ {4}(DSOPS_\w+): /gm)].map(
+      const names = [...textOf(`apps/${service}/src/service.ts`).matchAll(/^ {6}(DSOPS_\w+): /gm)].map(
         ([, name]) => name!,
       );
       expect(Object.keys(own.environment!)).toEqual(expect.arrayContaining(names));
@@ -115,11 +126,21 @@ describe('compose.yaml', () => {
     }
   });
 
-  it('makes the key where the rotation service looks for it, and shows the keys to nobody else', () => {
-    expect(services.setup!.environment!.DSOPS_KEY_FILE).toBe(services.rotation!.environment!.DSOPS_KEY_FILE);
+  it('puts the key of each service that seals where the service looks for it, and shows keys to nobody else', () => {
     const who = (volume: string) =>
       Object.keys(services).filter((name) => services[name]!.volumes?.some((mount) => mount.startsWith(`${volume}:`)));
-    expect(who('keys')).toEqual(['rotation', 'setup']);
+    expect(who('keys')).toEqual(['setup']);
+    expect(services.setup!.environment).toMatchObject({
+      DSOPS_KEY_FILE: '/keys/sealing.key',
+      DSOPS_SERVICE_KEYS: '/service-keys',
+    });
+    for (const service of SEALING_SERVICES) {
+      expect(who(`${service}-keys`)).toEqual([service, 'setup']);
+      expect(services[service]!.volumes).toContain(`${service}-keys:/keys`);
+      expect(services[service]!.environment!.DSOPS_SERVICE_KEY_FILE).toBe('/keys/service.key');
+      expect(services.setup!.volumes).toContain(`${service}-keys:/service-keys/${service}`);
+      expect(textOf('Dockerfile')).toMatch(new RegExp(`^RUN install .* /service-keys/${service}( |$)`, 'm'));
+    }
     expect(who('sentry')).toEqual(['sentry', 'trust']);
   });
 

@@ -4,6 +4,7 @@ import { Secret, systemClock } from '@dsops/kernel';
 import { DaprTransport, type Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
 import { keyPaths, rotationService } from '@dsops/rotation';
+import { openKeyFile } from '@dsops/sealing';
 import { ServiceModule } from '@dsops/service';
 import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
 import { Points } from './points.js';
@@ -52,7 +53,8 @@ async function host({ home, stopAt, isOnly }: Extract<ToWorker, { do: 'host' }>)
       clock: systemClock,
       logger,
       token: new Secret(TOKEN),
-      own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile },
+      key: (await openKeyFile({ path: keyFile, database: 'existing' })).serviceKey('rotation'),
+      own: { DSOPS_MARK_FILE: markFile },
     }),
     { logger, token: TOKEN },
   );

@@ -9,6 +9,7 @@ import { PrismaClient } from '@dsops/database/notification';
 import { Secret } from '@dsops/kernel';
 import { EmbeddedTransport, MessagingModule, UNIT_OF_WORK, type EventToEmit, type UnitOfWork } from '@dsops/messaging';
 import { callOperation, createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@dsops/platform';
+import { MasterKey, newKeyBytes } from '@dsops/sealing';
 import { hostService } from '@dsops/service';
 import { createTestDatabase } from '@dsops/testing';
 import { DestinationsService } from '../src/destinations/destinations.service.js';
@@ -66,6 +67,7 @@ export async function startNotificationWorld(parts?: NotificationParts): Promise
     invoker,
     logger,
     token: new Secret(TOKEN),
+    key: new MasterKey(newKeyBytes()).serviceKey('notification'),
     messaging: { sweep: { everyMs: 100 } },
   });
   apps.set('notification', service);

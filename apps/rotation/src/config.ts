@@ -4,14 +4,13 @@ import type { Logger } from '@dsops/platform';
 import type { WakeUps } from '@dsops/scheduling';
 import type { WorkerOptions } from './run/rotation.worker.js';
 import type { TargetDriver } from '@dsops/drivers/driver';
-import type { ServiceKey } from '@dsops/sealing';
 
 /** What the rotation service is made of. */
 export interface RotationOptions {
   /** Logged in as `dsops_rotation`, migrated. Who made it disconnects it, after the service was closed. */
   readonly database: PrismaClient;
-  /** What it seals with: rotation's own, never the master key. */
-  readonly key: ServiceKey;
+  /** Of the master key that its key is derived from. */
+  readonly keyId: string;
   /** The high-water mark, beside the key file and never in a backup together with the database: see {@link keyPaths}. */
   readonly markPath: string;
   /** The mark belongs to its folder: a copy of the folder starts in mode `restored`. */

@@ -18,14 +18,12 @@ import { CheckOutController } from './check-out/check-out.http.js';
 import { CheckOutRepository } from './check-out/check-out.repository.js';
 import { CheckOutService } from './check-out/check-out.service.js';
 import { RetentionService } from './vault/retention.service.js';
-import { Sealer } from '@dsops/sealing';
 import type { Tx } from './database/tx.js';
 import { VaultRepository } from './vault/vault.repository.js';
 import { VaultService } from './vault/vault.service.js';
 
 const shared = (options: RotationOptions): Provider[] => [
   { provide: PrismaClient, useValue: options.database },
-  { provide: Sealer, useValue: new Sealer(options.key) },
   { provide: Drivers, useFactory: () => driversWith(options.drivers) },
   { provide: MarkFile, useFactory: () => new MarkFile(options.markPath, options.isMarkBound) },
   VaultRepository,
@@ -35,7 +33,7 @@ const shared = (options: RotationOptions): Provider[] => [
   InstallationRepository,
 ];
 
-const installation = ({ database, key, logger }: RotationOptions): Provider[] => [
+const installation = ({ database, keyId, logger }: RotationOptions): Provider[] => [
   {
     provide: InstallationService,
     inject: [UNIT_OF_WORK, InstallationRepository, MarkFile, OPEN_ROTATIONS],
@@ -51,7 +49,7 @@ const installation = ({ database, key, logger }: RotationOptions): Provider[] =>
         units,
         installations,
         markFile,
-        key,
+        keyId,
         openRotations,
         raiseEpoch,
         logger,

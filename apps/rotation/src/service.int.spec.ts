@@ -74,7 +74,7 @@ beforeAll(async () => {
     },
   });
   const logger = createLogger({ service: 'rotation', level: 'trace', destination });
-  await openKeyFile({ path: keyFile, database: 'new' });
+  const master = await openKeyFile({ path: keyFile, database: 'new' });
   service = await hostService(
     rotationService({ drivers: [target.driver] }),
     {
@@ -83,8 +83,9 @@ beforeAll(async () => {
       invoker: new HttpInvoker(() => service.url, TOKEN),
       logger,
       token: new Secret(TOKEN),
+      key: master.serviceKey('rotation'),
     },
-    { own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile } },
+    { own: { DSOPS_MARK_FILE: markFile } },
   );
   current = { username: 'shop_a', password: target.driver.generate() };
   await target.asSuperuser(`ALTER ROLE shop_a LOGIN PASSWORD '${await scramVerifier(current.password)}'`);

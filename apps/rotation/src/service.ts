@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { PrismaClient } from '@dsops/database/rotation';
-import { openKeyFile } from '@dsops/sealing';
 import { defineService } from '@dsops/service';
 import type { RotationOptions } from './config.js';
 import { rotationControllers, rotationProviders } from './rotation.providers.js';
@@ -11,16 +10,14 @@ export const rotationService = ({ drivers = [], worker }: Partial<Pick<RotationO
     name: 'rotation',
     database: PrismaClient,
     config: {
-      /** The key that seals every value. It is never made here: a new key could open nothing. */
-      DSOPS_KEY_FILE: z.string().min(1),
-      /** The high-water mark, beside the key and in no backup of the database. */
+      /** The high-water mark: apart from the data, and in no backup of the database. */
       DSOPS_MARK_FILE: z.string().min(1),
     },
     controllers: rotationControllers,
-    providers: async ({ database, own, isAlone = false, wakeUps, logger }) =>
+    providers: ({ database, own, key, isAlone = false, wakeUps, logger }) =>
       rotationProviders({
         database,
-        key: (await openKeyFile({ path: own.DSOPS_KEY_FILE, database: 'existing' })).serviceKey('rotation'),
+        keyId: key!.id,
         markPath: own.DSOPS_MARK_FILE,
         isMarkBound: isAlone,
         drivers,

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { DomainError, Secret } from '@dsops/kernel';
@@ -11,8 +12,10 @@ export interface SetupConfig {
   /** Who may create databases, roles and schemas. */
   readonly admin: { readonly user: string; readonly password: Secret };
   readonly passwordOf: (service: ServiceName) => Secret;
-  /** The key that seals is made here, with a new database. */
+  /** The master key is made here, with a new database. */
   readonly keyFile: string;
+  /** Where each service that seals finds the key that is derived for it, in a folder of its name. */
+  readonly serviceKeys: string;
 }
 
 const secretSchema = z
@@ -28,6 +31,7 @@ const schema = z.object({
   DSOPS_DATABASE_ADMIN: z.string().min(1).default('postgres'),
   DSOPS_DATABASE_ADMIN_PASSWORD: secretSchema,
   DSOPS_KEY_FILE: z.string().min(1),
+  DSOPS_SERVICE_KEYS: z.string().min(1).optional(),
 });
 const passwordsSchema = z.object(
   Object.fromEntries(SERVICES.map((service) => [passwordVariable(service), secretSchema])),
@@ -55,5 +59,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     admin: { user: data.DSOPS_DATABASE_ADMIN, password: data.DSOPS_DATABASE_ADMIN_PASSWORD },
     passwordOf: (service) => passwords.data[passwordVariable(service)]!,
     keyFile: data.DSOPS_KEY_FILE,
+    serviceKeys: data.DSOPS_SERVICE_KEYS ?? join(dirname(data.DSOPS_KEY_FILE), 'services'),
   };
 }

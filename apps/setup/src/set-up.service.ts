@@ -3,16 +3,20 @@ import { migrate, withClient } from '@dsops/database';
 import { unwrapSecret } from '@dsops/kernel';
 import { openKeyFile } from '@dsops/sealing';
 import type { SetupConfig } from './config.js';
+import { bringMark, writeServiceKeys } from './service-keys.js';
 
 /**
- * Prepares what the services stand on: the key that seals, the database, a schema and a role for each service. Can be
+ * Prepares what the services stand on: the master key and the service keys, the database, a schema and a role for each
+ * service. Can be
  * run again at any time, and has to be with each new release; what is there stays. Topics: `dsops topics apply`.
  * @returns how many migrations were applied
  * @throws DomainError `key_missing`: the database has been used, and its key is not there
  */
 export async function setUp(config: SetupConfig): Promise<number> {
   // The key first: with it there, whatever ends this in the middle can be done again.
-  await openKeyFile({ path: config.keyFile, database: await prepareDatabase(config) });
+  const master = await openKeyFile({ path: config.keyFile, database: await prepareDatabase(config) });
+  await writeServiceKeys(master, config.serviceKeys);
+  await bringMark(config.keyFile, config.serviceKeys);
   let applied = 0;
   await migrate({
     adminUrl: urlOf(config, config.database),

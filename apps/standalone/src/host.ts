@@ -5,6 +5,7 @@ import type { DatabaseOptions, SchemaName } from '@dsops/database';
 import { DomainError, Secret, systemClock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, type Metrics, type ServiceApp } from '@dsops/platform';
+import type { ServiceKey } from '@dsops/sealing';
 import { GraphileWakeUps } from '@dsops/scheduling';
 import { hostService, ownConfigOf, type Service } from '@dsops/service';
 import * as services from './generated/services.js';
@@ -13,6 +14,8 @@ export interface HostOptions {
   readonly databaseOf: (schema: SchemaName) => DatabaseOptions;
   /** Where the installation's files lie. */
   readonly files: Readonly<Record<InstallationFile, string>>;
+  /** What a service seals with: handed to that service alone. */
+  readonly keyOf: (service: ServiceName) => ServiceKey;
   /** Of the public API. */
   readonly port: number;
   readonly logLevel: string;
@@ -52,6 +55,7 @@ export async function hostServices(options: HostOptions): Promise<Host> {
     await transport.close();
   };
   const start = async (service: Service, port?: number): Promise<ServiceApp> => {
+    const declaration = declarationOf(service.name);
     const surroundings = {
       database: databaseOf(service.name),
       transport,
@@ -61,8 +65,9 @@ export async function hostServices(options: HostOptions): Promise<Host> {
       logger: loggerOf(service.name),
       token: new Secret(token),
       isAlone: true,
+      ...(declaration.seals && { key: options.keyOf(service.name) }),
     };
-    const own = ownConfigOf(service, variablesOf(declarationOf(service.name), options.files));
+    const own = ownConfigOf(service, variablesOf(declaration, options.files));
     const app = await hostService(service, surroundings, { own, ...(port !== undefined && { port }) });
     running.push(app);
     urls.set(service.name, app.url);

@@ -4,6 +4,6 @@ import { keyPaths } from '@dsops/rotation';
 
 /** Where the files that services ask for lie in the folder of an installation. */
 export function installationFiles(home: HomePaths): Record<InstallationFile, string> {
-  const { keyFile, markFile } = keyPaths(home.folder);
-  return { sealingKey: keyFile, mark: markFile, adminKey: home.adminKeyFile };
+  const { markFile } = keyPaths(home.folder);
+  return { mark: markFile, adminKey: home.adminKeyFile };
 }

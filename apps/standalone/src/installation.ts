@@ -45,7 +45,7 @@ export class Installation {
     const server = await this.startDatabase(key);
     const passwordOf = (schema: SchemaName) => key.password(databaseRole(schema));
     await this.migrate(server, passwordOf);
-    const host = await this.startServices(server.port, passwordOf);
+    const host = await this.startServices(key, server.port, passwordOf);
 
     const adminKey = new Secret((await readFile(config.home.adminKeyFile, 'utf8')).trim());
     const api = new ApiClient({ url: host.url, credentials: apiKey(adminKey) });
@@ -105,7 +105,7 @@ export class Installation {
     );
   }
 
-  private async startServices(port: number, passwordOf: (schema: SchemaName) => Secret): Promise<Host> {
+  private async startServices(key: MasterKey, port: number, passwordOf: (schema: SchemaName) => Secret): Promise<Host> {
     const { config } = this;
     const startedAt = performance.now();
     const telemetry = startTelemetry({ serviceName: 'dsops', ...config.telemetry });
@@ -113,6 +113,7 @@ export class Installation {
     const host = await hostServices({
       databaseOf: databasesOf({ port, database: DATABASE, passwordOf }),
       files: installationFiles(config.home),
+      keyOf: (service) => key.serviceKey(service),
       port: config.port,
       logLevel: config.logLevel,
     });

@@ -1,5 +1,5 @@
-import { INSTALLATION_FILES, type ServiceDeclaration } from '@dsops/contracts/service-declaration';
-import { serviceDeclarations } from '@dsops/contracts/service-names';
+import { INSTALLATION_FILES, SERVICE_KEY, type ServiceDeclaration } from '@dsops/contracts/service-declaration';
+import { SEALING_SERVICES, serviceDeclarations } from '@dsops/contracts/service-names';
 import { TOPICS } from '@dsops/contracts/topics';
 import { databasePasswordOf, LOCAL_SECRET_PREFIX, PUBSUB, SECRET_STORE } from './dapr.js';
 
@@ -17,6 +17,8 @@ const REGIONS: Readonly<Record<string, () => string[]>> = {
       (name) => `- ./dapr/compose/${name}.yaml:/dapr/resources/${name}.yaml:ro`,
     ),
   services: () => serviceDeclarations.flatMap((service) => [...serviceBlock(service), ...sidecarBlock(service)]),
+  mounts: () => SEALING_SERVICES.map((name) => `- ${keysOf(name)}:/service-keys/${name}`),
+  volumes: () => SEALING_SERVICES.map((name) => `${keysOf(name)}:`),
   passwords: () =>
     serviceDeclarations.map(
       ({ name }) => `DSOPS_DATABASE_PASSWORD_${upper(name)}: ${demanded(name, 'DATABASE_PASSWORD')}`,
@@ -46,9 +48,13 @@ const upper = (service: string): string => service.toUpperCase();
 /** A value that `.env` has to hold. */
 const demanded = (service: string, what: string): string => `\${${upper(service)}_${what}:?see docs/stack.md}`;
 
-function serviceBlock({ name, door, files }: ServiceDeclaration): string[] {
-  const given = files.map((file) => INSTALLATION_FILES[file]);
-  const folders = [...new Set(given.map(({ folder }) => folder))];
+/** The volume with the key of a service, and with whatever belongs beside it. Setup fills it. */
+const keysOf = (service: string): string => `${service}-keys`;
+
+function serviceBlock({ name, door, files, seals }: ServiceDeclaration): string[] {
+  const given = [...(seals ? [SERVICE_KEY] : []), ...files.map((file) => INSTALLATION_FILES[file])];
+  const folders = [...new Set<string>(given.map(({ folder }) => folder))];
+  const mounts = folders.map((folder) => `'${folder === SERVICE_KEY.folder ? keysOf(name) : folder}:/${folder}'`);
   return [
     `${name}:`,
     '  <<: *service',
@@ -62,7 +68,7 @@ function serviceBlock({ name, door, files }: ServiceDeclaration): string[] {
     `    DAPR_API_TOKEN: ${demanded(name, 'API_TOKEN')}`,
     `    APP_API_TOKEN: ${demanded(name, 'APP_TOKEN')}`,
     ...(door === 'public' ? [`  ports: ['127.0.0.1:\${${upper(name)}_PORT:-${PUBLIC_PORT}}:${PORT}']`] : []),
-    ...(folders.length > 0 ? [`  volumes: [${folders.map((folder) => `'${folder}:/${folder}'`).join(', ')}]`] : []),
+    ...(mounts.length > 0 ? [`  volumes: [${mounts.join(', ')}]`] : []),
   ];
 }
 

@@ -144,10 +144,15 @@ describe('who may invoke whom', () => {
 });
 
 describe('who may read which secret', () => {
-  it('is a table: a service its own password, and nothing else', () => {
+  it('is a table: a service its own password and, where it seals, its own key, and nothing else', () => {
+    const keys = { notification: ['service-key-notification'], rotation: ['service-key-rotation'] };
     for (const service of SERVICES)
       expect(scopesOf(file(`config/${service}.yaml`))).toEqual([
-        { storeName: 'secrets', defaultAccess: 'deny', allowedSecrets: [`database-password-${service}`] },
+        {
+          storeName: 'secrets',
+          defaultAccess: 'deny',
+          allowedSecrets: [`database-password-${service}`, ...((keys as Record<string, string[]>)[service] ?? [])],
+        },
       ]);
   });
 

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import { consumers } from '@dsops/contracts/consumers';
-import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
+import { declarationOf, SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import type { Topic } from '@dsops/contracts/topics';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import { operations } from '@dsops/contracts/api';
@@ -229,10 +229,15 @@ const configuration = (settings: DaprSettings, service: ServiceName): object => 
 });
 
 /** The one table of who may read which secrets of the store. Those of components, such as Kafka's password, are nobody's. */
-export const secretsOf = (service: ServiceName): readonly string[] => [databasePasswordOf(service)];
+export const secretsOf = (service: ServiceName): readonly string[] => [
+  databasePasswordOf(service),
+  ...(declarationOf(service).seals ? [serviceKeyOf(service)] : []),
+];
 
 /** The secret with the password of a service's role in the database. */
 export const databasePasswordOf = (service: string): string => `database-password-${service}`;
+/** The secret with the key of a service that seals. */
+export const serviceKeyOf = (service: string): string => `service-key-${service}`;
 
 /**
  * The one table of who may invoke whom, and what. The gateway: the operations, the dead letters and the readiness of

@@ -1,6 +1,6 @@
 import type { ConsumerDeclaration } from '@dsops/contracts/consumer-declaration';
 import { consumers } from '@dsops/contracts/consumers';
-import { INSTALLATION_FILES, type ServiceDeclaration } from '@dsops/contracts/service-declaration';
+import { INSTALLATION_FILES, SERVICE_KEY, type ServiceDeclaration } from '@dsops/contracts/service-declaration';
 import { serviceDeclarations } from '@dsops/contracts/service-names';
 import { TOPICS } from '@dsops/contracts/topics';
 
@@ -13,13 +13,17 @@ function heardBy(service: string): string {
   return topics.size === TOPICS.length ? 'everything' : code([...topics]);
 }
 
-const describe = ({ name, owns, topics, files, door }: ServiceDeclaration): string =>
+const describe = ({ name, owns, topics, files, seals, door }: ServiceDeclaration): string =>
   row(
     `\`apps/${name}\``,
     owns,
     code(topics),
     heardBy(name),
-    code(files.map((file) => INSTALLATION_FILES[file].variable)),
+    code(
+      [...(seals ? [SERVICE_KEY] : []), ...files.map((file) => INSTALLATION_FILES[file])].map(
+        ({ variable }) => variable,
+      ),
+    ),
     door === 'public' ? 'everybody with an API key' : 'the gateway, and services that ask for its events',
   );
 

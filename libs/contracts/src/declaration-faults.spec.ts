@@ -6,7 +6,14 @@ import type { ServiceDeclaration } from './service-declaration.js';
 
 const { services, events, operations, consumers } = declarations;
 const audit = consumers.audit!;
-const weather: ServiceDeclaration = { name: 'weather', owns: 'how it is', topics: [], files: [], door: 'internal' };
+const weather: ServiceDeclaration = {
+  name: 'weather',
+  owns: 'how it is',
+  topics: [],
+  files: [],
+  seals: false,
+  door: 'internal',
+};
 /** As somebody may declare it who goes around the types. */
 const said = (change: object) => ({ ...events[0]!, ...change }) as EventDefinition;
 const found = (change: Partial<Declarations>) => declarationFaults({ ...declarations, ...change });

@@ -1,10 +1,12 @@
+/** The key of a service that seals, as a file that setup writes: in a folder of its own for each service. */
+export const SERVICE_KEY = { variable: 'DSOPS_SERVICE_KEY_FILE', folder: 'keys', file: 'service.key' } as const;
+
 /**
  * Files of an installation that lie apart from its database. `variable` names the path to the service; `folder` is what
- * such files lie in together, and a volume of its own where services are containers.
+ * such files lie in together, and a volume of its own where services are containers. What lies in `keys` is one
+ * service's alone, beside its {@link SERVICE_KEY}.
  */
 export const INSTALLATION_FILES = {
-  /** Seals every value. */
-  sealingKey: { variable: 'DSOPS_KEY_FILE', folder: 'keys', file: 'sealing.key' },
   /** The high-water mark: in no backup of the database. */
   mark: { variable: 'DSOPS_MARK_FILE', folder: 'keys', file: 'mark.json' },
   /** Where the first admin key is put. */
@@ -25,6 +27,8 @@ export interface ServiceDeclaration {
   readonly topics: readonly string[];
   /** What it gets beside its database. */
   readonly files: readonly InstallationFile[];
+  /** It keeps secrets of others: it is handed a service key, to seal and to open what it has sealed. */
+  readonly seals: boolean;
   /** `public`: has callers from outside; it starts last and closes first. `internal`: is called by services alone. */
   readonly door: 'public' | 'internal';
 }

@@ -11,5 +11,10 @@ export const serviceDeclarations: readonly (ServiceDeclaration & Pick<Declared, 
 /** The names of the services, in alphabetical order. */
 export const SERVICES: readonly ServiceName[] = serviceDeclarations.map(({ name }) => name);
 
+/** Those that seal. */
+export const SEALING_SERVICES: readonly ServiceName[] = serviceDeclarations
+  .filter(({ seals }) => seals)
+  .map(({ name }) => name);
+
 export const declarationOf = (service: ServiceName): ServiceDeclaration =>
   serviceDeclarations.find(({ name }) => name === service)!;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { unwrapSecret, type DomainError } from '@dsops/kernel';
-import { readServiceConfig, type Environment } from './config.js';
+import { MasterKey, newKeyBytes } from '@dsops/sealing';
+import { readServiceConfig, serviceKeyConfig, type Environment } from './config.js';
 
 const COMPLETE = { DSOPS_DATABASE_PASSWORD: 'pass', DAPR_API_TOKEN: 'ours', APP_API_TOKEN: 'theirs' };
 
@@ -66,7 +67,7 @@ describe("a service's environment", () => {
         APP_API_TOKEN: undefined,
         APP_API_TOKEN_FILE: join(folder, 'nothing'),
       },
-      { DSOPS_KEY_FILE: z.string().min(1) },
+      { DSOPS_MARK_FILE: z.string().min(1) },
     );
     for (const part of [
       'DSOPS_PORT is not',
@@ -74,10 +75,38 @@ describe("a service's environment", () => {
       'DSOPS_TOPIC_PREFIX holds other',
       'DAPR_API_TOKEN is missing',
       'APP_API_TOKEN_FILE cannot be read (ENOENT)',
-      'DSOPS_KEY_FILE is missing',
+      'DSOPS_MARK_FILE is missing',
     ])
       expect(message).toContain(part);
     for (const value of ['70000', 'Stäging', 'pass']) expect(message).not.toContain(value);
+  });
+
+  describe('of one that seals', () => {
+    const master = new MasterKey(newKeyBytes());
+    const asked = serviceKeyConfig('notification');
+    const text = unwrapSecret(master.serviceKey('notification').write());
+
+    it('hands it its key, from a file as from the variable', async () => {
+      const file = join(folder, 'service.key');
+      writeFileSync(file, `${text}\n`);
+      for (const given of [{ DSOPS_SERVICE_KEY: text }, { DSOPS_SERVICE_KEY_FILE: file }]) {
+        const { DSOPS_SERVICE_KEY: key } = (await readServiceConfig({ ...COMPLETE, ...given }, asked)).own;
+        expect(key.fingerprint('a')).toBe(master.serviceKey('notification').fingerprint('a'));
+      }
+    });
+
+    it('is refused without its key, with a damaged one, and with that of another service', async () => {
+      const rotations = unwrapSecret(master.serviceKey('rotation').write());
+      const damaged = text.replace(/.$/, (digit) => (digit === '0' ? '1' : '0'));
+      expect(await refusalOf(COMPLETE, asked)).toContain('DSOPS_SERVICE_KEY is missing');
+      const refusals = await Promise.all(
+        [damaged, rotations].map((given) => refusalOf({ ...COMPLETE, DSOPS_SERVICE_KEY: given }, asked)),
+      );
+      expect(refusals[0]).toContain('The service key of notification is damaged');
+      expect(refusals[1]).toContain('The service key is that of rotation, and this is notification');
+      const secrets = [text, rotations].flatMap((key) => key.split('.').slice(4, 6));
+      for (const secret of secrets) expect(refusals.join()).not.toContain(secret);
+    });
   });
 
   it('is documented, every variable of it', () => {

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { DatabaseOptions } from '@dsops/database';
+import type { ServiceName } from '@dsops/contracts/service-names';
 import { DomainError, isDomainError, Secret } from '@dsops/kernel';
+import { ServiceKey } from '@dsops/sealing';
 import { SecretStores, type FetchedSecret, type WaitOptions } from './secret-store.js';
 
 /** What every service reads from its environment. Names that are Dapr's own are spelled as Dapr spells them. */
@@ -37,7 +39,7 @@ const secretSchema = z
 /** What sidecar and service know each other by, and so cannot come through the sidecar. */
 const TOKENS: readonly string[] = ['DAPR_API_TOKEN', 'APP_API_TOKEN'];
 /** Tokens first: the others may need them. */
-const SECRETS = [...TOKENS, 'DSOPS_DATABASE_PASSWORD'];
+const SECRETS = [...TOKENS, 'DSOPS_DATABASE_PASSWORD', 'DSOPS_SERVICE_KEY'];
 
 const schema = z.object({
   DSOPS_HOST: z.string().min(1).default('127.0.0.1'),
@@ -59,6 +61,18 @@ const schema = z.object({
   DSOPS_ZIPKIN_URL: z.url({ protocol: /^https?$/ }).optional(),
   DSOPS_OTLP_URL: z.url({ protocol: /^https?$/ }).optional(),
   DSOPS_TRACE_SHARE: z.coerce.number().min(0).max(1).default(1),
+});
+
+/** The variable of a service that seals. */
+export const serviceKeyConfig = (service: ServiceName) => ({
+  DSOPS_SERVICE_KEY: z.string().transform((text, { addIssue }) => {
+    try {
+      return ServiceKey.read(new Secret(text), service);
+    } catch (error) {
+      addIssue({ code: 'custom', message: isDomainError(error) ? error.message : 'It cannot be read.' });
+      return z.NEVER;
+    }
+  }),
 });
 
 /**

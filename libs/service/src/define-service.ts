@@ -5,6 +5,7 @@ import type { ClientClass, Database, DatabaseOptions } from '@dsops/database';
 import type { Clock, Secret } from '@dsops/kernel';
 import type { MessagingOptions, Transport } from '@dsops/messaging';
 import type { Invoker, Logger, ServiceAppOptions } from '@dsops/platform';
+import type { ServiceKey } from '@dsops/sealing';
 import type { WakeUps } from '@dsops/scheduling';
 
 /** What the program that runs services chooses for one of them. Nothing else differs between the ways of running. */
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly logger: Logger;
   /** What services state when they call each other. */
   readonly token: Secret;
+  /** Of this service alone; there when its declaration says that it seals. */
+  readonly key?: ServiceKey;
   /** The lock of the installation's folder sees to it that no other process runs this service. */
   readonly isAlone?: boolean;
   /** Numbers that tests make small. */
@@ -46,7 +49,10 @@ export interface ServiceDefinition<Client extends object, Own extends z.ZodRawSh
   readonly controllers: readonly Type[];
   /** Classes with `@EventConsumer`: what they handle and what is declared for this service have to be the same. */
   readonly consumers?: readonly Type[];
-  /** Beside these there are DATABASE, CLOCK, LOGGER, INVOKER and TOKEN, and the units of work of messaging. */
+  /**
+   * Beside these there are DATABASE, CLOCK, LOGGER, INVOKER and TOKEN, the units of work of messaging, and for a service
+   * that seals its {@link Sealer}.
+   */
   readonly providers:
     | readonly Provider[]
     | ((parts: ServiceParts<Client, Parsed<Own>>) => readonly Provider[] | Promise<readonly Provider[]>);

@@ -1,4 +1,4 @@
-export { readServiceConfig, type Environment, type ServiceConfig } from './config.js';
+export { readServiceConfig, serviceKeyConfig, type Environment, type ServiceConfig } from './config.js';
 export {
   defineService,
   type Service,

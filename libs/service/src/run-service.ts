@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { consumers } from '@dsops/contracts/consumers';
+import { declarationOf } from '@dsops/contracts/service-names';
 import { waitForDatabase } from '@dsops/database';
 import { isDomainError, systemClock } from '@dsops/kernel';
 import { DaprInboundModule, DaprTransport } from '@dsops/messaging';
 import { createLogger, DaprInvoker, startMetricsServer, startTelemetry, type Logger } from '@dsops/platform';
+import type { ServiceKey } from '@dsops/sealing';
 import { DaprWakeUps, DaprWakeUpsModule } from '@dsops/scheduling';
-import { readServiceConfig, type Environment, type ServiceConfig } from './config.js';
+import { readServiceConfig, serviceKeyConfig, type Environment, type ServiceConfig } from './config.js';
 import type { Service, Surroundings } from './define-service.js';
 import { hostService } from './host-service.js';
 
@@ -19,7 +21,9 @@ export async function runService(service: Service, environment: Environment): Pr
   let telemetry: ReturnType<typeof startTelemetry> | undefined;
   let logger = createLogger({ service: service.name, level: 'info' });
   try {
-    const config = await readServiceConfig(environment, service.config, {
+    const { seals } = declarationOf(service.name);
+    const asked = { ...service.config, ...(seals && serviceKeyConfig(service.name)) };
+    const config = await readServiceConfig(environment, asked, {
       onWaiting: (reason) => logger.warn({ reason }, 'the sidecar does not answer yet, and secrets come from it'),
       signal: stopping.signal,
     });
@@ -29,8 +33,9 @@ export async function runService(service: Service, environment: Environment): Pr
       onWaiting: (reason) => logger.warn({ reason }, 'the database does not answer yet'),
       signal: stopping.signal,
     });
-    const { surroundings, sidecar, wakeUps } = surroundingsOf(service, config, logger);
-    const { host, port, own } = config;
+    const { DSOPS_SERVICE_KEY: key, ...own } = config.own as { DSOPS_SERVICE_KEY?: ServiceKey };
+    const { surroundings, sidecar, wakeUps } = surroundingsOf(service, config, logger, key);
+    const { host, port } = config;
     const running = await hostService(service, surroundings, { own, host, port, sidecar });
     await wakeUps.start();
     const { metricsPort } = config;
@@ -54,14 +59,23 @@ export async function runService(service: Service, environment: Environment): Pr
 }
 
 /** The distributed way of running: everything goes through the service's sidecar. */
-function surroundingsOf({ name }: Service, config: ServiceConfig, logger: Logger) {
+function surroundingsOf({ name }: Service, config: ServiceConfig, logger: Logger, key: ServiceKey | undefined) {
   const { sidecar, topicPrefix, database, appToken: token } = config;
   const transport = new DaprTransport({ ...sidecar, topicPrefix, logger });
   // Before the sidecar finds the service: what arrives before each of its consumers listens has to come again.
   transport.keepFor(Object.values(consumers).filter(({ service }) => service === name));
   const wakeUps = new DaprWakeUps({ ...sidecar, logger });
   const invoker = new DaprInvoker({ ...sidecar, logger });
-  const surroundings: Surroundings = { database, transport, invoker, wakeUps, clock: systemClock, logger, token };
+  const surroundings: Surroundings = {
+    database,
+    transport,
+    invoker,
+    wakeUps,
+    clock: systemClock,
+    logger,
+    token,
+    ...(key && { key }),
+  };
   return {
     surroundings,
     wakeUps,

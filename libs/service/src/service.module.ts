@@ -3,6 +3,7 @@ import { declarationOf } from '@dsops/contracts/service-names';
 import { type Database, query, sql } from '@dsops/database';
 import { MessagingModule, transportDependency } from '@dsops/messaging';
 import { HealthModule, INVOKER } from '@dsops/platform';
+import { Sealer } from '@dsops/sealing';
 import type { Service, ServiceParts } from './define-service.js';
 import { CLOCK, DATABASE, LOGGER, TOKEN } from './tokens.js';
 
@@ -12,6 +13,8 @@ export class ServiceModule {
   static async of(service: Service, parts: ServiceParts<Database, unknown>): Promise<DynamicModule> {
     const { database, transport, invoker, clock, logger, token, messaging } = parts;
     const { name, controllers, consumers } = service;
+    const { seals, door } = declarationOf(name);
+    if (seals && parts.key?.service !== name) throw new TypeError(`${name} seals, and was not handed its key.`);
     return {
       module: ServiceModule,
       imports: [
@@ -23,7 +26,7 @@ export class ServiceModule {
           invoker,
           clock,
           logger,
-          ...(declarationOf(name).door === 'public' && { internalToken: token }),
+          ...(door === 'public' && { internalToken: token }),
         }),
         HealthModule.of(
           [{ name: 'database', check: () => query(database, sql`select 1`) }, ...transportDependency(transport)],
@@ -37,6 +40,7 @@ export class ServiceModule {
         { provide: LOGGER, useValue: logger },
         { provide: TOKEN, useValue: token },
         { provide: INVOKER, useValue: invoker },
+        ...(parts.key === undefined ? [] : [{ provide: Sealer, useValue: new Sealer(parts.key) }]),
         ...(await service.providers(parts)),
         ...consumers,
       ],

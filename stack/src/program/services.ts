@@ -81,6 +81,7 @@ async function startService(
         DSOPS_TOPIC_PREFIX: '',
         DSOPS_ZIPKIN_URL: zipkin.spansUrl,
         ...variablesOf(declarationOf(service), installationFiles(home)),
+        ...(declarationOf(service).seals && { DSOPS_SERVICE_KEY: unwrapSecret(key.serviceKey(service).write()) }),
       },
       isReady: () => isLive(url),
       ...context.life(service),

@@ -20,7 +20,7 @@ export function buildInstallation(world: RotationDatabase, markPath: string, ope
     units,
     installations,
     markFile,
-    key,
+    keyId: key.id,
     openRotations,
     raiseEpoch,
     logger: createLogger({ service: 'rotation', level: 'silent' }),

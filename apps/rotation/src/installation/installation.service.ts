@@ -7,7 +7,6 @@ import { answerOnce, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { OpenRotations } from '../open-rotations.js';
-import type { ServiceKey } from '@dsops/sealing';
 import type { Tx } from '../database/tx.js';
 import { presumedUntil, whyRestored, type Installation } from './installation.js';
 import type { InstallationRepository } from './installation.repository.js';
@@ -22,7 +21,8 @@ export interface InstallationParts {
   readonly units: UnitOfWork<Tx>;
   readonly installations: InstallationRepository;
   readonly markFile: MarkFile;
-  readonly key: Pick<ServiceKey, 'id'>;
+  /** Of the master key, from which the key of this service is derived. */
+  readonly keyId: string;
   readonly openRotations: OpenRotations;
   readonly raiseEpoch: RaiseEpoch;
   readonly logger: Logger;
@@ -53,13 +53,13 @@ export class InstallationService {
    * @throws DomainError `key_foreign`, `mark_unusable`: the service must not start.
    */
   async open(): Promise<Installation> {
-    const { database, installations, markFile, key } = this.parts;
+    const { database, installations, markFile, keyId } = this.parts;
     const mark = await markFile.read();
     const { installation, reason } = await database.$transaction(async (tx) => {
-      await installations.findOrCreate(tx, key.id);
+      await installations.findOrCreate(tx, keyId);
       // Shared, so that a start waits for nobody who stands still in the middle of a change.
       const row = await installations.share(tx);
-      if (row.keyId !== key.id) throw foreignKey(row.keyId, key.id);
+      if (row.keyId !== keyId) throw foreignKey(row.keyId, keyId);
       const why = whyRestored(mark, { ...row, hasServices: await installations.hasServices(tx) });
       return { installation: row, reason: row.mode === 'restored' ? row.reason : why };
     });

@@ -26,7 +26,7 @@ import { keyPaths } from '../config.js';
 import { rotationService } from '../service.js';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
 import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
-import { openKeyFile } from '@dsops/sealing';
+import { MasterKey, newKeyBytes } from '@dsops/sealing';
 
 const TOKEN = 'token-of-this-spec';
 const caller = encodeCaller({ actor: { kind: 'user', id: 'u1', name: 'Ann' }, role: 'admin' });
@@ -51,8 +51,7 @@ beforeAll(async () => {
   ]);
   database = connect(PrismaClient, 'rotation', test.options);
   const logger = createLogger({ service: 'rotation', level: 'silent' });
-  const { keyFile, markFile } = keyPaths(home);
-  await openKeyFile({ path: keyFile, database: 'new' });
+  const { markFile } = keyPaths(home);
   service = await hostService(
     rotationService({ drivers: [target.driver], worker: { lookEveryMs: 20 } }),
     {
@@ -61,8 +60,9 @@ beforeAll(async () => {
       invoker: new HttpInvoker(() => service.url, TOKEN),
       logger,
       token: new Secret(TOKEN),
+      key: new MasterKey(newKeyBytes()).serviceKey('rotation'),
     },
-    { own: { DSOPS_KEY_FILE: keyFile, DSOPS_MARK_FILE: markFile } },
+    { own: { DSOPS_MARK_FILE: markFile } },
   );
   const password = target.driver.generate();
   await target.asSuperuser(`ALTER ROLE shop_a LOGIN PASSWORD '${await scramVerifier(password)}'`);

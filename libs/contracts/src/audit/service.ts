@@ -5,5 +5,6 @@ export const audit = {
   owns: 'the record: every event, chained by hash',
   topics: [],
   files: [],
+  seals: false,
   door: 'internal',
 } as const satisfies ServiceDeclaration;

@@ -5,5 +5,6 @@ export const gateway = {
   owns: 'principals, API keys, the feed behind the event stream; the only public API',
   topics: ['access-events'],
   files: ['adminKey'],
+  seals: false,
   door: 'public',
 } as const satisfies ServiceDeclaration;

@@ -5,5 +5,6 @@ export const notification = {
   owns: 'destinations, inboxes, and a ledger with the end of every delivery',
   topics: ['notification-events'],
   files: [],
+  seals: true,
   door: 'internal',
 } as const satisfies ServiceDeclaration;

@@ -4,6 +4,7 @@ export const rotation = {
   name: 'rotation',
   owns: 'services, credentials, versions, sealed values, rotations, check-outs',
   topics: ['rotation-events'],
-  files: ['sealingKey', 'mark'],
+  files: ['mark'],
+  seals: true,
   door: 'internal',
 } as const satisfies ServiceDeclaration;
