@@ -4,6 +4,7 @@ import { Controller, Get, Inject, Injectable, type OnApplicationShutdown } from 
 import { z } from 'zod';
 import { queryOne, sql } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
+import { MasterKey, newKeyBytes } from '@dsops/sealing';
 import { Secret, type Clock } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
 import { createLogger, HttpInvoker, TOKEN_HEADER, type Logger } from '@dsops/platform';
@@ -55,6 +56,7 @@ describe('a service that is hosted', () => {
       clock: new FakeClock(),
       logger: createLogger({ service: 'rotation', level: 'silent' }),
       token: new Secret('token-of-this-spec'),
+      key: new MasterKey(newKeyBytes()).serviceKey('rotation'),
     };
   });
   afterAll(() => home.drop());
