@@ -7,10 +7,10 @@ import { helpOnRequest, layOut, root, runNode } from './run.mjs';
 import { fetchTools } from './stack-tools.mjs';
 
 helpOnRequest(`
-Usage: pnpm test:kill [--plan NAME]... [--fault NAME]... [--cell TEXT] [--shard I/N] [--seed N] [--lanes N]
+Usage: pnpm test:kill [--driver KIND] [--layout NAME] [--plan NAME]... [--fault NAME]... [--cell TEXT] [--shard I/N] [--seed N] [--lanes N]
                       [--random N] [--every] [--results FILE] [--docs FILE] [--stack] [--json] [--digest]
 
-Lets every fault happen at every point of every rotation: real processes and signals, on real PostgreSQL with durable
+Lets every fault happen at every point of every rotation: real processes and signals, on real servers with durable
 settings. Whoever is left goes on, and what comes of it is judged from outside: an oracle in a process of its own, which
 knows every value that was ever generated, watches the target and our database the whole time, while a client keeps
 logging in with what it checked out.
@@ -19,8 +19,9 @@ Each plan and each way back is first run once without faults. The points that it
 target has one before it and one after it but before the journal knows; a transaction one before its commit and one
 after. A cell counts only if the fault happened at its point.
 
-  --plan NAME     two-key, immediate, two-key-undo, two-key-return, immediate-undo, immediate-return,
-                  two-key-set-again, two-key-retire-again, immediate-set-again; may be repeated
+  --driver KIND   whose targets are rotated: postgresql unless said, on a server of its world
+  --layout NAME   how its targets have their slots, where there is more than one way
+  --plan NAME     two-key or immediate, or one of their ways: -undo, -return, -set-again, -retire-again; may be repeated
   --fault NAME    killed, killed-by-lease, answer-lost, answer-late, paused, target-restarted, database-restarted,
                   clock-ahead; may be repeated
   --cell TEXT     only cells with this in their name, such as two-key/set/ or /retire#1/after

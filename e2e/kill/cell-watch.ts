@@ -6,14 +6,14 @@ import { throughOutage } from './outage.js';
 import { RecordsReader, type RollbackTimes } from './records-reader.js';
 import type { Breach, CellFacts, Records, Sight } from './sight.js';
 import { TapReader } from './tap.js';
-import { logIn, TargetReader, type Address } from './target-reader.js';
+import { ObservedTarget, type Observed } from './observed-target.js';
 
-/** Everything that the oracle needs to know of a cell. Both URLs are those of superusers. */
+/** Everything that the oracle needs to know of a cell. */
 export interface WatchOptions {
   readonly facts: CellFacts;
+  /** Of the superuser of our database. */
   readonly ourUrl: string;
-  readonly targetUrl: string;
-  readonly target: Address;
+  readonly observed: Observed;
   readonly keyFile: string;
   readonly tapFile: string;
   readonly pollMs: number;
@@ -41,9 +41,8 @@ const QUIET_FACTOR = 3;
 export class CellWatch {
   private readonly judge: Judge;
   private readonly ours: pg.Pool;
-  private readonly targets: pg.Pool;
   private readonly records: RecordsReader;
-  private readonly target: TargetReader;
+  private readonly target: ObservedTarget;
   private readonly tap: TapReader;
   private last: Records | null = null;
   private movedAtMs = 0;
@@ -58,11 +57,9 @@ export class CellWatch {
   constructor(private readonly options: WatchOptions) {
     this.judge = new Judge(options.facts);
     // What ends a connection is told by the statement that runs on it.
-    const pool = (connectionString: string) => openPool({ connectionString, max: 2 });
-    this.ours = pool(options.ourUrl);
-    this.targets = pool(options.targetUrl);
+    this.ours = openPool({ connectionString: options.ourUrl, max: 2 });
     this.records = new RecordsReader(this.ours, options.keyFile);
-    this.target = new TargetReader(this.targets, options.facts.slots);
+    this.target = new ObservedTarget(options.observed);
     this.tap = new TapReader(options.tapFile);
   }
 
@@ -104,7 +101,7 @@ export class CellWatch {
   async close(): Promise<void> {
     this.isStopped = true;
     await this.running.catch(() => undefined);
-    await Promise.all([this.ours.end(), this.targets.end()]);
+    await Promise.all([this.ours.end(), this.target.close()]);
   }
 
   private async poll(): Promise<void> {
@@ -125,7 +122,7 @@ export class CellWatch {
 
   private async lookOnce(): Promise<Sight> {
     const before = this.last ?? (await throughOutage(() => this.records.read()));
-    const accepted = await throughOutage(() => this.target.accepted(() => this.tap.values()));
+    const accepted = await this.target.accepted(() => this.tap.values());
     const atMs = Date.now();
     const after = await throughOutage(() => this.records.read());
     const sight = { before, accepted, atMs, after };
@@ -137,13 +134,12 @@ export class CellWatch {
     return sight;
   }
 
-  /** Each value at each slot, as an application would log in. */
+  /** Each value with each login, as an application would log in. */
   private async tryLogins(): Promise<TriedLogin[]> {
-    const { target, facts } = this.options;
     const tried: TriedLogin[] = [];
-    for (const slot of facts.slots)
+    for (const login of new Set(this.options.facts.slots.map((slot) => slot.login)))
       for (const value of this.tap.values()) {
-        tried.push({ slot, value, isAccepted: (await throughOutage(() => logIn(target, slot, value))) === 'accepted' });
+        tried.push({ login, value, isAccepted: (await this.target.logIn(login, value)) === 'accepted' });
         this.logins += 1;
       }
     return tried;

@@ -2,13 +2,14 @@ import { checkOut } from '@dsops/contracts/rotation/api';
 import { newId } from '@dsops/kernel';
 import { requestOnce } from './request.js';
 import type { Breach } from './sight.js';
-import { isOutage } from './outage.js';
-import { logIn, type Address } from './target-reader.js';
+import { ObservedTarget, type Observed } from './observed-target.js';
 
 /** What an application saw that knows nothing but the check-out. */
 export interface ClientReport {
   readonly checkOuts: number;
   readonly logins: number;
+  /** Logins that the target accepted or refused. */
+  readonly judged: number;
   /** Logins that the target refused, most of all within the window of one slot. */
   readonly refused: number;
   readonly breaches: readonly Breach[];
@@ -18,11 +19,11 @@ export interface ClientOptions {
   readonly environment: string;
   readonly service: string;
   /** Where it logs in: not by the way on which the service meets its faults. */
-  readonly target: Address;
+  readonly target: Observed;
   /** In one slot a value may be refused while it is held: the strategy says so, and the window is measured. */
   readonly isInPlace: boolean;
-  /** The rotation is going to be rolled back: its new value may end while it is held. */
-  readonly mayLoseNewValue: boolean;
+  /** The rotation is going to be rolled back: every value but this one may end while it is held. Null: none may. */
+  readonly survivor: string | null;
 }
 
 /** Short, because the old value lives at least until its last check-out is over. The shortest that there is. */
@@ -43,11 +44,14 @@ export class ClientSession {
   private held: Held | null = null;
   private isEnded = false;
   private running: Promise<void>[] = [];
-  private firstVersion: string | null = null;
-  private readonly seen = { checkOuts: 0, logins: 0, refused: 0 };
+  private readonly seen = { checkOuts: 0, logins: 0, judged: 0, refused: 0 };
   private readonly breaches: Breach[] = [];
 
-  constructor(private readonly options: ClientOptions) {}
+  private readonly target: ObservedTarget;
+
+  constructor(private readonly options: ClientOptions) {
+    this.target = new ObservedTarget(options.target);
+  }
 
   start(): void {
     this.running = [this.every(RENEW_EVERY_MS, () => this.renew()), this.every(LOG_IN_EVERY_MS, () => this.work())];
@@ -62,6 +66,10 @@ export class ClientSession {
   async end(): Promise<ClientReport> {
     this.isEnded = true;
     await Promise.all(this.running);
+    await this.target.close();
+    // A client that could judge nothing has shown nothing.
+    if (this.seen.logins > 0 && this.seen.judged === 0)
+      this.breaches.push({ invariant: 'client', detail: `none of its ${this.seen.logins} logins was answered` });
     return { ...this.seen, breaches: this.breaches };
   }
 
@@ -84,7 +92,6 @@ export class ClientSession {
     // Killed, standing still, or the value is being replaced right now: what is held goes on.
     if (answer.kind !== 'answered') return;
     const { user, password, version, expiresAt } = answer.body;
-    this.firstVersion ??= version;
     this.seen.checkOuts += 1;
     // By a clock that was set ahead it seems to be held for longer than it was asked for.
     const heldUntilMs = Math.min(Date.parse(expiresAt), askedAtMs + CHECK_OUT_TTL_MS);
@@ -95,18 +102,15 @@ export class ClientSession {
     const held = this.held;
     if (held === null) return;
     this.seen.logins += 1;
-    const answer = await logIn(this.options.target, held.user, held.password).catch(notJudged);
+    // A server that is away says nothing about a value.
+    const answer = await this.target.logInOnce(held.user, held.password).catch(() => null);
+    if (answer !== null) this.seen.judged += 1;
     if (answer !== 'refused') return;
     this.seen.refused += 1;
-    const isForgiven = this.options.isInPlace || (this.options.mayLoseNewValue && held.version !== this.firstVersion);
+    const { isInPlace, survivor } = this.options;
+    const isForgiven = isInPlace || (survivor !== null && held.password !== survivor);
     if (isForgiven || Date.now() > held.heldUntilMs) return;
     const detail = `the client was refused with ${held.version}, which it had checked out`;
     if (!this.breaches.some((known) => known.detail === detail)) this.breaches.push({ invariant: 'I4', detail });
   }
-}
-
-/** A server that is away says nothing about a value. */
-function notJudged(error: unknown): null {
-  if (isOutage(error)) return null;
-  throw error;
 }

@@ -10,8 +10,8 @@ async function obey(message: ToClient): Promise<void> {
   const { cell } = message;
   switch (message.do) {
     case 'begin': {
-      const { service, target, isInPlace, mayLoseNewValue } = message;
-      const session = new ClientSession({ environment: 'production', service, target, isInPlace, mayLoseNewValue });
+      const { service, target, isInPlace, survivor } = message;
+      const session = new ClientSession({ environment: 'production', service, target, isInPlace, survivor });
       sessions.set(cell, session);
       session.start();
       return say({ is: 'working', cell });

@@ -110,8 +110,8 @@ export class CourseRun {
   }
 
   private async runThrough(faults: readonly PlannedFault[]): Promise<Course> {
-    const { rollBackAt, expected, strategy } = this.scenario;
-    const { service, target } = this.world;
+    const { rollBackAt, expected, shape } = this.scenario;
+    const { service, observed } = this.world;
     const cell = service.name;
     const place = { environment: service.environment, service: cell };
     const waiting = faults.filter((fault) => 'at' in fault);
@@ -125,9 +125,9 @@ export class CourseRun {
       do: 'begin',
       cell,
       service: cell,
-      target,
-      isInPlace: strategy === 'immediate',
-      mayLoseNewValue: expected.current === 'imported',
+      target: observed,
+      isInPlace: shape === 'in-place',
+      survivor: expected.current === 'imported' ? (service.current?.password ?? null) : null,
     });
     this.turnClient(this.url);
 
@@ -222,7 +222,7 @@ export class CourseRun {
       }
       case 'answer-lost':
       case 'answer-late': {
-        const when = requestOf(point);
+        const when = requestOf(point, world.commandMark);
         const kind = fault === 'answer-lost' ? 'lose-answer' : 'hold-request';
         world.proxy.arm({ kind, client: 'reset', ...(when !== undefined && { when }) });
         this.isArmed = true;
@@ -314,9 +314,10 @@ export class CourseRun {
 
   private async watch(): Promise<void> {
     const { oracle } = this.cast;
-    const { credential, name: cell } = this.world.service;
-    const { slots, ourUrl, targetUrl, target, keyFile, home } = this.world;
-    const facts = { strategy: credential.strategy, slots, graceMs: this.scenario.graceMs };
+    const { name: cell } = this.world.service;
+    const { slots, ourUrl, observed, keyFile, home } = this.world;
+    const { shape, graceMs } = this.scenario;
+    const facts = { isInPlace: shape === 'in-place', slots, graceMs };
     this.forget.push(
       oracle.listen((said) => {
         if (said.is === 'settled' && said.cell === cell) this.happenings.put(said);
@@ -326,7 +327,7 @@ export class CourseRun {
       {
         do: 'watch',
         cell,
-        options: { facts, ourUrl, targetUrl, target, keyFile, tapFile: home.tapFile, pollMs: POLL_MS },
+        options: { facts, ourUrl, observed, keyFile, tapFile: home.tapFile, pollMs: POLL_MS },
       },
       'watching',
     );

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WORKSPACE } from '../harness/workspace.js';
 import { digestOf, sourcesOf, type DigestScope } from './digest.js';
 
-const scope: DigestScope = { drivers: ['postgresql', 'mariadb'], driver: 'postgresql', isStack: false };
+const scope: DigestScope = { drivers: ['postgresql', 'mariadb'], driver: 'postgresql', layout: null, isStack: false };
 const ofOurs = (file: string) => `libs/drivers/src/${file}`;
 
 describe('what a result of the kill test is true for', () => {
@@ -16,7 +16,7 @@ describe('what a result of the kill test is true for', () => {
     const wanted = [
       ...folders,
       ofOurs('driver.ts'),
-      ofOurs('postgresql/'),
+      ofOurs('postgresql/world.ts'),
       'libs/sealing/',
       'libs/messaging/',
       'e2e/kill/judge.ts',
@@ -57,7 +57,9 @@ describe('the digest', () => {
       'libs/drivers/package.json',
       '{"name":"@dsops/drivers","type":"module","exports":{".":{"@dsops/source":"./src/index.ts"}}}',
     );
-    write(ofOurs('index.ts'), "export * from './postgresql/driver.js';\nexport * from './mariadb/driver.js';");
+    write(ofOurs('index.ts'), "export * from './kinds.js';");
+    write(ofOurs('kinds.ts'), "export * from './postgresql/driver.js';\nexport * from './mariadb/driver.js';");
+    for (const kind of ['postgresql', 'mariadb']) write(ofOurs(`${kind}/world.ts`), 'export const world = 1;');
     write(ofOurs('postgresql/driver.ts'), 'export const postgresql = 1;');
     write(ofOurs('mariadb/driver.ts'), "export * from './wire.js';");
     write(ofOurs('mariadb/wire.ts'), 'export const mariadb = 1;');
@@ -77,6 +79,7 @@ describe('the digest', () => {
   it('is another one when anything changes that is imported, read or installed', () => {
     expect(changesWith('e2e/kill/tap.ts', 'export type x = 2;')).toBe(true);
     expect(changesWith(ofOurs('postgresql/driver.ts'), 'export const postgresql = 2;')).toBe(true);
+    expect(changesWith(ofOurs('postgresql/world.ts'), 'export const world = 2;')).toBe(true);
     expect(changesWith('libs/database/rotation/migrations/2.sql', 'create table two ();')).toBe(true);
     expect(changesWith('e2e/package.json', '{"type":"module","dependencies":{"pg":"1.0.1"}}')).toBe(true);
   });
@@ -86,11 +89,16 @@ describe('the digest', () => {
     expect(changesWith('docs/engine.md', 'changed')).toBe(false);
     expect(changesWith(ofOurs('mariadb/wire.ts'), 'export const mariadb = 2;')).toBe(false);
     // One more kind of target beside those that were there.
-    expect(changesWith(ofOurs('index.ts'), "export * from './postgresql/driver.js';")).toBe(false);
+    expect(changesWith(ofOurs('kinds.ts'), "export * from './postgresql/driver.js';")).toBe(false);
   });
 
   it('is one for each driver, with the stack and without', () => {
-    const digests = [digest(), digest({ driver: 'mariadb' }), digest({ isStack: true })];
-    expect(new Set(digests).size).toBe(3);
+    const digests = [
+      digest(),
+      digest({ driver: 'mariadb' }),
+      digest({ isStack: true }),
+      digest({ layout: 'one-role' }),
+    ];
+    expect(new Set(digests).size).toBe(4);
   });
 });

@@ -17,12 +17,14 @@ const GENERATED = /^libs\/database\/[^/]+\/client\//;
 /** What belongs to one kind of target lies in a file or folder with its name, in one of these. */
 const KINDS = /^libs\/(?:drivers\/src|contracts\/src\/rotation\/targets)\/([\w-]+?)(?:\.ts)?(?:\/|$)/;
 /** What lists the kinds; which of them there are changes nothing for one of them. */
-const LISTS = /^libs\/(?:drivers\/src|contracts\/src\/rotation\/targets)\/index\.ts$/;
+const LISTS = /^libs\/(?:drivers\/src|contracts\/src\/rotation\/targets)\/kinds\.ts$/;
 
 export interface DigestScope {
   /** Names of all drivers, and the one that is under proof. */
   readonly drivers: readonly string[];
   readonly driver: string;
+  /** How its tenants have their slots; null: as they usually do. */
+  readonly layout: string | null;
   /** Events go through Dapr and Kafka: the servers are part of it, too. */
   readonly isStack: boolean;
 }
@@ -33,7 +35,9 @@ export interface DigestScope {
  */
 export function digestOf(root: string, scope: DigestScope): string {
   const { files, packages } = sourcesOf(root, scope);
-  const hash = createHash('sha256').update(`${scope.driver} ${scope.isStack}\n${packages.join('\n')}\n`);
+  const hash = createHash('sha256').update(
+    `${scope.driver} ${scope.layout} ${scope.isStack}\n${packages.join('\n')}\n`,
+  );
   for (const file of files)
     hash
       .update(`${file}\n`)
@@ -45,14 +49,15 @@ export function digestOf(root: string, scope: DigestScope): string {
 /** The files, by their paths below the root, and packages of others as `name@version`; both in order. */
 export function sourcesOf(
   root: string,
-  { drivers, driver, isStack }: DigestScope,
+  { drivers, driver, isStack }: Omit<DigestScope, 'layout'>,
 ): { readonly files: readonly string[]; readonly packages: readonly string[] } {
   const others = new Set(drivers.filter((name) => name !== driver));
   const isLeftOut = (file: string) =>
     GENERATED.test(file) || others.has(KINDS.exec(file)?.[1] ?? '') || (!isStack && STACK.test(file));
   const found = new Set<string>();
   const packages = new Set<string>();
-  const waiting = [...ROOTS];
+  // The world is started by its name.
+  const waiting = [...ROOTS, `libs/drivers/src/${driver}/world.ts`];
   const resolver = new Resolver(root);
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (found.has(file) || isLeftOut(file)) continue;

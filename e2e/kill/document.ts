@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { FAULT_NAMES, FAULTS } from './faults.js';
-import { isGood, rowsOf, seconds, spread } from './report.js';
+import { isGood, leftOutWords, rowsOf, seconds, spread } from './report.js';
 import type { Circumstances } from './results-file.js';
 import type { CellResult, RunResult } from './run.js';
 
@@ -10,7 +10,10 @@ export interface HowItRan extends Circumstances {
 }
 
 /** The whole matrix as a page of the docs. */
-export function documentOf({ plain, cells, random }: RunResult, { digest, driver, isStack, lanes }: HowItRan): string {
+export function documentOf(
+  { plain, cells, random, leftOut }: RunResult,
+  { digest, driver, layout, isStack, lanes }: HowItRan,
+): string {
   const faults = [...cells, ...random];
   const broken = faults.filter((cell) => !isGood(cell));
   const sum = (of: (cell: CellResult) => number) => [...plain, ...faults].reduce((total, cell) => total + of(cell), 0);
@@ -19,12 +22,13 @@ export function documentOf({ plain, cells, random }: RunResult, { digest, driver
     '',
     `Written by \`pnpm test:kill --docs FILE\`, from a run on real servers with durable settings${isStack ? ', with events on Dapr and Kafka, where a listener outside had to hear each one in its order' : ''}: up to ${lanes} rotations at the same time on ${availableParallelism()} processors, so the times hold what each waited for the others.`,
     '',
-    `The targets were those of the driver \`${driver}\`. The digest of engine, driver, its world and this proof is \`${digest}\`: \`pnpm test:kill --digest\` tells whether the sources are still these.`,
+    `The targets were those of the driver \`${driver}\`${layout === null ? '' : `, with ${layout}`}. The digest of engine, driver, its world and this proof is \`${digest}\`: \`pnpm test:kill --digest\` tells whether the sources are still these.`,
     '',
     'Each row is a point in the course of a rotation, each column what happened there; the time is from the fault to the end of the rotation. `·` is a fault that means nothing at that point, such as a lost answer where nobody was asked.',
     '',
     `**${faults.length} faults, ${faults.length - broken.length} recovered**, ${random.length} of them kills at random instants. An oracle in a process of its own looked ${sum((cell) => cell.looks)} times and tried ${sum((cell) => cell.logins)} logins; a client held ${sum((cell) => cell.checkOuts)} check-outs meanwhile.`,
     '',
+    ...leftOutWords(leftOut).flatMap((words) => [words, '']),
     ...broken.flatMap(({ id, problems }) => [`- ✗ ${id}: ${problems.join('; ')}`]),
     '## Time to recover',
     '',

@@ -1,5 +1,5 @@
 import type { Judge, TriedLogin } from './judge.js';
-import { currentOf, type CellFacts, type RecordedVersion, type Sight } from './sight.js';
+import { currentOf, loginOf, type CellFacts, type RecordedVersion, type Sight } from './sight.js';
 import type { TappedEntry } from './tap.js';
 
 /** How a cell's rotation must end: which state, and which value is in use then. */
@@ -30,25 +30,24 @@ export function judgeEnd(judge: Judge, facts: CellFacts, expected: ExpectedEnd, 
   const isAsExpected = (current.id === imported.id) === (expected.current === 'imported');
   if (!isAsExpected) judge.breach('end', `CURRENT is ${current.name}, which is not the ${expected.current} value`);
 
-  judgeLogins(judge, current, end);
-  judgeProofs(judge, current, imported, end);
+  judgeLogins(judge, facts, current, end);
+  judgeProofs(judge, facts, current, imported, end);
   // I6: however often a step ran, one value was made and one story told.
   const made = after.versions.length - 1;
   if (made !== 1) judge.breach('I6', `the rotation made ${made} versions instead of 1`);
   judgeEvents(judge, expected, end);
   for (const table of end.leaks) judge.breach('I10', `${table} holds a value that belongs into the vault only`);
-  if (facts.strategy === 'immediate' && current.slot !== imported.slot)
-    judge.breach('I9', 'CURRENT moved to another login');
+  if (facts.isInPlace && current.slot !== imported.slot) judge.breach('I9', 'CURRENT moved to another login');
 }
 
 /** I2, I3, I8: exactly CURRENT can log in, with its own login name, whatever else was ever generated. */
-function judgeLogins(judge: Judge, current: RecordedVersion, { logins, sight }: End): void {
+function judgeLogins(judge: Judge, facts: CellFacts, current: RecordedVersion, { logins, sight }: End): void {
   const nameOf = (value: string) =>
     sight.after.versions.find((version) => version.value === value)?.name ?? 'a value that was never sealed';
-  for (const { slot, value, isAccepted } of logins) {
-    const isCurrent = slot === current.slot && value === current.value;
-    if (isAccepted && !isCurrent) judge.breach('I2', `${slot} still accepts ${nameOf(value)}, which is not CURRENT`);
-    if (!isAccepted && isCurrent) judge.breach('I3', `${slot} refuses ${current.name}, which is CURRENT`);
+  for (const { login, value, isAccepted } of logins) {
+    const isCurrent = login === loginOf(facts, current.slot) && value === current.value;
+    if (isAccepted && !isCurrent) judge.breach('I2', `${login} still accepts ${nameOf(value)}, which is not CURRENT`);
+    if (!isAccepted && isCurrent) judge.breach('I3', `${login} refuses ${current.name}, which is CURRENT`);
   }
 }
 
@@ -56,15 +55,22 @@ function judgeLogins(judge: Judge, current: RecordedVersion, { logins, sight }: 
  * I8: the last login with each value, made after the last command at its slot, showed what the records say. A command in
  * a session that had been ended before reached nobody: so does a worker end that wakes when all is over.
  */
-function judgeProofs(judge: Judge, current: RecordedVersion, imported: RecordedVersion, end: End): void {
+function judgeProofs(
+  judge: Judge,
+  facts: CellFacts,
+  current: RecordedVersion,
+  imported: RecordedVersion,
+  end: End,
+): void {
   const { sight } = end;
   const tapped = withoutDeadSessions(end.tapped);
   for (const version of sight.after.versions) {
     const wasSent = tapped.some((entry) => entry.kind === 'sending' && entry.value === version.value);
     if (version.id !== imported.id && !wasSent) continue;
     const lastCommand = tapped.findLastIndex((entry) => entry.kind === 'sending' && entry.slot === version.slot);
+    const login = loginOf(facts, version.slot);
     const lastProbe = tapped.findLastIndex(
-      (entry) => entry.kind === 'probed' && entry.value === version.value && entry.slot === version.slot,
+      (entry) => entry.kind === 'probed' && entry.value === version.value && entry.login === login,
     );
     const wanted = version.id === current.id ? 'accepted' : 'refused';
     const probe = tapped[lastProbe];

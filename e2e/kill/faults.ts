@@ -53,5 +53,5 @@ export const faultsAt = (point: Point, isOver: boolean): Fault[] =>
   FAULT_NAMES.filter((fault) => FAULTS[fault].appliesAt(point, isOver));
 
 /** What the proxy has to see before it acts: the command itself, not what is sent before it in the same session. */
-export const requestOf = ({ effect }: Point): string | undefined =>
-  effect === 'set' || effect === 'retire' ? 'ALTER ROLE' : undefined;
+export const requestOf = ({ effect }: Point, commandMark: string): string | undefined =>
+  effect === 'set' || effect === 'retire' ? commandMark : undefined;

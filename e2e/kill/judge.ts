@@ -1,6 +1,7 @@
 import {
   accepts,
   currentOf,
+  loginOf,
   type Breach,
   type CellFacts,
   type Hold,
@@ -8,9 +9,9 @@ import {
   type Sight,
 } from './sight.js';
 
-/** One real login, of a value at a slot. */
+/** One real login with one value. */
 export interface TriedLogin {
-  readonly slot: string;
+  readonly login: string;
   readonly value: string;
   readonly isAccepted: boolean;
 }
@@ -42,10 +43,10 @@ export class Judge {
 
   /** The oracle's own proof: where the catalogue said the same before and after, the logins in between say so too. */
   compare(logins: readonly TriedLogin[], before: Sight, after: Sight): void {
-    for (const { slot, value, isAccepted } of logins) {
-      const isInCatalogue = accepts(before.accepted, slot, value);
-      if (isInCatalogue === accepts(after.accepted, slot, value) && isInCatalogue !== isAccepted)
-        this.breach('oracle', `the catalogue and a login at ${slot} do not agree`);
+    for (const { login, value, isAccepted } of logins) {
+      const isInCatalogue = accepts(this.facts, before.accepted, login, value);
+      if (isInCatalogue === accepts(this.facts, after.accepted, login, value) && isInCatalogue !== isAccepted)
+        this.breach('oracle', `the catalogue and a login as ${login} do not agree`);
     }
   }
 
@@ -66,7 +67,7 @@ export class Judge {
       const isKnown = after.versions.some((version) => version.value === seen.value);
       isAnyKnown ||= isKnown;
       if (!isKnown) this.breach('I2', `${slot} accepts a value that is sealed nowhere`);
-      else if (!after.versions.some((version) => version.value === seen.value && version.slot === slot))
+      else if (!after.versions.some((version) => version.value === seen.value && this.sharesLogin(version.slot, slot)))
         this.breach('I9', `${slot} accepts a value that the records have for another login`);
     }
     if (currentOf(after) && !isAnyKnown) this.breach('I1', 'the target accepts nothing that is durably known');
@@ -84,13 +85,20 @@ export class Judge {
   private lookAtCurrent({ before, accepted, after, atMs }: Sight): void {
     const current = currentOf(before);
     if (!current || current.id !== currentOf(after)?.id) return;
-    if (accepts(accepted, current.slot, current.value)) {
+    if (this.isAccepted(accepted, current)) {
       this.closeWindow(atMs);
       return;
     }
-    const isInPlace = this.facts.strategy === 'immediate';
-    if (isInPlace && after.rotation?.isSettled === false) this.windowSinceMs ??= atMs;
+    if (this.facts.isInPlace && after.rotation?.isSettled === false) this.windowSinceMs ??= atMs;
     else this.breach('I3', `CURRENT is ${current.name}, and ${current.slot} refuses it`);
+  }
+
+  private isAccepted(accepted: Sight['accepted'], { slot, value }: RecordedVersion): boolean {
+    return accepts(this.facts, accepted, loginOf(this.facts, slot), value);
+  }
+
+  private sharesLogin(one: string, other: string): boolean {
+    return loginOf(this.facts, one) === loginOf(this.facts, other);
   }
 
   private closeWindow(atMs: number): void {
@@ -102,10 +110,10 @@ export class Judge {
   /** I4 and I8: a value that was given out lives on, and what is recorded as ended has ended. */
   private lookAtEnds({ before, accepted, after, atMs }: Sight): void {
     for (const version of before.versions) {
-      const isAccepted = accepts(accepted, version.slot, version.value);
+      const isAccepted = this.isAccepted(accepted, version);
       if (version.endedAtMs !== null && isAccepted)
         this.breach('I8', `${version.name} is recorded as ended, and ${version.slot} accepts it`);
-      if (isAccepted || this.facts.strategy === 'immediate' || this.hasFailed(version, after)) continue;
+      if (isAccepted || this.facts.isInPlace || this.hasFailed(version, after)) continue;
       // Held before and after the target was read, so also in between.
       const isHeld = ({ versionId, expiresAtMs }: Hold) => versionId === version.id && expiresAtMs > after.atMs;
       if (before.holds.some(isHeld) && after.holds.some(isHeld))

@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { declarations } from '@dsops/contracts/rotation/targets/declarations';
 import { Processes } from './cast.js';
 import { WORKSPACE } from '../harness/workspace.js';
 import { digestOf } from './digest.js';
@@ -22,6 +23,8 @@ function refuse(message: string): never {
 const readOptions = () =>
   parseArgs({
     options: {
+      driver: { type: 'string', default: 'postgresql' },
+      layout: { type: 'string' },
       plan: { type: 'string', multiple: true, default: [] },
       fault: { type: 'string', multiple: true, default: [] },
       random: { type: 'string', default: '0' },
@@ -77,10 +80,14 @@ for (const name of ['results', 'docs'] as const)
   if (!existsSync(dirname(values[name] ?? '.'))) refuse(`--${name}: there is no folder ${dirname(values[name]!)}.`);
 
 const startedMs = performance.now();
-const scope = { drivers: ['postgresql'], driver: 'postgresql', isStack: values.stack };
+const drivers = [...declarations.keys()];
+const driver = drivers.find((kind) => kind === values.driver);
+if (driver === undefined) refuse(`There is no driver "${values.driver}". Drivers: ${drivers.join(', ')}.`);
+const scope = { drivers, driver, layout: values.layout ?? null, isStack: values.stack };
 // Before it begins: what is changed meanwhile was not run.
 const circumstances: Circumstances = {
-  driver: scope.driver,
+  driver,
+  layout: scope.layout,
   isStack: scope.isStack,
   digest: digestOf(WORKSPACE, scope),
 };
@@ -91,7 +98,7 @@ if (values.digest) {
 const journal = values.results === undefined ? null : new ResultsFile(values.results, circumstances);
 const known = journal?.known() ?? new Map<string, CellResult>();
 const events = values.stack ? await EventListener.start() : null;
-const worlds = await Promise.all(Array.from({ length: lanes }, () => World.start(events)));
+const worlds = await startWorlds();
 const processes = new Processes(Math.min(lanes, 3));
 const stop = async () => {
   await processes.stop();
@@ -99,6 +106,18 @@ const stop = async () => {
   await events?.stop();
 };
 const interruption = new Interruption(stop);
+
+/** One for each lane. What was started of them is stopped when one cannot be. */
+async function startWorlds(): Promise<World[]> {
+  const options = { kind: driver!, layout: scope.layout, events };
+  const starting = await Promise.allSettled(Array.from({ length: lanes }, () => World.start(options)));
+  const failed = starting.find((one) => one.status === 'rejected');
+  const started = starting.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (failed === undefined) return started;
+  await Promise.all([...started.map((world) => world.stop()), events?.stop()]);
+  if (failed.reason instanceof RangeError) refuse(failed.reason.message);
+  throw failed.reason;
+}
 
 try {
   await processes.start();

@@ -42,10 +42,16 @@ class HandmadeRotation {
     this.tap = new Tap(tapFile);
     const { host, port, database } = this.database.options;
     this.watch = new CellWatch({
-      facts: { strategy: this.strategy, slots: this.slots, graceMs: this.graceMs },
+      facts: {
+        isInPlace: this.strategy === 'immediate',
+        slots: this.slots.map((name) => ({ name, login: name })),
+        graceMs: this.graceMs,
+      },
       ourUrl: this.database.adminUrl,
-      targetUrl: testServerUrl(),
-      target: { host, port, database },
+      observed: {
+        kind: 'postgresql',
+        place: { url: testServerUrl(), address: { host, port, database }, slots: this.slots },
+      },
       keyFile,
       tapFile,
       pollMs: 5,
@@ -67,8 +73,8 @@ class HandmadeRotation {
     this.tap.write({ kind: 'value', value, origin: 'generated' });
     if (!isSealed) return { id, value };
     await this.sql.query(
-      `insert into rotation.versions (id, credential_id, name, slot, target, label, created_at)
-       values ($1, $2, $1, $3, '{}', $4, now())`,
+      `insert into rotation.versions (id, credential_id, name, slot, login, target, label, created_at)
+       values ($1, $2, $1, $3, $3, '{}', $4, now())`,
       [id, this.credentialId, slot, label],
     );
     await this.seal(id, slot, value);
@@ -91,8 +97,8 @@ class HandmadeRotation {
     this.tap.write({ kind: 'ended', session });
   }
 
-  probed(slot: string, value: string, verdict: 'accepted' | 'refused'): void {
-    this.tap.write({ kind: 'probed', slot, value, verdict });
+  probed(login: string, value: string, verdict: 'accepted' | 'refused'): void {
+    this.tap.write({ kind: 'probed', login, value, verdict });
   }
 
   async label(id: string, label: string | null): Promise<void> {
@@ -148,13 +154,13 @@ class HandmadeRotation {
     const [environment, service] = [newId(), newId()];
     await this.sql.query(`insert into rotation.environments values ($1, 'production', now())`, [environment]);
     await this.sql.query(
-      `insert into rotation.services (id, environment_id, name, type, target, admin_username, managed_by, created_at)
-       values ($1, $2, 'shop', 'postgresql', '{}', 'admin', 'api', now())`,
+      `insert into rotation.services (id, environment_id, name, type, target, server, admin_username, managed_by, created_at)
+       values ($1, $2, 'shop', 'postgresql', '{}', 'somewhere', 'admin', 'api', now())`,
       [service, environment],
     );
     await this.sql.query(
-      `insert into rotation.credentials (id, service_id, name, strategy, slots, grace_period, verification,
-         automatic_rollback, created_at) values ($1, $2, 'login', $3, $4, '0s', '{}', true, now())`,
+      `insert into rotation.credentials (id, service_id, name, strategy, slots, settings, grace_period, verification,
+         automatic_rollback, created_at) values ($1, $2, 'login', $3, $4, '{}', '0s', '{}', true, now())`,
       [this.credentialId, service, this.strategy, this.slots],
     );
   }

@@ -14,13 +14,19 @@ export function isOutage(error: unknown): boolean {
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 20;
 
-/** Asks again until a server that is restarted is back. */
-export async function throughOutage<T>(ask: () => Promise<T>): Promise<T> {
+/**
+ * Asks again until a server that is restarted is back.
+ * @param isAway does this error say that? Of a target of any kind, every error may
+ */
+export async function throughOutage<T>(
+  ask: () => Promise<T>,
+  isAway: (error: unknown) => boolean = isOutage,
+): Promise<T> {
   for (const untilMs = performance.now() + PATIENCE_MS; ;) {
     try {
       return await ask();
     } catch (error) {
-      if (!isOutage(error) || performance.now() > untilMs) throw error;
+      if (!isAway(error) || performance.now() > untilMs) throw error;
     }
     await pause(RETRY_MS);
   }

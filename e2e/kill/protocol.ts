@@ -1,7 +1,7 @@
 import type { ExpectedEnd } from './end-judge.js';
 import type { Verdict, WatchOptions } from './cell-watch.js';
 import type { ClientReport } from './client-session.js';
-import type { Address } from './target-reader.js';
+import type { Observed } from './observed-target.js';
 
 /** A place in the course of a rotation at which a fault can happen, as the worker that passes it names it. */
 export interface Point {
@@ -23,6 +23,8 @@ export interface CellHome {
     readonly database: string;
     readonly password: string;
   };
+  /** The kind of its target. */
+  readonly kind: string;
   /** Folder of key file and mark. */
   readonly folder: string;
   readonly tapFile: string;
@@ -76,9 +78,9 @@ export type ToClient =
       readonly do: 'begin';
       readonly cell: string;
       readonly service: string;
-      readonly target: Address;
+      readonly target: Observed;
       readonly isInPlace: boolean;
-      readonly mayLoseNewValue: boolean;
+      readonly survivor: string | null;
     }
   /** Where the service answers from now on; null: nowhere. */
   | { readonly do: 'turn-to'; readonly cell: string; readonly url: string | null }

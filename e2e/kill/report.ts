@@ -74,7 +74,7 @@ function cellText(cell: CellResult | undefined, width: number): string {
 }
 
 /** What was broken, then the totals. */
-export function summaryOf({ plain, cells, random, rollbacks }: RunResult, tookMs: number): string {
+export function summaryOf({ plain, cells, random, rollbacks, leftOut }: RunResult, tookMs: number): string {
   const all = [...plain, ...cells, ...random, ...rollbacks];
   const faults = [...cells, ...random];
   const bad = all.filter((cell) => !isGood(cell));
@@ -89,6 +89,7 @@ export function summaryOf({ plain, cells, random, rollbacks }: RunResult, tookMs
     ...bad.flatMap((cell) => ['', paint('red', `✗ ${cell.id}`), ...cell.problems.map((problem) => `    ${problem}`)]),
     '',
     `${faults.length} faults, ${faults.filter(isGood).length} recovered: ${verdict}`,
+    ...leftOutWords(leftOut),
     'From the fault to the end of the rotation:',
     ...FAULT_NAMES.flatMap((fault) => timesOf(cells, fault, FAULTS[fault].words)),
     ...timesOf(random, 'killed', 'killed at a random instant'),
@@ -100,6 +101,12 @@ export function summaryOf({ plain, cells, random, rollbacks }: RunResult, tookMs
     ),
   ].join('\n');
 }
+
+/** What was not shown, so that nobody takes it for shown. */
+export const leftOutWords = (leftOut: readonly string[]): string[] =>
+  leftOut.length === 0
+    ? []
+    : [`Left out, as this target has no verification that only a second value fails: ${leftOut.join(', ')}.`];
 
 /** Medians and the like of times in milliseconds, in words; empty without any. */
 export function spread(timesMs: readonly number[]): string {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ResultsFile } from './results-file.js';
 import type { CellResult } from './run.js';
 
-const here = { digest: 'a', driver: 'postgresql', isStack: false };
+const here = { digest: 'a', driver: 'postgresql', layout: null, isStack: false };
 const resultOf = (id: string, changes: Partial<CellResult> = {}): CellResult => ({
   id,
   scenario: 'two-key',

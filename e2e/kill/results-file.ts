@@ -7,6 +7,8 @@ export interface Circumstances {
   readonly digest: string;
   /** Whose world the targets are. */
   readonly driver: string;
+  /** How the tenants there have their slots; null: as they usually do. */
+  readonly layout: string | null;
   /** Events go through Dapr and Kafka. */
   readonly isStack: boolean;
 }

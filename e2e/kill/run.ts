@@ -52,6 +52,8 @@ export interface RunResult {
   readonly cells: readonly CellResult[];
   readonly random: readonly CellResult[];
   readonly rollbacks: readonly CellResult[];
+  /** Names of scenarios that this kind of target cannot play. */
+  readonly leftOut: readonly string[];
 }
 
 type RunCourse = (scenario: Scenario, faults: readonly PlannedFault[]) => Promise<Course>;
@@ -62,7 +64,8 @@ export async function runMatrix(
   processes: Processes,
   options: RunOptions,
 ): Promise<RunResult> {
-  const scenarios = SCENARIOS.filter(({ name }) => options.plans.length === 0 || options.plans.includes(name));
+  const chosen = SCENARIOS.filter(({ name }) => options.plans.length === 0 || options.plans.includes(name));
+  const scenarios = (await worlds[0]?.playable(chosen)) ?? [];
   let started = 0;
   const courseIn = (world: World): RunCourse => {
     return async (scenario, faults) => {
@@ -107,8 +110,7 @@ export async function runMatrix(
     },
   );
   const order = scenarios.flatMap(({ name }) => found.get(name) ?? []);
-  const chosen = select(order, options);
-  const results = new Map((await perform(chosen, runCell)).map((result) => [result.id, result]));
+  const results = new Map((await perform(select(order, options), runCell)).map((result) => [result.id, result]));
   const random = await perform(randomKills(scenarios, plain, options), runRandom);
   const failing = scenarios.filter(({ name }) => name.endsWith('-undo'));
   const rollbacks = await perform(
@@ -118,7 +120,8 @@ export async function runMatrix(
     }),
     async ({ id, scenario }, course) => ({ ...(await runPlain(scenario, course)).result, id }),
   );
-  return { plain, cells: order.flatMap(({ id }) => results.get(id) ?? []), random, rollbacks };
+  const leftOut = chosen.filter((scenario) => !scenarios.includes(scenario)).map(({ name }) => name);
+  return { plain, cells: order.flatMap(({ id }) => results.get(id) ?? []), random, rollbacks, leftOut };
 }
 
 /** Long enough that a clock two hours ahead would cut it short, were it believed. */

@@ -1,4 +1,5 @@
-import type { Strategy } from '@dsops/contracts/rotation/strategies';
+import type { Slot } from '@dsops/contracts/rotation/targets/define-target';
+import type { Accepts } from '@dsops/drivers/kit/world';
 
 /** A version as our own database has it, its value opened by a reader of the harness. */
 export interface RecordedVersion {
@@ -33,10 +34,6 @@ export interface Hold {
   readonly expiresAtMs: number;
 }
 
-/** What a slot lets in. `foreign`: a value that nobody in the cell ever generated. */
-export type Accepts =
-  { readonly kind: 'nobody' } | { readonly kind: 'value'; readonly value: string } | { readonly kind: 'foreign' };
-
 /** One look: our records, then the target, then our records again. */
 export interface Sight {
   readonly before: Records;
@@ -48,8 +45,9 @@ export interface Sight {
 
 /** What the judge has to know of a credential. */
 export interface CellFacts {
-  readonly strategy: Strategy;
-  readonly slots: readonly string[];
+  /** A new value takes the place of the old one. */
+  readonly isInPlace: boolean;
+  readonly slots: readonly Slot[];
   readonly graceMs: number;
 }
 
@@ -62,7 +60,14 @@ export interface Breach {
 export const currentOf = ({ versions }: Records): RecordedVersion | null =>
   versions.find((version) => version.label === 'CURRENT') ?? null;
 
-export const accepts = (accepted: Sight['accepted'], slot: string, value: string | null): boolean => {
-  const seen = accepted.get(slot);
-  return value !== null && seen?.kind === 'value' && seen.value === value;
-};
+/** The login under which the value of a slot is tried. Several slots can share one, each with a value of its own. */
+export const loginOf = ({ slots }: CellFacts, name: string): string =>
+  slots.find((slot) => slot.name === name)?.login ?? name;
+
+/** Does the target let this login in with this value? */
+export const accepts = (facts: CellFacts, accepted: Sight['accepted'], login: string, value: string | null): boolean =>
+  value !== null &&
+  facts.slots.some(({ name, login: own }) => {
+    const seen = accepted.get(name);
+    return own === login && seen?.kind === 'value' && seen.value === value;
+  });

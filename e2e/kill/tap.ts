@@ -5,7 +5,7 @@ export type TapEntry =
   /** A value exists. Written and synced before anybody can use it. */
   | { readonly kind: 'value'; readonly value: string; readonly origin: 'imported' | 'generated' }
   /** A login was tried and answered. */
-  | { readonly kind: 'probed'; readonly slot: string; readonly value: string; readonly verdict: string }
+  | { readonly kind: 'probed'; readonly login: string; readonly value: string; readonly verdict: string }
   /** A command is about to be sent, in its session. `value` is null when it ends the slot's value. */
   | { readonly kind: 'sending'; readonly session: string; readonly slot: string; readonly value: string | null }
   /** The target has confirmed that this session is gone: whatever is sent in it from now on reaches nobody. */

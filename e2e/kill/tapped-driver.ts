@@ -53,7 +53,7 @@ export class TappedDriver implements TargetDriver {
       const probe = await this.driver.probe(target, login, verification);
       // A login that only fails its verification was let in.
       const verdict = probe.refusedBy === 'verification' ? 'accepted' : probe.verdict;
-      this.tap.write({ kind: 'probed', slot: login.username, value: unwrapSecret(login.password), verdict });
+      this.tap.write({ kind: 'probed', login: login.username, value: unwrapSecret(login.password), verdict });
       return probe;
     });
   }

@@ -6,7 +6,7 @@ import { createLogger, HttpInvoker, startServiceApp, type ServiceApp } from '@ds
 import { keyPaths, rotationService } from '@dsops/rotation';
 import { openKeyFile } from '@dsops/sealing';
 import { ServiceModule } from '@dsops/service';
-import { PostgresqlDriver } from '@dsops/drivers/postgresql/postgresql.driver';
+import { makeDriver } from '@dsops/drivers';
 import { Points } from './points.js';
 import type { FromWorker, SidecarHome, ToWorker } from './protocol.js';
 import { SilentTransport } from './silent-transport.js';
@@ -44,7 +44,7 @@ async function host({ home, stopAt, isOnly }: Extract<ToWorker, { do: 'host' }>)
   const tap = new Tap(home.tapFile);
   const points = new Points(new Set(stopAt), (is, point) => say({ is, point }));
   const journal = new JournalWatch(points);
-  const driver = new TappedDriver(new PostgresqlDriver({ limits }), tap, points, () => journal.effectNow);
+  const driver = new TappedDriver(makeDriver(home.kind, limits), tap, points, () => journal.effectNow);
   const service = await startServiceApp(
     await ServiceModule.of(rotationService({ drivers: [driver], worker: { takesOver: isOnly, lookEveryMs: 400 } }), {
       database: journal.around(client),

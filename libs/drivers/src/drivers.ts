@@ -2,9 +2,16 @@ import { declarations, declarationOf } from '@dsops/contracts/rotation/targets/d
 import { DomainError } from '@dsops/kernel';
 import type { TargetDriver } from './driver.js';
 import * as kinds from './kinds.js';
+import type { Limits } from './kit/limits.js';
 
 /** One driver of every kind, with the limits of production. */
 export const makeDrivers = (): TargetDriver[] => Object.values(kinds).map((Driver) => new Driver());
+
+/** The driver of one kind, with limits other than those of production. @throws DomainError `type_unknown` */
+export function makeDriver(kind: string, limits: Partial<Limits>): TargetDriver {
+  const Driver = kinds[declarationOf(kind).kind as keyof typeof kinds];
+  return new Driver({ limits });
+}
 
 /** The drivers that this process has, by kind. Every kind that is declared has one, and no other has. */
 export class Drivers {

@@ -1,3 +1,3 @@
-export { Drivers, driversWith, makeDrivers } from './drivers.js';
+export { Drivers, driversWith, makeDriver, makeDrivers } from './drivers.js';
 export { setupStatements } from './postgresql/setup-sql.js';
 export { scramVerifier } from './postgresql/scram.js';

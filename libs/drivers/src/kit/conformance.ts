@@ -114,6 +114,18 @@ export function conformsToDriverContract(kind: string, module: WorldModule, layo
       expect((await accepted())[0]).toEqual({ kind: 'foreign' });
     });
 
+    it('gives the name of a tenant free when it is taken away', async () => {
+      for (let round = 1; round <= 2; round++) {
+        const other = await world.tenant('passing', layout);
+        const password = driver.generate();
+        await other.set(other.slots[0], password);
+        const session = await other.holdSession({ username: other.slots[0].login, password });
+        await other.remove();
+        expect(await session.isOpen()).toBe(false);
+        await session.close().catch(() => undefined);
+      }
+    });
+
     const applied = { kind: 'applied' };
 
     describe('values', () => {

@@ -61,6 +61,8 @@ export interface Tenant {
   idle(): Promise<void>;
   /** A session of an application, held open. */
   holdSession(login: Login): Promise<HeldSession>;
+  /** Takes all of it away, and ends what sessions there are: the name is free for another one. */
+  remove(): Promise<void>;
   /** What {@link WorldModule.openObserver} needs in another process. */
   readonly observedAt: ObserverPlace;
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,10 @@ export async function startWorld({ isDurable = false }: WorldOptions = {}): Prom
   const folder = mkdtempSync(join(tmpdir(), 'dsops-mariadb-'));
   const dataDir = join(folder, 'data');
   const asUser = userInfo().username;
-  const common = ['--no-defaults', `--user=${asUser}`, `--datadir=${dataDir}`];
+  // Two that are installed at the same time take each other's temporary tables away.
+  const tmpDir = join(folder, 'tmp');
+  mkdirSync(tmpDir);
+  const common = ['--no-defaults', `--user=${asUser}`, `--datadir=${dataDir}`, `--tmpdir=${tmpDir}`];
   await promisify(execFile)(installer, [...common, '--auth-root-authentication-method=normal', '--skip-test-db']);
   const address: Address = { host: '127.0.0.1', port: await freePort() };
   const logFile = join(folder, 'server.log');
@@ -163,6 +166,18 @@ async function makeTenant({ name, isDual, address, root, execute }: Parts): Prom
   };
   const idle = (): string[] =>
     accounts.map((user) => alterAccount({ user, host: HOST, position: null }, isDual ? [null, null] : [null]));
+  const endSessions = async (): Promise<void> => {
+    const users = [admin.username, ...accounts].map((user) => `'${user}'`).join(', ');
+    const connection = await createConnection({ ...address, user: 'root', password: unwrapSecret(root.password) });
+    try {
+      const rows = await connection.query<{ id: number }[]>(
+        `SELECT id FROM information_schema.PROCESSLIST WHERE user IN (${users})`,
+      );
+      for (const { id } of rows) await connection.query(`KILL CONNECTION ${id}`).catch(() => undefined);
+    } finally {
+      await connection.end();
+    }
+  };
   await execute(...idle());
   return {
     admin,
@@ -188,20 +203,13 @@ async function makeTenant({ name, isDual, address, root, execute }: Parts): Prom
     },
     idle: async () => {
       await execute(...idle());
-      const users = [admin.username, ...accounts].map((user) => `'${user}'`).join(', ');
-      const connection = await createConnection({
-        ...address,
-        user: 'root',
-        password: unwrapSecret(root.password),
-      });
-      try {
-        const rows = await connection.query<{ id: number }[]>(
-          `SELECT id FROM information_schema.PROCESSLIST WHERE user IN (${users})`,
-        );
-        for (const { id } of rows) await connection.query(`KILL CONNECTION ${id}`).catch(() => undefined);
-      } finally {
-        await connection.end();
-      }
+      await endSessions();
+    },
+    remove: async () => {
+      const users = [admin.username, ...accounts];
+      await execute(`DROP DATABASE ${name}`, ...users.map((user) => `DROP USER ${nameOf({ user, host: HOST })}`));
+      // A session outlives its account.
+      await endSessions();
     },
     holdSession: async ({ username, password }) => {
       const connection = await createConnection({

@@ -187,6 +187,13 @@ async function makeTenant({ name, address, asSuperuser, connect, url }: Parts): 
         close: () => client.end(),
       };
     },
+    remove: () =>
+      // Roles go last, with what they own: it lies in the database.
+      asSuperuser(
+        'postgres',
+        `DROP DATABASE ${name} WITH (FORCE)`,
+        ...[...names.slots, names.admin, names.owner].map((role) => `DROP ROLE ${role}`),
+      ).then(() => undefined),
     observedAt,
   };
 }
