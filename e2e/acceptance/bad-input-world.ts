@@ -137,6 +137,6 @@ export function expectProblem(
   expect(reply.status).toBe(expected.status);
   expect(detail).toMatch(expected.sentence);
   expect(remedy).toMatch(expected.remedy);
-  const known = ['type', 'title', 'status', 'code', 'kind', 'errors', 'requestId'];
+  const known = ['type', 'title', 'status', 'code', 'kind', 'errors', 'requestId', 'about'];
   expect(Object.keys(rest).filter((name) => !known.includes(name))).toEqual([]);
 }
