@@ -136,7 +136,8 @@ describe('the API', () => {
     };
 
     it('unknown and missing fields, all of them by path', async () => {
-      const body = { name: 'x', environment: 'production', colour: 'blue', target: { host: 'h', port: 70_000 } };
+      const target = { host: 'h', port: 70_000 };
+      const body = { name: 'x', environment: 'production', type: 'postgresql', colour: 'blue', target };
       const found = await refused(gateway.call(addService, { body: body as never }));
       expect(found).toMatchObject({ status: 400, code: 'request_invalid' });
       expect(found.errors!.map(({ path }) => path).sort()).toEqual([

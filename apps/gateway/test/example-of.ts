@@ -5,6 +5,7 @@ interface Shape {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Shape[];
+  readonly oneOf?: readonly Shape[];
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly format?: string;
   readonly pattern?: string;
@@ -27,7 +28,8 @@ export function exampleOf(schema: z.ZodType): unknown {
 function build(shape: Shape): unknown {
   if (shape.const !== undefined) return shape.const;
   if (shape.enum !== undefined) return shape.enum[0];
-  if (shape.anyOf !== undefined) return build(shape.anyOf[0]!);
+  const [alternative] = shape.anyOf ?? shape.oneOf ?? [];
+  if (alternative !== undefined) return build(alternative);
   const type = typeof shape.type === 'string' ? shape.type : shape.type?.[0];
   switch (type ?? 'null') {
     case 'object':
