@@ -87,7 +87,7 @@ describe('generate', () => {
     workspace.write(
       'libs/contracts/src/weather/service.ts',
       `export const weather = {
-        name: 'weather', owns: 'how it is outside', topics: ['weather-events'], files: [], door: 'internal',
+        name: 'weather', owns: 'how it is outside', topics: ['weather-events'], files: [], seals: false, door: 'internal',
       } as const;`,
     );
     workspace.write(
