@@ -110,7 +110,7 @@ describe('generate', () => {
     const compose = workspace.read('compose.yaml');
     for (const part of ['pubsub-weather-events.yaml', 'DSOPS_DATABASE_PASSWORD_WEATHER', 'service:weather'])
       expect(compose).toContain(part);
-    expect(compose).toContain('# Makes the sealing key, the database, schemas and roles');
+    expect(compose).toContain('# Makes the keys, the database, schemas and roles');
     expect(workspace.read('apps/standalone/src/generated/services.ts')).toContain("from '@dsops/weather'");
     expect(JSON.parse(workspace.read('apps/standalone/package.json'))).toMatchObject({
       dependencies: { '@dsops/audit': 'workspace:*', '@dsops/weather': 'workspace:*' },

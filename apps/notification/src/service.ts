@@ -4,7 +4,7 @@ import { Sealer, type ServiceKey } from '@dsops/sealing';
 import { defineService, type Service } from '@dsops/service';
 import type { Channel } from './channels/channel.js';
 import { Channels } from './channels/channels.js';
-import * as ours from './channels/index.js';
+import * as ours from './channels/kinds.js';
 import { InboxController } from './channels/inbox/inbox.http.js';
 import { InboxRepository } from './channels/inbox/inbox.repository.js';
 import { InboxService } from './channels/inbox/inbox.service.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { defineInside } from './channel.js';
 import { Channels } from './channels.js';
-import * as channels from './index.js';
+import * as channels from './kinds.js';
 
 const named = (name: string) =>
   defineInside({ name, settings: z.strictObject({}), render: () => '', put: async () => undefined });
