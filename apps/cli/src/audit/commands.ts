@@ -10,7 +10,7 @@ import type { Act } from '../session.js';
 import { examples, formatOption, limitOption } from '../options.js';
 
 export function register(program: CommandUnknownOpts, act: Act): void {
-  const audit = program.command('audit').description('who did what, in a record that cannot be quietly changed');
+  const audit = program.command('audit').description('who did what, in a record that is chained by hash');
   registerList(audit, act);
   registerVerify(audit, act);
 }
