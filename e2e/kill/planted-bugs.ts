@@ -40,8 +40,8 @@ export const PLANTED_BUGS: readonly KillBug[] = [
       ],
       [
         VAULT,
-        '\n@Injectable()\nexport class VaultService',
-        '\nconst UNSEALED = new Map<string, any>();\n@Injectable()\nexport class VaultService',
+        '\nexport class VaultService',
+        '\nconst UNSEALED = new Map<string, any>();\nexport class VaultService',
       ],
     ],
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', 'two-key/set/'],

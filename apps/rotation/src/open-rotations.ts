@@ -2,8 +2,6 @@ import type { RotationState } from '@dsops/contracts/rotation/states';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Tx } from './database/tx.js';
 
-export const OPEN_ROTATIONS = Symbol('OpenRotations');
-
 /** What the registry and the installation need to know of rotations under way. The engine implements it. */
 export interface OpenRotations {
   /** The rotation of this service that has not ended, null when there is none. Read under the lock of the service's row. */

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { actorSchema, type Actor } from '@dsops/contracts/principal';
 import { query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
@@ -30,7 +29,6 @@ export interface Hold {
   readonly expiresAtMs: number;
 }
 
-@Injectable()
 export class CheckOutRepository {
   /** @returns false, and nothing was changed, when the same request made one in the meantime. */
   async insert(tx: Tx, checkOut: CheckOut): Promise<boolean> {

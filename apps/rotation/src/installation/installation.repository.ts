@@ -1,11 +1,9 @@
-import { Injectable } from '@nestjs/common';
 import { execute, query, sql } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import type { Tx } from '../database/tx.js';
 import type { Installation, Mode } from './installation.js';
 
 /** The one row that says which installation this database belongs to. */
-@Injectable()
 export class InstallationRepository {
   /** The row, made when there is none yet. Looked for first: an insert would wait for whoever is changing it. */
   async findOrCreate(tx: Tx, keyId: string): Promise<Installation> {

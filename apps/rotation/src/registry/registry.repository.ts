@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { strategySchema } from '@dsops/contracts/rotation/strategies';
 import { execute, query, queryOne, sql } from '@dsops/database';
@@ -29,7 +28,6 @@ const isBehind = ({ environment, service }: Place): Prisma.ServiceWhereInput => 
 });
 
 /** Environments, services and their credentials. Removed services are not there any more, as far as this file is asked. */
-@Injectable()
 export class RegistryRepository {
   /** By environment and name. */
   async list(tx: Tx, { environment, after, limit }: ServiceFilter = {}): Promise<RegisteredService[]> {

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
 import { query, sql } from '@dsops/database';
 import type { Tx } from '../database/tx.js';
@@ -37,7 +36,6 @@ export interface ServiceList {
 }
 
 /** Where services stand, however many there are: one statement for a page. */
-@Injectable()
 export class StatusRepository {
   /** By environment and name. */
   async list(tx: Tx, { environment = null, service = null, limit, after }: ServiceList): Promise<StatusRow[]> {

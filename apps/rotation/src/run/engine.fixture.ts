@@ -1,4 +1,6 @@
-import { Bell } from '@dsops/background';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Actor } from '@dsops/contracts/principal';
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import type { RotationState } from '@dsops/contracts/rotation/states';
@@ -7,25 +9,16 @@ import { query, sql } from '@dsops/database';
 import { newId } from '@dsops/kernel';
 import { createLogger } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
-import { openInstallation } from '../installation/installation.fixture.js';
-import { driversWith } from '@dsops/drivers';
+import { assemble } from '../assembly.js';
 import type { RegisteredService } from '../registry/service.js';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
 import { scramVerifier } from '@dsops/drivers/postgresql/scram';
 import type { PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
-import { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { aService, openRotationDatabase } from '../vault/rotation-database.fixture.js';
 import type { Version } from '../vault/version.js';
-import { EngineOpenRotations } from './open-rotations.service.js';
-import { Opening } from './opening.service.js';
-import { Planning } from '../requests/preview.service.js';
-import { RotationQueries } from '../requests/rotation-query.service.js';
-import { StatusRepository } from '../requests/status.repository.js';
-import { RotationRepository } from './rotation.repository.js';
-import { RotationService, type OnConflict } from '../requests/rotation.service.js';
-import { RotationWorker, type WorkerOptions } from './rotation.worker.js';
-import { TargetEffects } from './target-effects.service.js';
-import { Turns } from './turn.service.js';
+import type { OnConflict } from '../requests/rotation.service.js';
+import { Sealer } from '@dsops/sealing';
+import type { RotationWorker, WorkerOptions } from './rotation.worker.js';
 
 /** For a machine that is busy with something else; no test measures time. */
 export const PATIENCE_MS = 40_000;
@@ -41,26 +34,21 @@ export interface StartOptions {
 /** The whole engine over a database of its own and a real PostgreSQL as its target, without HTTP. */
 export async function openEngine(target: PostgresqlWorld, driver: TargetDriver = target.driver) {
   const world = await openRotationDatabase();
-  const { database, units, versions, vault, registry } = world;
-  const rotations = new RotationRepository();
-  const checkOuts = new CheckOutRepository();
-  const bell = new Bell();
-  const openRotations = new EngineOpenRotations(rotations, bell);
-  const { installation, mark, close } = await openInstallation(world, openRotations);
-  const drivers = driversWith([driver]);
+  const { database, units, key, versions, vault } = world;
+  const home = await mkdtemp(join(tmpdir(), 'dsops-home-'));
   const logger = createLogger({ service: 'rotation', level: 'silent' });
-  const opening = new Opening({ rotations, versions, registry, drivers });
-  const planning = new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers });
-  const service = new RotationService({ rotations, versions, registry, installation, opening, bell });
-  const queries = new RotationQueries({ database, rotations, statuses: new StatusRepository() });
-  const turns = () =>
-    new Turns({ units, rotations, versions, vault, checkOuts, registry, installation, drivers, opening, logger });
+  const markPath = join(home, 'mark.json');
+  const assembly = await assemble(
+    { database, keyId: key.id, markPath, drivers: [driver], logger },
+    units,
+    new Sealer(key),
+  );
+  const { planning, queries, rotations, checkOuts, installation, rotationService: service } = assembly;
   const workers: RotationWorker[] = [];
 
   /** Another worker, with a memory of its own. */
   function startWorker(options: Partial<WorkerOptions> = {}): RotationWorker {
-    const settings = { lookEveryMs: 20, ...options };
-    const worker = new RotationWorker(turns(), new TargetEffects(logger), mark, bell, logger, settings);
+    const worker = assembly.newWorker({ lookEveryMs: 20, ...options });
     worker.start();
     workers.push(worker);
     return worker;
@@ -127,13 +115,13 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
   return {
     ...world,
     installation,
-    mark,
+    mark: assembly.highWaterMark,
     rotations,
     checkOuts,
     planning,
     service,
     queries,
-    turns,
+    turns: assembly.newTurns,
     startWorker,
     addLive,
     leaveBehind,
@@ -175,7 +163,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
     async close() {
       await Promise.all(workers.map((worker) => worker.stop()));
       await world.close();
-      await close();
+      await rm(home, { recursive: true });
     },
   };
 }

@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { DueRows } from '@dsops/background';
 import { actorSchema, type Actor } from '@dsops/contracts/principal';
 import { rotationStateSchema, type RotationState } from '@dsops/contracts/rotation/states';
@@ -103,7 +102,6 @@ const DUE = new DueRows({
 });
 
 /** Rotations and their journals. The only file of the engine that touches the database. */
-@Injectable()
 export class RotationRepository {
   /** @param traceparent of the request that asks for it: what is done for it joins that trace */
   async insert(tx: Tx, row: RotationRow, traceparent: string | null): Promise<void> {

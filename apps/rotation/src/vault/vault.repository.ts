@@ -1,4 +1,3 @@
-import { Injectable } from '@nestjs/common';
 import { addressSchema } from '@dsops/contracts/rotation/targets/define-target';
 import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { columns, execute, join, query, sql } from '@dsops/database';
@@ -51,7 +50,6 @@ type Change = Partial<Pick<Version, keyof typeof CHANGING>>;
 export const KEPT_DAYS = 30;
 
 /** Versions and their sealed values: the rows, nothing of what is in them. */
-@Injectable()
 export class VaultRepository {
   async insert(tx: Tx, version: Version): Promise<void> {
     await tx.version.create({ data: { ...version, target: { ...version.target } } });

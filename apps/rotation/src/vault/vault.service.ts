@@ -1,12 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { DomainError, versionName, type Secret } from '@dsops/kernel';
 import type { Login } from '@dsops/drivers/driver';
-import { Sealer } from '@dsops/sealing';
+import type { Sealer } from '@dsops/sealing';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { Tx } from '../database/tx.js';
-import { VaultRepository } from './vault.repository.js';
+import type { VaultRepository } from './vault.repository.js';
 import { adminPlace, versionPlace, type VaultPlace } from './vault-place.js';
 import { promotion, type LabelMove, type Version, type VersionLabel } from './version.js';
 
@@ -24,11 +23,10 @@ export interface ValueToSeal {
  * The built-in store. Every method works inside the caller's transaction, so that a value, its label and the journal's
  * word about it are durable together or not at all.
  */
-@Injectable()
 export class VaultService {
   constructor(
-    @Inject(Sealer) private readonly sealer: Sealer,
-    @Inject(VaultRepository) private readonly versions: VaultRepository,
+    private readonly sealer: Sealer,
+    private readonly versions: VaultRepository,
   ) {}
 
   /** Makes a version with its value. The transaction must have committed before the target hears of the value (I1). */
