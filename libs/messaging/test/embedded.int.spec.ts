@@ -117,6 +117,7 @@ describe('deliveries in PostgreSQL', () => {
     );
     await transport.publish([1, 2, 3].map(anEntry));
     await eventually(() => expect(taken).toEqual([1, 3]));
-    await eventually(() => expect(taken).toEqual([1, 3, 2]));
+    // It waits for a second by itself; the rest is room for a machine that is busy with something else.
+    await eventually(() => expect(taken).toEqual([1, 3, 2]), 20_000);
   });
 });
