@@ -38,11 +38,7 @@ export const PLANTED_BUGS: readonly KillBug[] = [
          UNSEALED.delete(versionId);
          if (current === versionId) return true;`,
       ],
-      [
-        VAULT,
-        '\nexport class VaultService',
-        '\nconst UNSEALED = new Map<string, any>();\nexport class VaultService',
-      ],
+      [VAULT, '\nexport class VaultService', '\nconst UNSEALED = new Map<string, any>();\nexport class VaultService'],
     ],
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', 'two-key/set/'],
   },
