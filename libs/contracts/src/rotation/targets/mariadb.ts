@@ -7,7 +7,7 @@ const accountPart = (longest: number) =>
   z
     .string()
     .regex(
-      new RegExp(`^[^'"\`\\\\@#\\\u0000]{1,${longest}}$`),
+      new RegExp(`^[^'"\`\\\\@#]{1,${longest}}$`),
       `no quotes, backslashes, @ or #, at most ${longest} characters`,
     );
 
