@@ -18,9 +18,12 @@ import {
   checkOut,
   confirmRestore,
   getInstallation,
+  getService,
   getStatus,
+  listServices,
   releaseCheckOut,
   removeService,
+  setAdministrator,
 } from '@dsops/contracts/rotation/api';
 import { eventually } from '@dsops/testing';
 import { aCheckOut, aDeadLetter, aKey, anAuditEntry, aNotification, aService, aStatus } from './builders.js';
@@ -99,6 +102,23 @@ describe('dsops service', () => {
     const { code, stderr } = await w.desk.run(`service add x ${target} --slot a --admin-password-file ${file}`);
     expect([code, stderr]).toEqual([2, expect.stringContaining('does not look like a password')]);
     expect(stderr).not.toContain('canary');
+  });
+
+  it('gives the administrator anew, and says who still has the password of before', async () => {
+    w.server.on(listServices, () => ({ items: [aService()], next: null }));
+    w.server.on(getService, () => aService());
+    w.server.on(setAdministrator, () => ({
+      username: 'dsops_admin',
+      services: [{ environment: 'production', service: 'payments-db' }],
+      others: [{ environment: 'production', service: 'orders-db' }],
+      findings: [],
+    }));
+    const line = 'service admin set payments-db --env production --password-stdin';
+    const { code, stdout, stderr } = await w.desk.run(line, { stdin: 'canary admin\n' });
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/production\/orders-db .* add --for-all/)]);
+    expect(stdout).toContain('The target took dsops_admin; it administers production/payments-db from now on');
+    expect(stdout + stderr).not.toContain('canary');
+    expect(w.server.requestsOf(setAdministrator)[0]?.body).toEqual({ password: 'canary admin', forAll: false });
   });
 
   it('checks the rest by the contract before anything is sent: exit code 6', async () => {

@@ -10,6 +10,7 @@ import { HighWaterMark } from './installation/high-water-mark.service.js';
 import { InstallationRepository } from './installation/installation.repository.js';
 import { InstallationService } from './installation/installation.service.js';
 import { MarkFile } from './installation/mark-file.js';
+import { AdministratorService } from './registry/administrator.service.js';
 import { RegistryRepository } from './registry/registry.repository.js';
 import { RegistryService } from './registry/registry.service.js';
 import { Planning } from './requests/preview.service.js';
@@ -76,6 +77,9 @@ export async function assemble(options: RotationOptions, units: UnitOfWork<Tx>, 
       newTurns,
       newWorker,
     },
+    administrators: new AdministratorService({
+      ...{ database, units, registry, vault, installation, drivers, openRotations },
+    }),
     registryService: new RegistryService({ database, units, registry, vault, installation, drivers, openRotations }),
     checkOutService: new CheckOutService({
       ...{ units, checkOuts, versions, vault, registry, installation, highWaterMark, openRotations },

@@ -13,6 +13,12 @@ export interface OpenRotations {
    */
   holdForRestore(unit: Unit<Tx>, reason: string): Promise<void>;
 
+  /**
+   * What kept the rotation of this service from going on was put right: if it waits to try again, or asks what a probe
+   * could answer, it tries again now. One that only a person may let go on stays where it is.
+   */
+  tryAgain(unit: Unit<Tx>, serviceId: string): Promise<void>;
+
   /** What the rotation of this credential may be waiting for has come: it looks now. A hint, in a transaction of its own. */
   wake(units: UnitOfWork<Tx>, credentialId: string): Promise<void>;
 }
@@ -21,5 +27,6 @@ export interface OpenRotations {
 export const noOpenRotations: OpenRotations = {
   of: async () => null,
   holdForRestore: async () => undefined,
+  tryAgain: async () => undefined,
   wake: async () => undefined,
 };

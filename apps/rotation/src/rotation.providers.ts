@@ -9,6 +9,7 @@ import type { Tx } from './database/tx.js';
 import { InstallationController } from './installation/installation.http.js';
 import { InstallationService } from './installation/installation.service.js';
 import { RegistryController } from './registry/registry.http.js';
+import { AdministratorService } from './registry/administrator.service.js';
 import { RegistryService } from './registry/registry.service.js';
 import { Planning } from './requests/preview.service.js';
 import { RotationController } from './requests/rotation.http.js';
@@ -43,6 +44,7 @@ export const rotationProviders = (options: RotationOptions): Provider[] => [
     useFactory: (units: UnitOfWork<Tx>, sealer: Sealer) => assemble(options, units, sealer),
   },
   given(InstallationService, ({ installation }) => installation),
+  given(AdministratorService, ({ administrators }) => administrators),
   given(RegistryService, ({ registryService }) => registryService),
   given(CheckOutService, ({ checkOutService }) => checkOutService),
   given(Planning, ({ planning }) => planning),

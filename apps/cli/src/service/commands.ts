@@ -7,6 +7,7 @@ import { print } from '../output/format.js';
 import { serviceBlock, serviceTable } from './words.js';
 import type { Act } from '../session.js';
 import { envOption, examples, formatOption, serviceOption, yesOption } from '../options.js';
+import { registerAdmin } from './admin.js';
 import { registerAdd, registerImport } from './add.js';
 
 export function register(program: CommandUnknownOpts, act: Act): void {
@@ -15,6 +16,7 @@ export function register(program: CommandUnknownOpts, act: Act): void {
   registerImport(service, act);
   registerList(service, act);
   registerShow(service, act);
+  registerAdmin(service, act);
   registerRemove(service, act);
 }
 

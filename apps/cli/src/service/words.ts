@@ -1,5 +1,7 @@
-import type { ServiceView } from '@dsops/contracts/rotation/api';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import type { ServiceView, setAdministrator } from '@dsops/contracts/rotation/api';
 import { declarations, type TargetKind } from '@dsops/contracts/rotation/targets/declarations';
+import { findingLines } from '../output/finding.js';
 import { fields, table } from '../output/table.js';
 import type { Paint } from '../output/terminal.js';
 import { timestamp } from '../output/time.js';
@@ -66,3 +68,19 @@ export function serviceBlock(paint: Paint, service: ServiceView): string {
   );
   return `${head}\n\n${versions}`;
 }
+
+type AdministratorChange = ResponseOf<typeof setAdministrator>;
+const namesOf = (places: AdministratorChange['services']): string =>
+  places.map(({ environment, service }) => `${environment}/${service}`).join(', ');
+
+export const administratorLines = (paint: Paint, { username, services, findings }: AdministratorChange): string =>
+  [
+    `${paint.green('✓')} The target took ${username}; it administers ${namesOf(services)} from now on`,
+    ...findings.flatMap((finding) => findingLines(paint, finding)),
+  ].join('\n');
+
+/** Who still has the password of before; null when nobody does. */
+export const othersHint = ({ others }: AdministratorChange): string | null =>
+  others.length === 0
+    ? null
+    : `${namesOf(others)} at the same server ${others.length === 1 ? 'has' : 'have'} the same administrator and still the password of before: add --for-all.`;

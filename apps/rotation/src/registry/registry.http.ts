@@ -1,11 +1,21 @@
 import { Controller, Inject } from '@nestjs/common';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
-import { addService, getService, listEnvironments, listServices, removeService } from '@dsops/contracts/rotation/api';
+import {
+  addService,
+  getService,
+  listEnvironments,
+  listServices,
+  removeService,
+  setAdministrator,
+} from '@dsops/contracts/rotation/api';
+import { Secret } from '@dsops/kernel';
 import { answerOnce, IdempotencyKey, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
+import { AdministratorService } from './administrator.service.js';
 import { registrationOf } from './registration.js';
 import { RegistryService } from './registry.service.js';
 import { viewOf } from './service-view.js';
+import type { RegisteredService } from './service.js';
 import { Sealer } from '@dsops/sealing';
 import type { Tx } from '../database/tx.js';
 
@@ -13,6 +23,7 @@ import type { Tx } from '../database/tx.js';
 export class RegistryController {
   constructor(
     private readonly registry: RegistryService,
+    private readonly administrators: AdministratorService,
     private readonly sealer: Sealer,
     @Inject(UNIT_OF_WORK) private readonly units: UnitOfWork<Tx>,
   ) {}
@@ -69,5 +80,23 @@ export class RegistryController {
   ): Promise<ResponseOf<typeof removeService>> {
     await this.registry.remove(params, caller.actor);
     return { removed: true };
+  }
+
+  @Serves(setAdministrator)
+  async administrator(
+    @Input(setAdministrator) { params, body }: InputOf<typeof setAdministrator>,
+    @CalledBy() { actor }: Caller,
+  ): Promise<ResponseOf<typeof setAdministrator>> {
+    const { username, services, others, findings } = await this.administrators.set(
+      { place: params, username: body.username, password: new Secret(body.password), isForAll: body.forAll },
+      actor,
+    );
+    const placeOf = ({ environment, name }: RegisteredService) => ({ environment, service: name });
+    return {
+      username,
+      services: services.map(placeOf),
+      others: others.map(placeOf),
+      findings: [...findings],
+    };
   }
 }

@@ -132,6 +132,24 @@ export class RegistryRepository {
     return 'inserted';
   }
 
+  /** The other services of the same server that have the same administrator, by environment and name. */
+  async administeredAlike(
+    tx: Tx,
+    { id, type, target, adminUsername }: RegisteredService,
+  ): Promise<RegisteredService[]> {
+    const server = declarationOf(type).server(target);
+    const rows = await tx.service.findMany({
+      where: { type, server, adminUsername, removedAt: null, id: { not: id } },
+      include: WHOLE,
+      orderBy: [{ environment: { name: 'asc' } }, { name: 'asc' }],
+    });
+    return rows.map(serviceOf);
+  }
+
+  async setAdministrator(tx: Tx, serviceId: string, username: string): Promise<void> {
+    await execute(tx, sql`update services set admin_username = ${username} where id = ${serviceId}`);
+  }
+
   async remove(tx: Tx, serviceId: string, at: Date): Promise<void> {
     await tx.service.update({ where: { id: serviceId }, data: { removedAt: at } });
   }

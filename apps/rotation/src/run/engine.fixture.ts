@@ -115,6 +115,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
   return {
     ...world,
     installation,
+    administrators: assembly.administrators,
     mark: assembly.highWaterMark,
     rotations,
     checkOuts,

@@ -8,7 +8,8 @@ import { announce } from './announcement.js';
 import { RESTORED } from '../engine/decide.js';
 import type { Happening } from '../engine/journal.js';
 import { RotationJournal } from './rotation-journal.js';
-import type { RotationRepository } from './rotation.repository.js';
+import type { Rotation } from '../engine/rotation.js';
+import type { RotationRepository, RotationRow } from './rotation.repository.js';
 
 /** What the registry and the installation ask of the engine. */
 export class EngineOpenRotations implements OpenRotations {
@@ -19,6 +20,15 @@ export class EngineOpenRotations implements OpenRotations {
 
   of(tx: Tx, serviceId: string): Promise<{ readonly id: string; readonly state: RotationState } | null> {
     return this.rotations.openOfService(tx, serviceId);
+  }
+
+  async tryAgain(unit: Unit<Tx>, serviceId: string): Promise<void> {
+    const open = await this.rotations.openOfService(unit.tx, serviceId);
+    const loaded = open && (await this.rotations.lock(unit.tx, open.id));
+    if (!loaded?.rotation || loaded.rotation.isSettled) return;
+    const { asking, tries } = loaded.rotation;
+    if (asking ? asking.byPerson : tries === 0) return;
+    await this.tell(unit, loaded.row, loaded.rotation, { kind: 'resumed', by: 'probe' }, await databaseNowMs(unit.tx));
   }
 
   async wake(units: UnitOfWork<Tx>, credentialId: string): Promise<void> {
@@ -35,16 +45,25 @@ export class EngineOpenRotations implements OpenRotations {
       if (!loaded?.rotation || loaded.rotation.asking?.code === RESTORED.code) continue;
       const { row, rotation } = loaded;
       const ask = { ...RESTORED, message: `${RESTORED.message} ${reason}`, byPerson: true };
-      const happening: Happening = { kind: 'asked', untilMs: null, ask };
-      const journal = new RotationJournal(this.rotations, row, rotation, { atMs: nowMs, fence: null });
-      const after = journal.add(happening);
-      await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
-      const names = (await this.rotations.namesOf(unit.tx, [row.serviceId])).get(row.serviceId);
-      if (!names) continue;
-      const { serviceId, credentialId, strategy } = row;
-      announce(after, happening, { ...names, serviceId, credentialId, strategy, rotationId: id }, (event) =>
-        unit.emit(event),
-      );
+      await this.tell(unit, row, rotation, { kind: 'asked', untilMs: null, ask }, nowMs);
     }
+  }
+
+  private async tell(
+    unit: Unit<Tx>,
+    row: RotationRow,
+    rotation: Rotation,
+    happening: Happening,
+    nowMs: number,
+  ): Promise<void> {
+    const journal = new RotationJournal(this.rotations, row, rotation, { atMs: nowMs, fence: null });
+    const after = journal.add(happening);
+    await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
+    const names = (await this.rotations.namesOf(unit.tx, [row.serviceId])).get(row.serviceId);
+    if (!names) return;
+    const { serviceId, credentialId, strategy, id: rotationId } = row;
+    announce(after, happening, { ...names, serviceId, credentialId, strategy, rotationId }, (event) =>
+      unit.emit(event),
+    );
   }
 }

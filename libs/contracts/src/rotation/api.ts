@@ -193,6 +193,34 @@ export const removeService = defineOperation({
   response: z.object({ removed: z.literal(true) }),
 });
 
+export const setAdministrator = defineOperation({
+  id: 'setAdministrator',
+  method: 'PUT',
+  path: '/environments/{environment}/services/{service}/administrator',
+  service,
+  tag,
+  role: 'admin',
+  status: 200,
+  summary: 'Give the login that administers the target anew; it is tried there before it is kept',
+  params: place,
+  body: z.strictObject({
+    /** Without it: the login that administers the target already. */
+    username: z.string().min(1).max(255).optional(),
+    password: z.string().min(1).max(1024).meta({ writeOnly: true }),
+    /** Also for every other service of the same server that has had the same administrator. */
+    forAll: z.boolean().default(false),
+  }),
+  response: z.object({
+    username: z.string(),
+    /** Whose administrator was set, the one of the path first. */
+    services: z.array(place),
+    /** Others of the same server with this administrator, which still have the password of before. */
+    others: z.array(place),
+    /** What a look at the target with this login found, without what is in order. */
+    findings: z.array(findingSchema),
+  }),
+});
+
 export const getStatus = defineOperation({
   id: 'getStatus',
   method: 'GET',

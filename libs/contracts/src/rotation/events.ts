@@ -49,6 +49,16 @@ export const serviceRemoved = defineEvent({
   example: { ...aPlace, actor: aKey },
 });
 
+export const administratorSet = defineEvent({
+  type: 'dsops.rotation.service.administrator_set.v1',
+  topic,
+  producer,
+  key,
+  fields: { ...place, username: z.string() },
+  description: 'The login that administers the target of this service was given anew, after the target had taken it.',
+  example: { ...aPlace, username: 'dsops_admin', actor: aKey },
+});
+
 export const rotationStarted = defineEvent({
   type: 'dsops.rotation.rotation.started.v1',
   topic,

@@ -18,7 +18,7 @@ function sayingOf(errno: number, target: MariadbTarget, username: string): Sayin
         code: 'admin_refused',
         kind: 'conflict',
         message: `MariaDB at ${place} refused the admin password of ${username}.`,
-        remedy: `Give dsops the present password of ${username}, and look which account answers for the host that dsops comes from.`,
+        remedy: `Give dsops the present password of ${username} (dsops service admin set), and look which account answers for the host that dsops comes from.`,
       };
     case 4151:
     case 1820:

@@ -22,7 +22,7 @@ function sayingOfRefusedLogin(
         code: 'admin_refused',
         kind: 'conflict',
         message: `PostgreSQL at ${place} refused the admin password of ${username}.`,
-        remedy: `Give dsops the present password of ${username}, and look that its VALID UNTIL is not over.`,
+        remedy: `Give dsops the present password of ${username} (dsops service admin set), and look that its VALID UNTIL is not over.`,
       };
     case '28000':
       if (routine === 'InitializeSessionUserId')
