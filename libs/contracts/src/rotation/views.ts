@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { ERROR_SUBJECTS } from '@dsops/kernel';
+import { actorSchema } from '../principal.js';
+import { addressSchema as address } from './targets/define-target.js';
+import { rotationStateSchema, verdictSchema } from './states.js';
+import { strategySchema } from './strategies.js';
+
+/** What the operations of rotation answer with. */
+const instant = z.iso.datetime();
+
+export const versionViewSchema = z.object({
+  id: z.ulid(),
+  name: z.string(),
+  /** Where at the target it lives, and the login under which it is used there. */
+  slot: z.string(),
+  username: z.string(),
+  label: z.enum(['PENDING', 'CURRENT', 'PREVIOUS']).nullable(),
+  /** What dsops last proved about it at the target, null when it never tried. */
+  verdict: verdictSchema.nullable(),
+  createdAt: instant,
+  endedAt: instant.nullable(),
+});
+
+export const serviceViewSchema = z.object({
+  id: z.ulid(),
+  name: z.string(),
+  environment: z.string(),
+  type: z.string(),
+  target: address,
+  /** Null where the credential changes itself. */
+  adminUsername: z.string().nullable(),
+  managedBy: z.enum(['file', 'api']),
+  credential: z.object({
+    id: z.ulid(),
+    name: z.string(),
+    strategy: strategySchema,
+    /** What its kind has to know of it. */
+    settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+    /** The names of its slots, the one in use first when it was added. */
+    slots: z.array(z.string()),
+    gracePeriod: z.string(),
+  }),
+  versions: z.array(versionViewSchema),
+  createdAt: instant,
+});
+export type ServiceView = z.infer<typeof serviceViewSchema>;
+
+export const stepViewSchema = z.object({
+  name: z.string(),
+  /** `done`, `skipped`, or how the step ended, such as `accepted` or `refused`. */
+  outcome: z.string(),
+  startedAt: instant,
+  durationMs: z.number(),
+  note: z.string().nullable(),
+});
+
+export const rotationViewSchema = z.object({
+  id: z.ulid(),
+  serviceId: z.ulid(),
+  service: z.string(),
+  environment: z.string(),
+  credentialId: z.ulid(),
+  credential: z.string(),
+  action: z.enum(['rotate', 'rollback']),
+  strategy: strategySchema,
+  state: rotationStateSchema,
+  requestedBy: actorSchema,
+  reason: z.string().nullable(),
+  previousVersion: z.string().nullable(),
+  newVersion: z.string().nullable(),
+  /** Why it stopped, for every state but the good ones. */
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      remedy: z.string().nullable(),
+      /** Set when it is about something outside dsops, as a problem says it. */
+      about: z.enum(ERROR_SUBJECTS).nullable(),
+    })
+    .nullable(),
+  /** What the target answers to each version, as of the last probe. */
+  known: z.record(z.string(), verdictSchema),
+  /** When dsops looks again by itself: the end of a grace period, the next probe. */
+  wakeAt: instant.nullable(),
+  /** What it waits for before it ends the old value, and until when at the latest. */
+  waitsFor: z.object({ reason: z.string(), until: instant }).nullable(),
+  startedAt: instant,
+  endedAt: instant.nullable(),
+  durationMs: z.number(),
+  steps: z.array(stepViewSchema),
+});
+export type RotationView = z.infer<typeof rotationViewSchema>;
+
+export const findingSchema = z.object({
+  check: z.string(),
+  level: z.enum(['ok', 'warning', 'error']),
+  message: z.string(),
+  remedy: z.string().nullable(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+export const planViewSchema = z.object({
+  service: z.string(),
+  environment: z.string(),
+  strategy: strategySchema,
+  currentVersion: z.string().nullable(),
+  /** The login that receives the new password, and the one that keeps the old one until it is retired. */
+  targetSlot: z.string(),
+  retiredSlot: z.string().nullable(),
+  steps: z.array(z.object({ name: z.string(), description: z.string() })),
+  findings: z.array(findingSchema),
+  /** Who holds a checked-out value now, and open sessions of the old login. */
+  blastRadius: z.object({ checkOuts: z.int(), sessions: z.int().nullable() }),
+  isReversible: z.boolean(),
+  canApply: z.boolean(),
+  /** Given back when applying: apply refuses when what was planned has drifted. */
+  digest: z.string(),
+});
+export type PlanView = z.infer<typeof planViewSchema>;
+
+export const serviceStatusSchema = z.object({
+  service_name: z.string(),
+  environment: z.string(),
+  status: z.enum(['active', 'rotating', 'failed', 'never_rotated', 'needs_rotation', 'needs_operator']),
+  last_rotation: instant.nullable(),
+  next_rotation: instant.nullable(),
+  last_result: z.string().nullable(),
+  last_error: z.string().nullable(),
+  rotation_count: z.int(),
+  success_count: z.int(),
+  failure_count: z.int(),
+  current_version: z.string().nullable(),
+  /** What the target accepts now, as of the last probe of each version. */
+  target: z.record(z.string(), verdictSchema),
+});
+export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
