@@ -19,8 +19,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** A process that is stopped in the middle of a transaction must not hold up those that go on by keeping its locks. */
 const IDLE_IN_TRANSACTION_MS = 15_000;
 
-/** Prisma's adapter takes the wall clock of a session for UTC, whatever zone stands behind it; the server may have any. */
-const IN_UTC = '-c TimeZone=UTC';
+const SETTINGS = {
+  // Prisma's adapter takes the wall clock of a session for UTC, whatever zone stands behind it; the server may have any.
+  TimeZone: 'UTC',
+  idle_in_transaction_session_timeout: String(IDLE_IN_TRANSACTION_MS),
+};
 
 /** The class that is generated from a service's schema. */
 export type ClientClass<Client> = new (options: {
@@ -41,9 +44,8 @@ export function connect<Client extends object>(
     ...loginOf(schema, options),
     max: options.poolSize ?? 10,
     application_name: `dsops ${schema}`,
-    options: IN_UTC,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    settings: SETTINGS,
   });
   const adapter = new TellingPg(pool, { schema, statementNameGenerator: statementName });
   const client = new PrismaClient({ adapter, transactionOptions: { maxWait: CONNECT_TIMEOUT_MS } });

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { unwrapSecret, type Secret } from '@dsops/kernel';
+import { makeOwn, type SessionSettings } from './own-session.js';
 import { roleOf, type SchemaName } from './schemas.js';
 
 export interface DatabaseOptions {
@@ -21,19 +22,24 @@ export const loginOf = (schema: SchemaName, { host, port, database, password }: 
 });
 
 /**
- * A pool of connections that break in their queries and nowhere else. A server that ends says so in the middle of
- * anything: whoever uses the connection is told by its next query, and between the moments at which somebody listens the
- * same word would end the process.
+ * A pool of connections that are our own ({@link makeOwn}), and break in their queries and nowhere else. A server that
+ * ends says so in the middle of anything: whoever uses the connection is told by its next query, and between the moments
+ * at which somebody listens the same word would end the process.
  * @param onIdleError told of a connection that broke while nobody used it
  */
-export function openPool(config: pg.PoolConfig, onIdleError: (error: Error) => void = () => undefined): pg.Pool {
-  const pool = new pg.Pool(config);
+export function openPool(
+  { settings, ...config }: pg.PoolConfig & { readonly settings?: SessionSettings },
+  onIdleError: (error: Error) => void = () => undefined,
+): pg.Pool {
+  // The types know it without its answer; the pool waits for it (pg-pool, `newClient`).
+  const onConnect = (client: pg.ClientBase): unknown => makeOwn(client, settings);
+  const pool = new pg.Pool({ ...config, onConnect });
   pool.on('connect', (client) => client.on('error', () => undefined));
   pool.on('error', onIdleError);
   return pool;
 }
 
-/** Opens one connection, which breaks in its queries and nowhere else, and closes it after `use`. */
+/** Opens one connection of our own, which breaks in its queries and nowhere else, and closes it after `use`. */
 export async function withClient<T>(
   config: string | pg.ClientConfig,
   use: (client: pg.Client) => Promise<T>,
@@ -42,6 +48,7 @@ export async function withClient<T>(
   client.on('error', () => undefined);
   try {
     await client.connect();
+    await makeOwn(client);
     return await use(client);
   } finally {
     await client.end().catch(() => undefined); // it broke, which its query has told

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DomainError } from '@dsops/kernel';
+import { DomainError, isDomainError } from '@dsops/kernel';
 import { loginOf, withClient, type DatabaseOptions } from './postgres.js';
 import { roleOf, type SchemaName } from './schemas.js';
 
@@ -11,7 +11,7 @@ const NOT_FOR_WAITING = new Set(['28000', '28P01', '3D000', '42501']);
 /**
  * Resolves once the database lets this service's role in. While nobody answers there, or the server is still starting,
  * it tries again every second and says so once.
- * @throws DomainError `database_refuses` when it answers and refuses the login; the reason of `signal` when that aborts
+ * @throws DomainError `database_refuses` when it answers and refuses the login, `database_pooled`; the reason of `signal` when that aborts
  */
 export async function waitForDatabase(
   schema: SchemaName,
@@ -36,6 +36,7 @@ async function tryLogin(schema: SchemaName, options: DatabaseOptions): Promise<s
     await withClient(login, (client) => client.query('select 1'));
     return undefined;
   } catch (error) {
+    if (isDomainError(error)) throw error;
     const { code } = error as { code?: string };
     if (code !== undefined && NOT_FOR_WAITING.has(code))
       throw new DomainError(
