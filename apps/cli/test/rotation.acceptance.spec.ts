@@ -6,6 +6,8 @@ import {
   rollBack,
   resumeRotation,
   startRotation,
+  type RollbackView,
+  type RotationView,
 } from '@dsops/contracts/rotation/api';
 import { DomainError } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
@@ -14,11 +16,20 @@ import { LivingRotation, world } from './world.js';
 
 describe('dsops rotation rollback', () => {
   const w = world();
-  const back = { action: 'rollback' as const, state: 'rolled_back' as const, newVersion: OLD_VERSION, steps };
+  const back = { state: 'rolled_back' as const, steps };
+  const answer = (view: RotationView, cancelled: RollbackView['cancelled'] = []): RollbackView => ({
+    ...view,
+    cancelled,
+  });
+  const waiting = {
+    state: 'verifying' as const,
+    endedAt: null,
+    waitsFor: { reason: 'Waiting for a check-out of the old value (x).', until: '2026-11-21T15:30:00.000Z' },
+  };
 
   it('shows the plan and asks before it acts', async () => {
     const rotation = new LivingRotation(w.server, back);
-    w.server.on(rollBack, () => rotation.view);
+    w.server.on(rollBack, () => answer(rotation.view));
     const command = w.desk.start('rotation rollback payments-db', { isTerminal: true });
     await eventually(() => expect(command.stderr).toContain('Reason, for the audit log: '));
     command.type('logins fail\n');
@@ -62,7 +73,7 @@ describe('dsops rotation rollback', () => {
 
   it('goes to the version that is named, and is not asked with --force', async () => {
     const rotation = new LivingRotation(w.server, back);
-    w.server.on(rollBack, () => rotation.view);
+    w.server.on(rollBack, () => answer(rotation.view));
     const line = `rotation rollback payments-db --reason x --version ${OLD_VERSION} --force`;
     expect(await w.desk.run(line)).toMatchObject({ code: 0 });
     expect(w.server.requestsOf(rollBack)[0]?.body).toEqual({ reason: 'x', version: OLD_VERSION });
@@ -73,7 +84,7 @@ describe('dsops rotation rollback', () => {
   it('turns a rotation that runs around, and says when it was too late', async () => {
     const running = aRotation({ state: 'verifying', endedAt: null });
     w.server.on(listRotations, () => ({ items: [running], next: null }));
-    w.server.on(rollBack, () => ({ ...running, state: 'rollback_in_progress' as const }));
+    w.server.on(rollBack, () => answer({ ...running, state: 'rollback_in_progress' }));
     w.server.on(getRotation, () => aRotation({ state: 'rolled_back' }));
     const line = 'rotation rollback payments-db --reason x --yes';
     const turned = await w.desk.run(line);
@@ -81,6 +92,36 @@ describe('dsops rotation rollback', () => {
     w.server.on(getRotation, () => aRotation());
     const late = await w.desk.run(line);
     expect(late).toMatchObject({ code: 5, stdout: expect.stringContaining('it was too late to roll back') });
+  });
+
+  it('follows a rotation that waited until it is back, and says so after it happened', async () => {
+    const rotation = new LivingRotation(w.server, waiting);
+    w.server.on(rollBack, () => answer(rotation.view));
+    const command = w.desk.start('rotation rollback payments-db --reason x --yes');
+    await eventually(() => expect(w.server.requestsOf(getRotation).length).toBeGreaterThan(1));
+    expect(command.stdout).not.toContain(' is out');
+    rotation.change({ state: 'rolled_back', waitsFor: null, endedAt: '2026-11-21T14:30:00.000Z' });
+    const { code, stdout } = await command.ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('Rollback completed successfully');
+    expect(stdout).not.toContain(' is out');
+  });
+
+  it('says that it is not back yet where the way back has to wait', async () => {
+    const rotation = new LivingRotation(w.server, { ...waiting, state: 'rollback_in_progress' });
+    w.server.on(rollBack, () => answer(rotation.view));
+    const { code, stdout } = await w.desk.run('rotation rollback payments-db --reason x --yes');
+    expect(code).toBe(5);
+    expect(stdout).toContain('payments-db: not back yet');
+    expect(stdout).toContain('for a check-out of the old value (x)');
+  });
+
+  it('names what was queued and is cancelled', async () => {
+    const rotation = new LivingRotation(w.server, back);
+    const cancelled = { id: '01JD0000000000000000000009', requestedBy: rotation.view.requestedBy, reason: null };
+    w.server.on(rollBack, () => answer(rotation.view, [cancelled]));
+    const { stderr } = await w.desk.run('rotation rollback payments-db --reason x --yes');
+    expect(stderr).toContain('cancelled: rotation 01JD0000000000000000000009, which admin had queued');
   });
 
   it('passes the refusal on, with its remedy', async () => {

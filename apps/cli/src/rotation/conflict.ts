@@ -3,6 +3,7 @@ import { ON_CONFLICT, TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { isDomainError, type DomainError } from '@dsops/kernel';
 import type { ApiClient } from '@dsops/api-client';
 import { usageError } from '../failure.js';
+import { hasEnded } from './follow/follow-rotation.js';
 import { showProgress } from './follow/progress.js';
 import type { Place } from '../input/place.js';
 import { ask } from '../input/prompt.js';
@@ -47,7 +48,7 @@ export async function settleConflict(
     const answer = (await ask(session, 'Wait for it, queue behind it, or abort? (w/q/A): ')).trim().toLowerCase();
     if (answer === 'q' || answer === 'queue') return 'queue';
     if (answer === 'w' || answer === 'wait') {
-      await showProgress(session, client, running, { toTheEnd: true });
+      await showProgress(session, client, running, hasEnded);
       return 'reject';
     }
     if (answer === '' || answer === 'a' || answer === 'abort') {

@@ -66,7 +66,7 @@ async function rotateOne(
     }
     const started = await start(session, client, service, options);
     if (started === undefined) return { kind: 'skipped', code: EXIT.ok };
-    const rotation = await showProgress(session, client, started, { toTheEnd: false });
+    const rotation = await showProgress(session, client, started);
     return finish(session, key, rotation);
   } catch (thrown) {
     const error = asDomainError(thrown);

@@ -34,8 +34,7 @@ export function registerResume(parent: CommandUnknownOpts, act: Act): void {
       const resumed = await client.call(resumeRotation, { params: { rotationId: stopped.id }, body: { reason } });
       if (options.wait) session.err.line(`Resuming rotation ${resumed.id} of ${resumed.service}`);
       const { format } = options;
-      if (options.wait)
-        return reportEnd(session, format, await showProgress(session, client, resumed, { toTheEnd: false }));
+      if (options.wait) return reportEnd(session, format, await showProgress(session, client, resumed));
       print(session.out, format, resumed, () => `Resumed: rotation ${resumed.id} of ${resumed.service}`);
       return;
 

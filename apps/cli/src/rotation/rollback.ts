@@ -2,6 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { rollBack, type ServiceView } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '@dsops/api-client';
 import { EXIT, unknownError, usageError } from '../failure.js';
+import { isBack } from './follow/follow-rotation.js';
 import { showProgress } from './follow/progress.js';
 import { findService } from '../input/place.js';
 import { ask, confirm } from '../input/prompt.js';
@@ -67,7 +68,9 @@ export function registerRollback(parent: CommandUnknownOpts, act: Act): void {
         body: { reason, ...(options.version && { version: options.version }) },
       });
       err.line(`\nRolling back ${err.paint.bold(found.name)} in ${found.environment}`);
-      const ended = await showProgress(session, client, rollback, { toTheEnd: false });
+      for (const { id, requestedBy } of rollback.cancelled)
+        err.line(`  ○ cancelled: rotation ${id}, which ${requestedBy.name} had queued`);
+      const ended = await showProgress(session, client, rollback, isBack);
       return reportEnd(session, options.format, ended, 'rollback');
     }),
   );

@@ -3,6 +3,7 @@ import { startRotation, type RotationView, type ServiceView } from '@dsops/contr
 import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { ApiClient } from '@dsops/api-client';
 import { EXIT } from '../failure.js';
+import { hasEnded, isSettled } from './follow/follow-rotation.js';
 import { showProgress } from './follow/progress.js';
 import { findService } from '../input/place.js';
 import { print, type Format } from '../output/format.js';
@@ -23,11 +24,7 @@ export function registerRotate(rotation: CommandUnknownOpts, act: Act): void {
     .option('--strategy <strategy>', 'another strategy than the configured one', readStrategy)
     .option('--dry-run', 'show the plan and change nothing', false)
     .option('--plan <digest>', 'apply exactly this plan; refused when it has drifted')
-    .option(
-      '--on-conflict <what>',
-      'when one is running: reject, queue, replace, concurrent, or skip (exit 0)',
-      readOnConflict,
-    )
+    .option('--on-conflict <what>', 'when one is running: reject, queue, replace, or skip (exit 0)', readOnConflict)
     .addOption(reasonOption())
     .option('--watch', 'stay until the very end, through the grace period too', false)
     .option('--no-wait', 'return as soon as the rotation is journalled')
@@ -75,7 +72,7 @@ async function rotate(session: Session, client: ApiClient, service: ServiceView,
     return EXIT.ok;
   }
   err.line(`Rotating ${err.paint.bold(service.name)} in ${service.environment} (${rotation.strategy})`);
-  const ended = await showProgress(session, client, rotation, { toTheEnd: options.watch });
+  const ended = await showProgress(session, client, rotation, options.watch ? hasEnded : isSettled);
   return reportEnd(session, options.format, ended);
 }
 

@@ -3,6 +3,7 @@ import { getRotation, listRotations, type RotationView } from '@dsops/contracts/
 import { isId } from '@dsops/kernel';
 import type { ApiClient } from '@dsops/api-client';
 import { unknownError } from '../failure.js';
+import { hasEnded } from './follow/follow-rotation.js';
 import { showProgress } from './follow/progress.js';
 import { filterOf, readService } from '../input/place.js';
 import { print } from '../output/format.js';
@@ -36,7 +37,7 @@ export function registerShow(parent: CommandUnknownOpts, act: Act): void {
         print(out, options.format, rotation, () => rotationBlock(out.paint, rotation));
         return;
       }
-      const ended = await showProgress(session, client, rotation, { toTheEnd: true });
+      const ended = await showProgress(session, client, rotation, hasEnded);
       return reportEnd(session, options.format, ended);
     }),
   );

@@ -2,6 +2,7 @@ import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import type { NextStep } from '@dsops/contracts/notification/api';
 import type { Actor } from '@dsops/contracts/principal';
 import {
+  rotationCancelled,
   rotationCompleted,
   rotationFailed,
   rotationNeedsOperator,
@@ -46,6 +47,7 @@ type RotationEvent =
   | typeof rotationStarted
   | typeof rotationCompleted
   | typeof rotationFailed
+  | typeof rotationCancelled
   | typeof rotationRolledBack
   | typeof rotationRollbackFailed
   | typeof rotationNeedsOperator;
@@ -95,6 +97,16 @@ export const TELLINGS: readonly Telling<NotableData>[] = [
     sentences: ({ reason, version, actor }) => [
       sentence(reason),
       `The previous version stays in use.${version === null ? '' : ` Version ${version} was given up.`}${requester(actor)}`,
+    ],
+  }),
+  rotation(rotationCancelled, {
+    kind: 'rollback',
+    priority: 'normal',
+    nextSteps: ['try_again'],
+    title: (facts) => `Queued rotation of ${placed(facts)} was cancelled`,
+    sentences: ({ reason, requestedBy }) => [
+      sentence(reason),
+      `It had not begun, and changed nothing.${requester(requestedBy)}`,
     ],
   }),
   rotation(rotationRolledBack, {

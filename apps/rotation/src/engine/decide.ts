@@ -44,8 +44,8 @@ function turnOnRequest(rotation: Rotation): Effect | null {
   if (!rotation.request) return null;
   const answer = canRollBack({ ...rotation, request: null });
   if (answer !== 'possible') return null;
-  const { reason, actorName } = rotation.request;
-  const error = { code: 'rollback_requested', message: `${actorName} asked to go back: ${reason}`, remedy: null };
+  const { reason, actor } = rotation.request;
+  const error = { code: 'rollback_requested', message: `${actor.name} asked to go back: ${reason}`, remedy: null };
   return journal({ kind: 'turned', path: wayBack(rotation), trigger: 'manual', error });
 }
 

@@ -1,5 +1,5 @@
 import type { Entry, Outcome, TargetEffect } from './journal.js';
-import { begin, evidenceKey, nextStep, type Change, type Rotation } from './rotation.js';
+import { begin, evidenceKey, nextStep, type Change, type Rotation, type Told } from './rotation.js';
 
 /** The rotation that a whole journal tells. */
 export function fold(entries: readonly Entry[]): Rotation {
@@ -73,6 +73,7 @@ function tell(rotation: Rotation, entry: Entry): Partial<Rotation> {
         tries: 0,
         nextTryAtMs: 0,
         ...(entry.by === 'person' && {
+          ...toldBy(rotation, 'resume', entry),
           evidence: {},
           judged: rotation.asking ? [...rotation.judged, rotation.asking.code] : rotation.judged,
         }),
@@ -82,7 +83,13 @@ function tell(rotation: Rotation, entry: Entry): Partial<Rotation> {
       return step ? { waiting: { step, untilMs: entry.untilMs, reason: entry.reason } } : {};
     }
     case 'rollback-requested':
-      return { request: { reason: entry.reason, actorName: entry.actor.name }, asking: null, tries: 0, nextTryAtMs: 0 };
+      return {
+        ...toldBy(rotation, 'rollback', entry),
+        request: { reason: entry.reason, actor: entry.actor },
+        asking: null,
+        tries: 0,
+        nextTryAtMs: 0,
+      };
     case 'turned':
       return {
         path: entry.path,
@@ -113,6 +120,13 @@ function tell(rotation: Rotation, entry: Entry): Partial<Rotation> {
       return { isSettled: true, asking: null, waiting: null };
   }
 }
+
+/** What it waited for is looked at again once a person has said something. */
+const toldBy = (
+  { told }: Rotation,
+  kind: Told['kind'],
+  { actor, reason, atMs }: Omit<Told, 'kind'>,
+): Pick<Rotation, 'told' | 'waiting'> => ({ told: [...told, { kind, actor, reason, atMs }], waiting: null });
 
 /** A command voids what earlier probes showed of its slot, because from now on it may land at any moment. */
 function intend(rotation: Rotation, effect: TargetEffect, atMs: number): Partial<Rotation> {

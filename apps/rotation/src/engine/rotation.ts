@@ -1,3 +1,4 @@
+import type { Actor } from '@dsops/contracts/principal';
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
 import type { SessionIdentity } from '@dsops/drivers/driver';
 import type { Ask, Entry, Failure, RotationError, Subject, TargetEffect } from './journal.js';
@@ -29,6 +30,13 @@ export interface OpenSession {
   readonly identity: SessionIdentity;
   readonly step: StepName;
   readonly sentAtMs: number | null;
+}
+
+export interface Told {
+  readonly kind: 'rollback' | 'resume';
+  readonly actor: Actor;
+  readonly reason: string;
+  readonly atMs: number;
 }
 
 export interface StepRecord {
@@ -85,7 +93,10 @@ export interface Rotation {
   readonly publishedAtMs: number | null;
   readonly isRetireIntended: boolean;
   readonly waiting: { readonly step: StepName; readonly untilMs: number; readonly reason: string } | null;
-  readonly request: { readonly reason: string; readonly actorName: string } | null;
+  /** A person wants it to go back. */
+  readonly request: { readonly reason: string; readonly actor: Actor } | null;
+  /** What people asked of it after it had begun, in order. */
+  readonly told: readonly Told[];
   readonly turn: { readonly trigger: 'automatic' | 'manual'; readonly error: RotationError } | null;
   readonly conclusion: {
     readonly state: RotationState;
@@ -167,6 +178,7 @@ export function begin(entry: Entry): Rotation {
     isRetireIntended: false,
     waiting: null,
     request: null,
+    told: [],
     turn: null,
     conclusion: null,
     isSettled: false,

@@ -66,10 +66,14 @@ export class RotationQueries {
       database,
       loaded.map(({ row }) => row.serviceId),
     );
+    const openOf = await rotations.openAheadOf(
+      database,
+      loaded.map(({ row }) => row),
+    );
     const nowMs = await databaseNowMs(database);
     return loaded.flatMap((each) => {
       const its = names.get(each.row.serviceId);
-      return its ? [viewOf(each, its, nowMs)] : [];
+      return its ? [viewOf(each, its, openOf, nowMs)] : [];
     });
   }
 }

@@ -37,16 +37,26 @@ const stepsOf = (rotation: Rotation): RotationView['steps'] =>
     note,
   }));
 
-/** A rotation as the API shows it. @param nowMs the database's time */
-export function viewOf(loaded: LoadedRotation, names: ServiceNames, nowMs: number): RotationView {
+/**
+ * A rotation as the API shows it.
+ * @param openOf the open rotation of each credential for which this one may be queued
+ * @param nowMs the database's time
+ */
+export function viewOf(
+  loaded: LoadedRotation,
+  names: ServiceNames,
+  openOf: ReadonlyMap<string, LoadedRotation>,
+  nowMs: number,
+): RotationView {
   const { row, rotation } = loaded;
+  const ahead = row.isQueued ? openOf.get(row.credentialId) : undefined;
+  const waiting = (ahead ?? loaded).rotation?.waiting;
   const endedAtMs = row.endedAt?.getTime() ?? null;
   return {
     id: row.id,
     serviceId: row.serviceId,
     ...names,
     credentialId: row.credentialId,
-    action: 'rotate',
     strategy: row.strategy,
     state: row.state,
     requestedBy: row.requestedBy,
@@ -56,7 +66,9 @@ export function viewOf(loaded: LoadedRotation, names: ServiceNames, nowMs: numbe
     error: errorOf(loaded),
     known: rotation ? knownByName(rotation) : {},
     wakeAt: row.wakeAt && row.wakeAt.getTime() > nowMs ? row.wakeAt.toISOString() : null,
-    waitsFor: rotation?.waiting ? { reason: rotation.waiting.reason, until: iso(rotation.waiting.untilMs) } : null,
+    waitsFor: waiting ? { reason: waiting.reason, until: iso(waiting.untilMs) } : null,
+    queuedBehind: ahead ? { id: ahead.row.id, state: ahead.row.state } : null,
+    told: rotation ? rotation.told.map(({ atMs, ...each }) => ({ ...each, at: iso(atMs) })) : [],
     startedAt: row.startedAt.toISOString(),
     endedAt: row.endedAt?.toISOString() ?? null,
     durationMs: Math.max(0, (endedAtMs ?? nowMs) - row.startedAt.getTime()),

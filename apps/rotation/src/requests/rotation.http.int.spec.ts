@@ -112,7 +112,7 @@ describe('rotations over HTTP', () => {
     const [key, body] = [newId(), { plan: plan.digest, reason: 'quarterly' }];
     const started = await done(startRotation, { params, body }, key);
     expect(await done(startRotation, { params, body }, key)).toEqual(started);
-    expect(started).toMatchObject({ state: 'pending', service: params.service, reason: 'quarterly', action: 'rotate' });
+    expect(started).toMatchObject({ state: 'pending', service: params.service, reason: 'quarterly' });
     await eventually(async () => {
       const shown = await done(getRotation, { params: { rotationId: started.id } });
       expect(shown).toMatchObject({ state: 'completed', previousVersion: plan.currentVersion });

@@ -1,6 +1,6 @@
 import type { Bell } from '@dsops/background';
 import type { Actor } from '@dsops/contracts/principal';
-import type { RotationView } from '@dsops/contracts/rotation/api';
+import type { RollbackView, RotationView } from '@dsops/contracts/rotation/api';
 import type { ON_CONFLICT } from '@dsops/contracts/rotation/states';
 import { DomainError } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
@@ -62,7 +62,7 @@ export class RotationService {
    * @throws DomainError `target_not_ready`, `plan_drifted`, `rotation_open`, `queue_full`, `installation_restored`
    */
   async start(unit: Unit<Tx>, request: StartRequest): Promise<RotationView> {
-    const { planned, digest, onConflict } = request;
+    const { planned, digest } = request;
     const { rotations, registry, installation, versions, opening } = this.parts;
     await installation.assertNormal(unit.tx);
     const service = await registry.lock(unit.tx, planned.service.id);
@@ -81,8 +81,8 @@ export class RotationService {
     if (open) {
       // What no waiting can change is said now.
       if (planned.placement === null) assertCanApply(planned);
-      await this.makeRoom(unit, open, service, onConflict, request.actor, nowMs);
-      return this.show(unit.tx, (await opening.enqueue(unit.tx, opened, nowMs)).id, nowMs);
+      await this.makeRoom(unit, open, request, service, nowMs);
+      return this.show(unit.tx, (await opening.queue(unit, opened, open.row.id, nowMs)).id, nowMs);
     }
     assertCanApply(planned);
     if (digest !== undefined && digest !== planned.view.digest) throw drifted();
@@ -95,11 +95,12 @@ export class RotationService {
   }
 
   /**
-   * Asks the open rotation to go back. From the journalled intent to retire on, only a new rotation helps.
+   * Asks the open rotation to go back, and cancels what is queued behind it, which would bring another value right
+   * after. From the journalled intent to retire on, only a new rotation helps.
    * @throws DomainError `service_unknown`, `rollback_impossible`, `version_unknown`
    */
-  async rollBack(unit: Unit<Tx>, { place, version, reason, actor }: RollbackRequest): Promise<RotationView> {
-    const { registry, rotations, installation } = this.parts;
+  async rollBack(unit: Unit<Tx>, { place, version, reason, actor }: RollbackRequest): Promise<RollbackView> {
+    const { registry, rotations, installation, opening } = this.parts;
     await installation.assertNormal(unit.tx);
     const service = await registry.find(unit.tx, place.environment, place.service);
     if (service === null) throw unknownService(place);
@@ -109,11 +110,14 @@ export class RotationService {
     if (version !== undefined && version !== oldVersion?.name) throw unknownVersion(version, oldVersion?.name ?? null);
     const answer = canRollBack(loaded.rotation);
     const nowMs = await databaseNowMs(unit.tx);
-    // Asking twice is asking once.
-    if (answer === 'already-going-back') return this.show(unit.tx, loaded.row.id, nowMs);
-    if (answer !== 'possible') throw impossible(answer, service);
-    await this.tell(unit, loaded, { kind: 'rollback-requested', actor, reason }, actor, nowMs);
-    return this.show(unit.tx, loaded.row.id, nowMs);
+    if (answer !== 'possible' && answer !== 'already-going-back') throw impossible(answer, service);
+    // Asking twice is asking once, but for what was queued meanwhile.
+    if (answer === 'possible') await this.tell(unit, loaded, { kind: 'rollback-requested', actor, reason }, nowMs);
+    const cancelled = await opening.emptyQueue(unit, service.credential.id, { actor, reason }, nowMs);
+    return {
+      ...(await this.show(unit.tx, loaded.row.id, nowMs)),
+      cancelled: cancelled.map((row) => ({ id: row.id, requestedBy: row.requestedBy, reason: row.reason })),
+    };
   }
 
   /** A person lets a rotation go on. @throws DomainError `rotation_unknown`, `not_waiting`, `installation_restored` */
@@ -132,19 +136,18 @@ export class RotationService {
         },
       );
     const nowMs = await databaseNowMs(unit.tx);
-    await this.tell(unit, loaded, { kind: 'resumed', by: 'person', actor, reason }, actor, nowMs);
+    await this.tell(unit, loaded, { kind: 'resumed', by: 'person', actor, reason }, nowMs);
     return this.show(unit.tx, rotationId, nowMs);
   }
 
   private async makeRoom(
     unit: Unit<Tx>,
     open: LoadedRotation,
+    { onConflict, actor, reason }: StartRequest,
     service: RegisteredService,
-    onConflict: OnConflict,
-    actor: Actor,
     nowMs: number,
   ): Promise<void> {
-    if (onConflict === 'reject' || onConflict === 'concurrent') throw conflict(open.row, service, onConflict);
+    if (onConflict === 'reject') throw conflict(open.row, service);
     const waiting = await this.parts.rotations.queued(unit.tx, service.credential.id);
     if (waiting.length >= LONGEST_QUEUE)
       throw new DomainError('queue_full', 'conflict', `${waiting.length} rotations of ${service.name} wait already.`, {
@@ -155,8 +158,11 @@ export class RotationService {
       await this.tell(
         unit,
         open,
-        { kind: 'rollback-requested', actor, reason: 'A new rotation replaces it.' },
-        actor,
+        {
+          kind: 'rollback-requested',
+          actor,
+          reason: `A new rotation replaces it${reason === null ? '.' : `: ${reason}`}`,
+        },
         nowMs,
       );
   }
@@ -165,7 +171,6 @@ export class RotationService {
     unit: Unit<Tx>,
     { row, rotation }: LoadedRotation,
     happening: Happening,
-    actor: Actor,
     nowMs: number,
   ): Promise<Rotation> {
     if (!rotation) throw new TypeError('Only a rotation that has begun is told something.');
@@ -173,7 +178,7 @@ export class RotationService {
     const journal = new RotationJournal(rotations, row, rotation, { atMs: nowMs, fence: null });
     const after = journal.add(happening);
     await journal.write(unit.tx, { kind: 'woken', at: new Date(nowMs) });
-    announce(after, happening, await opening.subjectOf(unit.tx, row), (event) => unit.emit(event), actor);
+    announce(after, happening, await opening.subjectOf(unit.tx, row), (event) => unit.emit(event), row.requestedBy);
     unit.afterCommit(() => bell.ring());
     return after;
   }
@@ -183,7 +188,7 @@ export class RotationService {
     const loaded = await rotations.find(tx, rotationId);
     const names = loaded && (await rotations.namesOf(tx, [loaded.row.serviceId])).get(loaded.row.serviceId);
     if (!loaded || !names) throw unknownRotation(rotationId);
-    return viewOf(loaded, names, nowMs);
+    return viewOf(loaded, names, await rotations.openAheadOf(tx, [loaded.row]), nowMs);
   }
 }
 
@@ -197,23 +202,12 @@ const drifted = (): DomainError =>
     remedy: 'Plan again, look at it, and apply the new plan.',
   });
 
-function conflict(
-  row: RotationRow,
-  { name, environment }: RegisteredService,
-  onConflict: 'reject' | 'concurrent',
-): DomainError {
-  const why = onConflict === 'concurrent' ? ' Two rotations of one credential never run side by side.' : '';
-  return new DomainError(
-    'rotation_open',
-    'conflict',
-    `Rotation ${row.id} of ${name} in ${environment} is ${row.state}.${why}`,
-    {
-      rotationId: row.id,
-      state: row.state,
-      remedy: 'Wait for it, or choose --on-conflict queue or replace.',
-    },
-  );
-}
+const conflict = (row: RotationRow, { name, environment }: RegisteredService): DomainError =>
+  new DomainError('rotation_open', 'conflict', `Rotation ${row.id} of ${name} in ${environment} is ${row.state}.`, {
+    rotationId: row.id,
+    state: row.state,
+    remedy: 'Wait for it, or choose --on-conflict queue or replace.',
+  });
 
 const WHY_NOT: Record<Exclude<RollbackAnswer, 'possible' | 'already-going-back'>, string> = {
   ended: 'has no rotation under way, and the value before CURRENT has ended',

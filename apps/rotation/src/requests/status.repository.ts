@@ -2,6 +2,7 @@ import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/stat
 import { query, sql } from '@dsops/database';
 import type { Tx } from '../database/tx.js';
 import type { Entry, RotationError } from '../engine/journal.js';
+import { CANCELLED } from '../run/opening.service.js';
 import type { Place } from '../registry/service.js';
 
 /** What is known of one service, as one row. */
@@ -49,7 +50,8 @@ export class StatusRepository {
         ) end as entries,
         coalesce((
           select jsonb_object_agg(each.state, each.count) from (
-            select r.state, count(*) from rotations r where r.service_id = s.id and not r.is_queued group by r.state
+            select r.state, count(*) from rotations r where r.service_id = s.id and not r.is_queued 
+              and r.refusal->>'code' is distinct from ${CANCELLED} group by r.state
           ) each
         ), '{}') as counts,
         coalesce((
@@ -60,7 +62,8 @@ export class StatusRepository {
       from services s join environments e on e.id = s.environment_id
         left join lateral (
           select r.id, r.state, r.started_at, r.is_settled, r.refusal from rotations r
-          where r.service_id = s.id and not r.is_queued order by r.id desc limit 1
+          where r.service_id = s.id and not r.is_queued and r.refusal->>'code' is distinct from ${CANCELLED}
+          order by r.id desc limit 1
         ) latest on true
       where s.removed_at is null
         and (${environment}::text is null or e.name = ${environment})

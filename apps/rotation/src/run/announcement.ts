@@ -44,14 +44,27 @@ export const knownByName = (rotation: Rotation): Record<string, ProbeVerdict> =>
     }),
   );
 
-/** Says what an entry means to the rest of the world. `rotation` is the one after the entry. */
+/**
+ * In whose name a rotation does what it does: of who asked for it, and once somebody wanted it to go back, of that one.
+ * What dsops turned back by itself nobody asked for.
+ */
+export function actorBehind({ turn, request }: Rotation, requestedBy: Actor): Actor {
+  return turn?.trigger === 'automatic' ? systemActor : (request?.actor ?? requestedBy);
+}
+
+/**
+ * Says what an entry means to the rest of the world.
+ * @param rotation the one after the entry
+ * @param requestedBy who asked for the rotation
+ */
 export function announce(
   rotation: Rotation,
   happening: Happening,
   subject: Subject,
   say: Say,
-  actor: Actor = systemActor,
+  requestedBy: Actor,
 ): void {
+  const actor = 'actor' in happening ? happening.actor : actorBehind(rotation, requestedBy);
   const tell = <D extends EventDefinition>(event: D, data: EventData<D>) =>
     say({ event, key: subject.serviceId, subject: `rotation/${subject.rotationId}`, data });
   const progressed = (step: string, outcome: string, durationMs: number, note: string | null) =>
@@ -96,6 +109,8 @@ export function announce(
         0,
         happening.by === 'person' ? happening.reason : null,
       );
+    case 'rollback-requested':
+      return progressed('turn-back', 'requested', 0, happening.reason);
     case 'turned':
       return progressed('turn-back', happening.trigger, 0, happening.error.message);
     case 'asked':
@@ -118,7 +133,6 @@ export function announce(
     case 'published':
     case 'publish-differs':
     case 'again':
-    case 'rollback-requested':
     case 'settled':
   }
 }

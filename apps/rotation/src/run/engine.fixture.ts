@@ -136,10 +136,8 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
       for (const { id, name } of await versionsOf(of)) if (await target.canLogIn(await loginOf(id))) names.push(name);
       return names;
     },
-    rollBack: (of: RegisteredService) =>
-      units.run((unit) =>
-        service.rollBack(unit, { place: place(of), version: undefined, reason: 'a test', actor: ann }),
-      ),
+    rollBack: (of: RegisteredService, by: { actor: Actor; reason: string } = { actor: ann, reason: 'a test' }) =>
+      units.run((unit) => service.rollBack(unit, { place: place(of), version: undefined, ...by })),
     resume: (id: string) => units.run((unit) => service.resume(unit, id, 'a test', ann)),
     /** The rotation waits for its grace period or for who holds the old value. */
     waiting: (id: string): Promise<RotationView> =>

@@ -62,8 +62,7 @@ export class EngineOpenRotations implements OpenRotations {
     const names = (await this.rotations.namesOf(unit.tx, [row.serviceId])).get(row.serviceId);
     if (!names) return;
     const { serviceId, credentialId, strategy, id: rotationId } = row;
-    announce(after, happening, { ...names, serviceId, credentialId, strategy, rotationId }, (event) =>
-      unit.emit(event),
-    );
+    const subject = { ...names, serviceId, credentialId, strategy, rotationId };
+    announce(after, happening, subject, (event) => unit.emit(event), row.requestedBy);
   }
 }

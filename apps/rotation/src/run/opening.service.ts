@@ -1,5 +1,5 @@
-import { systemActor, type Actor } from '@dsops/contracts/principal';
-import { rotationFailed } from '@dsops/contracts/rotation/events';
+import type { Actor } from '@dsops/contracts/principal';
+import { rotationCancelled, rotationFailed, rotationQueued } from '@dsops/contracts/rotation/events';
 import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { newId } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
@@ -29,9 +29,55 @@ export interface OpeningRequest {
   readonly reason: string | null;
 }
 
+/** Code of the conclusion of a rotation that was ended while it waited in the queue. Nothing of it ever began. */
+export const CANCELLED = 'cancelled';
+
 /** Freezes the plan and opens the rotation: at once, or when its turn in the queue has come. */
 export class Opening {
   constructor(private readonly parts: OpeningParts) {}
+
+  /** A row that waits for `behind`, and says so. */
+  async queue(unit: Unit<Tx>, request: OpeningRequest, behind: string, nowMs: number): Promise<RotationRow> {
+    const row = await this.enqueue(unit.tx, request, nowMs);
+    unit.emit({
+      event: rotationQueued,
+      key: row.serviceId,
+      subject: `rotation/${row.id}`,
+      data: {
+        ...(await this.subjectOf(unit.tx, row)),
+        behind,
+        trigger: row.trigger,
+        ...(row.reason !== null && { reason: row.reason }),
+        actor: row.requestedBy,
+      },
+    });
+    return row;
+  }
+
+  /**
+   * Ends everything that is queued for the credential: whoever wants to go back does not want to go on right after.
+   * @returns what was ended
+   */
+  async emptyQueue(
+    unit: Unit<Tx>,
+    credentialId: string,
+    { actor, reason }: { readonly actor: Actor; readonly reason: string },
+    nowMs: number,
+  ): Promise<RotationRow[]> {
+    const { rotations } = this.parts;
+    const rows = await rotations.queued(unit.tx, credentialId);
+    for (const row of rows) {
+      const message = `${actor.name} asked to go back before it had begun: ${reason}`;
+      await rotations.refuse(unit.tx, row, { code: CANCELLED, message, remedy: null }, new Date(nowMs));
+      unit.emit({
+        event: rotationCancelled,
+        key: row.serviceId,
+        subject: `rotation/${row.id}`,
+        data: { ...(await this.subjectOf(unit.tx, row)), requestedBy: row.requestedBy, reason: message, actor },
+      });
+    }
+    return rows;
+  }
 
   /** A row that waits. Nothing is planned yet, because what is CURRENT may be another version by then. */
   async enqueue(tx: Tx, { service, ...request }: OpeningRequest, nowMs: number): Promise<RotationRow> {
@@ -96,7 +142,7 @@ export class Opening {
           version: null,
           code: check,
           reason: message,
-          actor: systemActor,
+          actor: row.requestedBy,
         },
       });
     }

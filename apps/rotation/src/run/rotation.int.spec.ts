@@ -63,7 +63,7 @@ describe('a two-key rotation', () => {
     const after = await engine.current(service);
     expect(after.slot).toBe('shop_b');
     expect(await engine.accepted(service)).toEqual([after.name]);
-    expect(view).toMatchObject({ previousVersion: before.name, newVersion: after.name, error: null, action: 'rotate' });
+    expect(view).toMatchObject({ previousVersion: before.name, newVersion: after.name, error: null });
     expect(view.known).toEqual({ [after.name]: 'accepted', [before.name]: 'refused' });
     expect(view.steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
       'check-path refused',
@@ -214,7 +214,6 @@ describe('requests', () => {
     const service = await engine.addLive({ gracePeriod: '1h', gracePeriodMs: 3_600_000 });
     const first = await engine.start(service);
     expect(await codeOf(engine.start(service))).toBe('rotation_open');
-    expect(await codeOf(engine.start(service, { onConflict: 'concurrent' }))).toBe('rotation_open');
     const queued = await engine.start(service, { onConflict: 'queue', strategy: 'immediate' });
     expect(queued).toMatchObject({ state: 'pending', steps: [], newVersion: null });
     const replacing = await engine.start(service, { onConflict: 'replace', strategy: 'immediate' });
@@ -278,19 +277,99 @@ describe('a rotation whose turn in the queue comes in vain', () => {
     const service = await engine.addLive({ gracePeriod: '1h', gracePeriodMs: 3_600_000 });
     const first = await engine.start(service);
     const vain = await engine.start(service, { onConflict: 'queue' });
-    const last = await engine.start(service, { onConflict: 'queue', strategy: 'immediate' });
     await engine.waiting(first.id);
     // Meanwhile the credential lost a slot. The plan of the open rotation is frozen and does not notice.
     await engine.database.credential.update({
       where: { id: service.credential.id },
       data: { settings: { slots: ['shop_a'] } },
     });
-    await engine.rollBack(service);
+    const last = await engine.start(service, { onConflict: 'replace', strategy: 'immediate' });
     await engine.until(first.id, 'rolled_back');
     const view = await engine.until(vain.id, 'failed');
     expect(view.error?.message).toMatch(/needs two slots/);
     expect(await happenedTo(service)).toContain('rotation.failed');
     await engine.until(last.id, 'completed');
+  });
+});
+
+describe('a rollback that a person asks for', () => {
+  const grace = { gracePeriod: '1h', gracePeriodMs: 3_600_000 };
+  const bo = { kind: 'user', id: 'u2', name: 'Bo' } as const;
+  const saidBy = async (service: Parameters<Engine['events']>[0], type: string) =>
+    (await engine.events(service))
+      .filter((event) => event.type === `dsops.rotation.${type}.v1`)
+      .map(({ data }) => ({ ...data, actor: (data['actor'] as { name: string }).name }));
+
+  it('is not undone by what was queued: that is cancelled, and says who and why', async () => {
+    const service = await engine.addLive(grace);
+    const before = await engine.current(service);
+    const first = await engine.start(service);
+    await engine.waiting(first.id);
+    const queued = await engine.start(service, { onConflict: 'queue', strategy: 'immediate' });
+    expect(queued).toMatchObject({ queuedBehind: { id: first.id }, waitsFor: { until: expect.any(String) } });
+    const answer = await engine.rollBack(service, { actor: bo, reason: 'logins fail' });
+    expect(answer.cancelled).toEqual([{ id: queued.id, requestedBy: ann, reason: 'a test' }]);
+    await engine.until(first.id, 'rolled_back');
+    await engine.settled(first.id);
+    const message = 'Bo asked to go back before it had begun: logins fail';
+    expect(await engine.queries.find(queued.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'cancelled', message },
+      steps: [],
+    });
+    expect(await engine.current(service)).toMatchObject({ id: before.id });
+    expect(await engine.accepted(service)).toEqual([before.name]);
+    expect(await saidBy(service, 'rotation.cancelled')).toMatchObject([
+      { rotationId: queued.id, actor: 'Bo', reason: message, requestedBy: ann },
+    ]);
+    expect(await saidBy(service, 'rotation.failed')).toEqual([]);
+    const { items } = await engine.queries.status({ service: service.name, limit: 1 });
+    expect(items).toMatchObject([{ status: 'active', last_result: 'rolled_back', rotation_count: 1 }]);
+  });
+
+  it('waits no more for what the rotation waited for, as its answer says', async () => {
+    const service = await engine.addLive(grace);
+    const { id } = await engine.start(service);
+    await engine.waiting(id);
+    expect(await engine.rollBack(service)).toMatchObject({ waitsFor: null, wakeAt: null });
+    await engine.until(id, 'rolled_back');
+    await engine.settled(id);
+  });
+
+  it('is told with who asked and why, in the rotation and in every event from then on', async () => {
+    const service = await engine.addLive(grace);
+    const { id } = await engine.start(service);
+    await engine.waiting(id);
+    await engine.rollBack(service, { actor: bo, reason: 'logins fail' });
+    const view = await engine.until(id, 'rolled_back');
+    await engine.settled(id);
+    expect(view.told).toMatchObject([{ kind: 'rollback', actor: bo, reason: 'logins fail' }]);
+    expect(await saidBy(service, 'rotation.started')).toMatchObject([{ actor: 'Ann', reason: 'a test' }]);
+    const rolledBack = await saidBy(service, 'rotation.rolled_back');
+    expect(rolledBack).toMatchObject([{ actor: 'Bo', trigger: 'manual', reason: 'Bo asked to go back: logins fail' }]);
+    const steps = await saidBy(service, 'rotation.progressed');
+    const request = steps.findIndex(({ actor }) => actor === 'Bo');
+    expect(steps[request]).toMatchObject({ step: 'turn-back', outcome: 'requested', note: 'logins fail' });
+    expect(new Set(steps.slice(0, request).map(({ actor }) => actor))).toEqual(new Set(['Ann']));
+    expect(new Set(steps.slice(request).map(({ actor }) => actor))).toEqual(new Set(['Bo']));
+  });
+});
+
+describe('what dsops turns back by itself', () => {
+  it("is in nobody's name, and lets the queue go on", async () => {
+    const service = await engine.addLive();
+    const before = await engine.current(service);
+    const { password } = await engine.vault.open(engine.database, before.id);
+    passes = (login) => unwrapSecret(login.password) === unwrapSecret(password);
+    const first = await engine.start(service);
+    const queued = await engine.start(service, { onConflict: 'queue' });
+    await engine.until(first.id, 'rolled_back');
+    await engine.until(queued.id, 'rolled_back');
+    const ends = (await engine.events(service)).filter(({ type }) => type === 'dsops.rotation.rotation.rolled_back.v1');
+    expect(ends.map(({ data }) => (data['actor'] as { kind: string }).kind)).toEqual(['system', 'system']);
+    expect(
+      (await engine.events(service)).filter(({ type }) => type === 'dsops.rotation.rotation.queued.v1'),
+    ).toMatchObject([{ data: { rotationId: queued.id, behind: first.id, actor: ann, reason: 'a test' } }]);
   });
 });
 

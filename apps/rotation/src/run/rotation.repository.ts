@@ -246,6 +246,17 @@ export class RotationRepository {
     return rows.map(rowOf);
   }
 
+  /** The open rotation of each credential for which one of these is queued. */
+  async openAheadOf(tx: Tx, rows: readonly RotationRow[]): Promise<ReadonlyMap<string, LoadedRotation>> {
+    const credentialIds = [...new Set(rows.flatMap((row) => (row.isQueued ? [row.credentialId] : [])))];
+    if (credentialIds.length === 0) return new Map();
+    const open = await tx.rotation.findMany({
+      where: { credentialId: { in: credentialIds }, isSettled: false, isQueued: false },
+      include: { entries: { orderBy: { seq: 'asc' } } },
+    });
+    return new Map(open.map((each) => [each.credentialId, loadedOf(each)]));
+  }
+
   /** Newest first. `before`: the id after which the former page ended. */
   async list(tx: Tx, filter: RotationFilter, limit: number, before?: string): Promise<LoadedRotation[]> {
     const { environment, service, state, since, until } = filter;
@@ -267,9 +278,10 @@ export class RotationRepository {
     return rows.map(loadedOf);
   }
 
+  /** The one that began last. */
   async latest(tx: Tx, serviceId: string): Promise<LoadedRotation | null> {
     const row = await tx.rotation.findFirst({
-      where: { serviceId, isQueued: false },
+      where: { serviceId, seq: { gt: 0 } },
       include: { entries: { orderBy: { seq: 'asc' } } },
       orderBy: { id: 'desc' },
     });

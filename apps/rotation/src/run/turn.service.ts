@@ -315,7 +315,7 @@ export class Turns {
     await this.changeVersions(unit.tx, row, after, happening, new Date(nowMs));
     if (happening.kind !== 'intended' && happening.kind !== 'ended') {
       const subject = await this.subjectOf(unit.tx, row);
-      announce(after, happening, subject, (event) => unit.emit(event));
+      announce(after, happening, subject, (event) => unit.emit(event), row.requestedBy);
     }
     if (!after.isSettled) return;
     // The next one can open only when this one is over for everybody.

@@ -10,6 +10,7 @@ export const notification = {
     rotation.rotationStarted,
     rotation.rotationCompleted,
     rotation.rotationFailed,
+    rotation.rotationCancelled,
     rotation.rotationRolledBack,
     rotation.rotationRollbackFailed,
     rotation.rotationNeedsOperator,

@@ -5,18 +5,26 @@ import { addressSchema as address } from './targets/define-target.js';
 import { addServiceSchema, nameSchema } from './add-service.js';
 import { ON_CONFLICT, rotationStateSchema } from './states.js';
 import { strategySchema } from './strategies.js';
-import { serviceViewSchema, rotationViewSchema, findingSchema, planViewSchema, serviceStatusSchema } from './views.js';
+import {
+  rollbackViewSchema,
+  serviceViewSchema,
+  rotationViewSchema,
+  planViewSchema,
+  serviceStatusSchema,
+  findingSchema,
+} from './views.js';
 
 export {
   versionViewSchema,
   serviceViewSchema,
   stepViewSchema,
   rotationViewSchema,
+  rollbackViewSchema,
   findingSchema,
   planViewSchema,
   serviceStatusSchema,
 } from './views.js';
-export type { ServiceView, RotationView, Finding, PlanView, ServiceStatus } from './views.js';
+export type { ServiceView, RotationView, RollbackView, Finding, PlanView, ServiceStatus } from './views.js';
 
 const instant = z.iso.datetime();
 const name = nameSchema;
@@ -172,13 +180,13 @@ export const rollBack = defineOperation({
   tag,
   role: 'operator',
   status: 202,
-  summary: 'Bring the previous version back; done only when a probe has shown it',
+  summary: 'Bring the previous version back; done only when a probe has shown it. What was queued is cancelled',
   params: place,
   body: z.strictObject({
     version: z.string().optional(),
     reason: z.string().min(1).max(500),
   }),
-  response: rotationViewSchema,
+  response: rollbackViewSchema,
 });
 
 export const listRotations = defineOperation({

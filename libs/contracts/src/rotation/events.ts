@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { systemActor, type Actor } from '../principal.js';
+import { actorSchema, systemActor, type Actor } from '../principal.js';
 import { rotationStateSchema, verdictSchema } from './states.js';
 import { strategySchema } from './strategies.js';
 
@@ -67,6 +67,16 @@ export const rotationStarted = defineEvent({
   fields: { ...rotation, trigger: z.enum(['manual', 'schedule']), reason: z.string().optional() },
   description: 'A rotation was accepted and journalled; nothing on the target has changed yet.',
   example: { ...aRotation, trigger: 'manual', actor: aKey },
+});
+
+export const rotationQueued = defineEvent({
+  type: 'dsops.rotation.rotation.queued.v1',
+  topic,
+  producer,
+  key,
+  fields: { ...rotation, behind: id, trigger: z.enum(['manual', 'schedule']), reason: z.string().optional() },
+  description: 'A rotation was accepted and waits until the open one of its credential, `behind`, has ended.',
+  example: { ...aRotation, behind: '01JD0000000000000000000008', trigger: 'manual', actor: aKey },
 });
 
 export const rotationProgressed = defineEvent({
@@ -156,6 +166,16 @@ export const rotationRolledBack = defineEvent({
   fields: { ...ended, trigger: z.enum(['automatic', 'manual']), reason: z.string() },
   description: 'The previous value is CURRENT again and the target accepts it, as a probe has shown.',
   example: { ...anEnd, trigger: 'automatic', reason: 'Verification with the new password failed.' },
+});
+
+export const rotationCancelled = defineEvent({
+  type: 'dsops.rotation.rotation.cancelled.v1',
+  topic,
+  producer,
+  key,
+  fields: { ...rotation, requestedBy: actorSchema, reason: z.string() },
+  description: 'A queued rotation was ended by the actor before it began. `requestedBy`: who had asked for it.',
+  example: { ...aRotation, requestedBy: aKey, reason: 'Bo asked to go back: logins fail', actor: aKey },
 });
 
 export const rotationRollbackFailed = defineEvent({

@@ -17,7 +17,7 @@ export type RotationState = z.infer<typeof rotationStateSchema>;
 
 export const TERMINAL_STATES: readonly RotationState[] = ['rolled_back', 'rollback_failed', 'completed', 'failed'];
 
-export const ON_CONFLICT = ['reject', 'queue', 'replace', 'concurrent'] as const;
+export const ON_CONFLICT = ['reject', 'queue', 'replace'] as const;
 /** What the target answers to a login: see the engine's words on probes. */
 export const verdictSchema = z.enum(['accepted', 'refused', 'errored', 'inconclusive']);
 export type ProbeVerdict = z.infer<typeof verdictSchema>;

@@ -61,7 +61,6 @@ export const rotationViewSchema = z.object({
   environment: z.string(),
   credentialId: z.ulid(),
   credential: z.string(),
-  action: z.enum(['rotate', 'rollback']),
   strategy: strategySchema,
   state: rotationStateSchema,
   requestedBy: actorSchema,
@@ -82,14 +81,26 @@ export const rotationViewSchema = z.object({
   known: z.record(z.string(), verdictSchema),
   /** When dsops looks again by itself: the end of a grace period, the next probe. */
   wakeAt: instant.nullable(),
-  /** What it waits for before it ends the old value, and until when at the latest. */
+  /** What it waits for before it ends the old value, and until when at the latest; of a queued one, the one before it. */
   waitsFor: z.object({ reason: z.string(), until: instant }).nullable(),
+  /** The rotation before whose end this one does not begin; null when it has begun, or never will. */
+  queuedBehind: z.object({ id: z.ulid(), state: rotationStateSchema }).nullable(),
+  /** What people asked of it after it had begun, in order: who, why, when. */
+  told: z.array(
+    z.object({ kind: z.enum(['rollback', 'resume']), actor: actorSchema, reason: z.string(), at: instant }),
+  ),
   startedAt: instant,
   endedAt: instant.nullable(),
   durationMs: z.number(),
   steps: z.array(stepViewSchema),
 });
 export type RotationView = z.infer<typeof rotationViewSchema>;
+
+/** A rotation that was asked to go back, and what was queued behind it: that would have undone the rollback. */
+export const rollbackViewSchema = rotationViewSchema.extend({
+  cancelled: z.array(z.object({ id: z.ulid(), requestedBy: actorSchema, reason: z.string().nullable() })),
+});
+export type RollbackView = z.infer<typeof rollbackViewSchema>;
 
 export const findingSchema = z.object({
   check: z.string(),
@@ -121,7 +132,7 @@ export type PlanView = z.infer<typeof planViewSchema>;
 export const serviceStatusSchema = z.object({
   service_name: z.string(),
   environment: z.string(),
-  status: z.enum(['active', 'rotating', 'failed', 'never_rotated', 'needs_rotation', 'needs_operator']),
+  status: z.enum(['active', 'rotating', 'failed', 'never_rotated', 'needs_operator']),
   last_rotation: instant.nullable(),
   next_rotation: instant.nullable(),
   last_result: z.string().nullable(),

@@ -5,8 +5,8 @@ import { Latch } from './latch.js';
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Stay until the very end, through grace periods and waits for a person. */
-  readonly toTheEnd: boolean;
+  /** What is waited for; how far it has come is looked at after each change. */
+  readonly isOver: (rotation: RotationView, now: Date) => boolean;
   readonly onStep: (step: RotationView['steps'][number]) => void;
   /** After each look, with what was seen. */
   readonly onLook?: (rotation: RotationView) => void;
@@ -23,11 +23,21 @@ const LONG_WAIT_MS = 60_000;
 const LOOK_MS = { polling: [100, 200, 400, 800, 1_000], live: [250, 500, 1_000, 2_000] } as const;
 const PATIENCE_MS = 120_000;
 
+/** Has it ended, whatever it had to wait for? */
+export const hasEnded = ({ state }: RotationView): boolean => TERMINAL_STATES.includes(state);
+
 /** Has it ended, or does it wait for something that will not come soon? */
-export function isSettled(rotation: RotationView, now: Date): boolean {
-  if (TERMINAL_STATES.includes(rotation.state) || rotation.state === 'needs_operator') return true;
-  return waitsLong(rotation, now);
-}
+export const isSettled = (rotation: RotationView, now: Date): boolean =>
+  hasEnded(rotation) ||
+  rotation.state === 'needs_operator' ||
+  rotation.queuedBehind?.state === 'needs_operator' ||
+  waitsLong(rotation, now);
+
+/** As {@link isSettled}, once it goes back: what it waited for before counts no more. */
+export const isBack = (rotation: RotationView, now: Date): boolean =>
+  hasEnded(rotation) ||
+  rotation.state === 'needs_operator' ||
+  (rotation.state === 'rollback_in_progress' && waitsLong(rotation, now));
 
 /** Is it past its visible work and asleep, in a grace period for example? */
 export function waitsLong({ wakeAt, waitsFor, endedAt }: RotationView, now: Date): boolean {
@@ -81,8 +91,7 @@ export async function followRotation(
         rotation.steps.slice(shown).forEach(options.onStep);
         shown = Math.max(shown, rotation.steps.length);
         options.onLook?.(rotation);
-        const isOver = options.toTheEnd ? TERMINAL_STATES.includes(rotation.state) : isSettled(rotation, options.now());
-        if (isOver) return rotation;
+        if (options.isOver(rotation, options.now())) return rotation;
       } catch (error) {
         if (options.signal.aborted) return undefined;
         if (!isPassing(error)) throw error;

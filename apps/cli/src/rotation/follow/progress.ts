@@ -4,19 +4,19 @@ import type { ApiClient } from '@dsops/api-client';
 import { interrupted } from '../../failure.js';
 import { stepLine } from '../words/rotation.js';
 import type { Session } from '../../session.js';
-import { followRotation } from './follow-rotation.js';
+import { followRotation, isSettled, type FollowOptions } from './follow-rotation.js';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /**
- * Shows a rotation's steps as they happen. Ctrl-C leaves the rotation running, says so, and names the command that
+ * Shows a rotation's steps as they happen, until what was asked for has happened. Ctrl-C leaves the rotation running, says so, and names the command that
  * follows it again.
  */
 export async function showProgress(
   session: Session,
   client: ApiClient,
   started: RotationView,
-  { toTheEnd }: { toTheEnd: boolean },
+  isOver: FollowOptions['isOver'] = isSettled,
 ): Promise<RotationView> {
   const { err, io } = session;
   const { paint } = err;
@@ -24,15 +24,19 @@ export async function showProgress(
   const stopListening = io.onInterrupt(() => interruption.abort());
   const spinner = startSpinner(session);
   let isGoingBack = false;
+  let isQueued = false;
   let told: string | undefined;
   try {
     spinner.show(started.state);
     const rotation = await followRotation(client, started.id, {
       signal: interruption.signal,
-      toTheEnd,
+      isOver,
       now: () => io.now(),
       onStep: (step) => spinner.around(() => err.line(stepLine(paint, step, err.isTerminal ? err.columns : undefined))),
-      onLook: ({ state, error, waitsFor }) => {
+      onLook: ({ state, error, waitsFor, queuedBehind }) => {
+        if (queuedBehind !== null && !isQueued)
+          spinner.around(() => err.line(paint.dim(`  … queued behind rotation ${queuedBehind.id}`)));
+        isQueued ||= queuedBehind !== null;
         if (waitsFor && waitsFor.reason !== told) spinner.around(() => err.line(paint.dim(`  … ${waitsFor.reason}`)));
         told = waitsFor?.reason;
         if (state === 'rollback_in_progress' && !isGoingBack)

@@ -13,21 +13,23 @@ export interface End {
   readonly advice: readonly string[];
 }
 
-/** What the person wanted. A rollback of a rotation that runs turns that very rotation back. */
-export type Aim = RotationView['action'];
+/** What the person wanted. A rollback turns the very rotation back that is under way. */
+export type Aim = 'rotate' | 'rollback';
 
 const GOOD_END: Record<Aim, RotationView['state']> = { rotate: 'completed', rollback: 'rolled_back' };
 
-export function exitCodeOfRotation(rotation: RotationView, aim: Aim = rotation.action): number {
+export function exitCodeOfRotation(rotation: RotationView, aim: Aim = 'rotate'): number {
   const { state, error } = rotation;
   if (state === GOOD_END[aim]) return EXIT.ok;
   if (state === 'failed' && error?.about) return EXIT_BY_SUBJECT[error.about];
+  // Whoever wanted to go back is not there yet.
+  if (aim === 'rollback') return EXIT.rotation;
   // Asleep, in a grace period for example, with all that could be done now done.
   if (!TERMINAL_STATES.includes(state) && state !== 'needs_operator') return EXIT.ok;
   return EXIT.rotation;
 }
 
-export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.action): End {
+export function endOf(rotation: RotationView, now: Date, aim: Aim = 'rotate'): End {
   const { service, state, error } = rotation;
   const remedy = error?.remedy ? [error.remedy] : [];
   const known = knownWords(rotation.known);
@@ -62,8 +64,8 @@ export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.act
         [
           paint.green('Rollback completed successfully'),
           `  Service:    ${service}`,
-          // A rollback brings a version of its own back; a rotation that was turned around, its previous one.
-          `  Version:    ${(rotation.action === 'rollback' ? rotation.newVersion : rotation.previousVersion) ?? '-'}`,
+          `  Version:    ${rotation.previousVersion ?? '-'}`,
+          ...(known === '' ? [] : [`  Target:     ${known}`]),
           `  Duration:   ${formatDuration(rotation.durationMs)}`,
         ].join('\n'),
       advice: [],
@@ -74,6 +76,11 @@ export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.act
         `${paint.red('✗')} ${service}: rolled back${cause}` +
         facts(paint, [`version ${rotation.previousVersion ?? '-'} is CURRENT again, ${took}`, target]),
       advice: remedy,
+    };
+  if (error?.code === 'cancelled')
+    return {
+      words: (paint) => `${paint.red('✗')} ${service}: cancelled while it was queued` + facts(paint, [error.message]),
+      advice: [`Rotate all the same: dsops rotation rotate ${service}`],
     };
   if (state === 'failed' || state === 'rollback_failed')
     return {
@@ -91,12 +98,35 @@ export function endOf(rotation: RotationView, now: Date, aim: Aim = rotation.act
         `Details: dsops rotation show ${rotation.id}`,
       ],
     };
+  const { queuedBehind } = rotation;
+  const latest = until(rotation.waitsFor?.until ?? rotation.wakeAt, now);
+  if (queuedBehind)
+    return {
+      words: (paint) =>
+        `${paint.yellow('…')} ${service}: queued behind rotation ${queuedBehind.id}, which is ${queuedBehind.state.replaceAll('_', ' ')}` +
+        facts(paint, [
+          rotation.waitsFor && withoutWait(rotation.waitsFor.reason),
+          'it begins by itself when that one has ended',
+        ]),
+      advice: [`Follow it: dsops rotation show ${rotation.id} --watch`],
+    };
+  if (aim === 'rollback')
+    return {
+      words: (paint) =>
+        `${paint.yellow('…')} ${service}: not back yet` +
+        facts(paint, [
+          rotation.waitsFor && withoutWait(rotation.waitsFor.reason),
+          `it goes on by itself ${latest}${rotation.waitsFor ? ' at the latest' : ''}`,
+          target,
+        ]),
+      advice: [`Follow it to the end: dsops rotation show ${rotation.id} --watch`],
+    };
   return {
     words: (paint) =>
       `${paint.green('✓')} ${service}: version ${rotation.newVersion ?? '-'} is out, and the rotation now waits` +
       facts(paint, [
         rotation.waitsFor && withoutWait(rotation.waitsFor.reason),
-        `it goes on by itself ${until(rotation.waitsFor?.until ?? rotation.wakeAt, now)}${rotation.waitsFor ? ' at the latest' : ''}`,
+        `it goes on by itself ${latest}${rotation.waitsFor ? ' at the latest' : ''}`,
         target,
       ]),
     advice: [

@@ -1,5 +1,4 @@
 import type { RotationView } from '@dsops/contracts/rotation/api';
-import type { RotationState } from '@dsops/contracts/rotation/states';
 import { table } from '../../output/table.js';
 import type { Paint } from '../../output/terminal.js';
 import { shortDuration, timestamp } from '../../output/time.js';
@@ -7,7 +6,8 @@ import { shortDuration, timestamp } from '../../output/time.js';
 const HEADER = ['TIMESTAMP', 'SERVICE', 'TYPE', 'STATUS', 'DURATION', 'ERROR'];
 
 /** The older words for how a rotation ended. Open ones keep the name of their state. */
-export const historyStatus = (state: RotationState): string => {
+export const historyStatus = ({ state, error }: Pick<RotationView, 'state' | 'error'>): string => {
+  if (error?.code === 'cancelled') return 'cancelled';
   if (state === 'completed') return 'success';
   return state === 'rollback_failed' ? 'failed' : state;
 };
@@ -16,6 +16,7 @@ const STATUS_WORDS: Readonly<Record<string, string>> = {
   success: '✅ Success',
   failed: '❌ Failed',
   rolled_back: '↩️ Rolled Back',
+  cancelled: '○ Cancelled',
   needs_operator: '🟠 Needs Operator',
 };
 
@@ -24,12 +25,12 @@ const cut = (text: string): string => (text.length > 50 ? `${text.slice(0, 47)}.
 export function historyTable(paint: Paint, rotations: readonly RotationView[]): string {
   const hasOneEnvironment = new Set(rotations.map((rotation) => rotation.environment)).size <= 1;
   const rows = rotations.map((rotation) => {
-    const status = historyStatus(rotation.state);
+    const status = historyStatus(rotation);
     return {
       cells: [
         timestamp(rotation.startedAt),
         hasOneEnvironment ? rotation.service : `${rotation.environment}/${rotation.service}`,
-        rotation.action === 'rollback' ? 'rollback' : rotation.credential,
+        rotation.credential,
         STATUS_WORDS[status] ?? `🔄 ${status}`,
         shortDuration(rotation.durationMs),
         rotation.error === null ? '' : cut(rotation.error.message),
@@ -47,8 +48,8 @@ export const historyJson = (rotations: readonly RotationView[]) => ({
     timestamp: rotation.startedAt,
     service_name: rotation.service,
     credential_type: rotation.credential,
-    action: rotation.action,
-    status: historyStatus(rotation.state),
+    action: 'rotate',
+    status: historyStatus(rotation),
     duration_ms: rotation.durationMs,
     user: rotation.requestedBy.name,
     metadata: {

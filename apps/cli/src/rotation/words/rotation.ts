@@ -56,7 +56,9 @@ const STATE_MARKS: Readonly<Partial<Record<RotationView['state'], string>>> = {
   needs_operator: '!',
 };
 
-export const stateWords = (paint: Paint, { state }: RotationView): string => {
+export const stateWords = (paint: Paint, { state, error, queuedBehind }: RotationView): string => {
+  if (error?.code === 'cancelled') return paint.yellow('○ cancelled');
+  if (queuedBehind) return paint.yellow(`… queued behind ${queuedBehind.id}`);
   const words = `${STATE_MARKS[state] ?? '…'} ${state}`;
   if (state === 'completed' || state === 'rolled_back') return paint.green(words);
   if (state === 'failed' || state === 'rollback_failed') return paint.red(words);
@@ -66,16 +68,26 @@ export const stateWords = (paint: Paint, { state }: RotationView): string => {
 /** "Waiting for the grace period of 1h." behind a word that says so already: "for the grace period of 1h". */
 export const withoutWait = (reason: string): string => reason.replace(/^Waiting /, '').replace(/\.$/, '');
 
+const TOLD_WORDS: Record<RotationView['told'][number]['kind'], string> = {
+  rollback: 'Rolled back by',
+  resume: 'Resumed by',
+};
+const toldPair = ({ kind, actor, reason, at }: RotationView['told'][number]): [string, string] => [
+  TOLD_WORDS[kind],
+  `${actor.name} at ${timestamp(at)} UTC: ${reason}`,
+];
+
 /** Everything about one rotation, for `rotation show`. */
 export function rotationBlock(paint: Paint, rotation: RotationView): string {
   const by = `${rotation.requestedBy.name} (${rotation.requestedBy.kind.replace('_', ' ')})`;
   const pairs: [string, string][] = [
     ['Rotation', rotation.id],
     ['Service', `${rotation.service} in ${rotation.environment}`],
-    ['Action', `${rotation.action}, ${rotation.strategy}`],
+    ['Strategy', rotation.strategy],
     ['State', stateWords(paint, rotation)],
     ['Requested by', by],
     ['Reason', rotation.reason ?? '-'],
+    ...rotation.told.map(toldPair),
     ['Old version', rotation.previousVersion ?? '-'],
     ['New version', rotation.newVersion ?? '-'],
     ['Target', knownWords(rotation.known) || '-'],

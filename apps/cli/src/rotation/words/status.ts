@@ -8,7 +8,6 @@ const STATUS_WORDS: Record<ServiceStatus['status'], string> = {
   rotating: '🔄 Rotating',
   failed: '❌ Failed',
   never_rotated: '⚪ Never Rotated',
-  needs_rotation: '🟡 Needs Rotation',
   needs_operator: '🟠 Needs Operator',
 };
 

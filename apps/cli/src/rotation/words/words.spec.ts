@@ -169,13 +169,26 @@ describe('the end of a rotation', () => {
 
   it.each([
     [aRotation(), 0],
-    [aRotation({ action: 'rollback', state: 'rolled_back' }), 0],
     [aRotation({ state: 'rolled_back', error: error('verification_failed') }), 5],
     [aRotation({ state: 'failed', error: error('target_unreachable', 'target') }), 3],
     [aRotation({ state: 'failed', error: error('drift') }), 5],
     [aRotation({ state: 'needs_operator', endedAt: null }), 5],
     [aRotation({ state: 'rotating', endedAt: null, wakeAt: before(-hour) }), 0],
   ])('%# has its exit code', (rotation, code) => expect(exitCodeOfRotation(rotation)).toBe(code));
+
+  it.each([
+    [aRotation({ state: 'rolled_back' }), 0],
+    [aRotation({ state: 'completed' }), 5],
+    [aRotation({ state: 'rollback_in_progress', endedAt: null, wakeAt: before(-hour) }), 5],
+  ])('%# of a rollback has its exit code', (rotation, code) =>
+    expect(exitCodeOfRotation(rotation, 'rollback')).toBe(code),
+  );
+
+  it('of one that waits in the queue is no new version', () => {
+    const queuedBehind = { id: aRotation().id, state: 'needs_operator' as const };
+    const end = endOf(aRotation({ state: 'pending', endedAt: null, newVersion: null, queuedBehind }), now);
+    expect(end.words(paint)).toContain(`queued behind rotation ${aRotation().id}, which is needs operator`);
+  });
 
   it('says what the target accepts when it failed, and what to do', () => {
     const end = endOf(aRotation({ state: 'rollback_failed', error: error('x') }), now);
