@@ -64,6 +64,7 @@ export const serviceOf = (
   credential: {
     name: 'login',
     strategy: 'two-key',
+    consumers: 'managed',
     slots: [...slots],
     owner,
     gracePeriod: '0s',

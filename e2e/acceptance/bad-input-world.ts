@@ -72,7 +72,7 @@ export class BadInputWorld {
       type: 'postgresql',
       target: { host: '127.0.0.1', port: this.wayOf(shop).port, database: shop.database },
       admin: { ...shop.admin },
-      credential: { strategy: 'two-key', slots: [...shop.slots], owner: shop.owner },
+      credential: { strategy: 'two-key', consumers: 'managed', slots: [...shop.slots], owner: shop.owner },
       current: { ...shop.current },
     };
   }
@@ -84,7 +84,7 @@ export class BadInputWorld {
       ...['--database', shop.database, '--admin-user', shop.admin.username, '--owner', shop.owner],
       ...['--admin-password-file', this.secretFile(`${name}-admin`, shop.admin.password)],
       ...['--password-file', this.secretFile(`${name}-current`, shop.current.password)],
-      ...shop.slots.flatMap((slot) => ['--slot', slot]),
+      ...['--consumers', 'managed', ...shop.slots.flatMap((slot) => ['--slot', slot])],
     ];
   }
 

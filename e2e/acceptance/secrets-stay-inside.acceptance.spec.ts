@@ -116,7 +116,13 @@ describe('secrets', () => {
     it('a rotation that fails, and goes back by itself', async () => {
       const failing = await world.makeShop('failing');
       const query = `select 1 / (session_user <> '${failing.slots[1]}')::int`;
-      const credential = { strategy: 'two-key', slots: failing.slots, owner: failing.owner, verification: { query } };
+      const credential = {
+        strategy: 'two-key',
+        consumers: 'managed',
+        slots: failing.slots,
+        owner: failing.owner,
+        verification: { query },
+      };
       expect((await world.addShop(failing, 'failing', { credential })).status).toBe(201);
       const run = await world.installation.cli(['rotation', 'rotate', 'failing']);
       expect({ code: run.code, stdout: run.stdout }).toEqual({

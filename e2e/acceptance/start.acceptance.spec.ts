@@ -51,7 +51,7 @@ describe('starting dsops', () => {
         '--password-file',
         secretFile('current', PASSWORD.current),
       ],
-      ...shop.slots.flatMap((slot) => ['--slot', slot]),
+      ...['--consumers', 'managed', ...shop.slots.flatMap((slot) => ['--slot', slot])],
     ]);
     expect(imported).toMatchObject({ code: 0 });
   });

@@ -86,7 +86,7 @@ export class Target {
       type: 'postgresql',
       target: { host: '127.0.0.1', port: this.port, database },
       admin: { ...admin },
-      credential: { strategy: 'two-key', slots: [...slots], owner, gracePeriod: '0s' },
+      credential: { strategy: 'two-key', consumers: 'managed', slots: [...slots], owner, gracePeriod: '0s' },
       current: { ...current },
     };
   }

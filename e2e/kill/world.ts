@@ -159,6 +159,7 @@ export class World {
         credential: {
           name: 'login',
           strategy: needs.strategy,
+          consumers: 'managed',
           ...tenant.settingsFor(needs.shape),
           gracePeriod: `${needs.graceMs}ms`,
           verification: { ...tenant.checks[needs.check], timeout: '10s' },

@@ -38,6 +38,7 @@ export async function makeBilling(stack: StackUnderTest): Promise<AddService> {
     credential: {
       name: 'login',
       strategy: 'two-key',
+      consumers: 'managed',
       slots: names.slots,
       owner: names.owner,
       gracePeriod: '2s',

@@ -46,6 +46,7 @@ export const aService = (over: Partial<ServiceView> = {}): ServiceView => ({
     strategy: 'two-key',
     slots: ['payments_a', 'payments_b'],
     settings: { slots: ['payments_a', 'payments_b'], owner: 'payments' },
+    consumers: 'managed',
     gracePeriod: '0s',
   },
   versions: [

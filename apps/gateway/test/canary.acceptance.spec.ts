@@ -29,7 +29,7 @@ describe('secrets', () => {
           type: 'postgresql',
           target: { host: 'h', database: 'd' },
           admin,
-          credential: { strategy: 'immediate', slots: ['canary_slot'] },
+          credential: { strategy: 'immediate', consumers: 'managed', slots: ['canary_slot'] },
         },
       }),
       await gateway.call(addService, { body: { name: 'canary-name!'.repeat(20), admin } as never }, { key }),

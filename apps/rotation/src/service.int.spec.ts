@@ -125,7 +125,7 @@ const body = (): RequestOf<typeof addService>['body'] & object => ({
   type: 'postgresql',
   target: target.target,
   admin: { username: target.admin.username, password: unwrapSecret(target.admin.password) },
-  credential: { strategy: 'two-key', slots: [...NAMES.slots], owner: NAMES.owner },
+  credential: { strategy: 'two-key', consumers: 'managed', slots: [...NAMES.slots], owner: NAMES.owner },
   current: { username: current.username, password: unwrapSecret(current.password) },
 });
 const params = { environment: 'production', service: 'payments-db' };

@@ -1,5 +1,6 @@
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { addService, type ServiceView } from '@dsops/contracts/rotation/api';
+import { CONSUMERS, type Consumers } from '@dsops/contracts/rotation/consumer-kinds';
 import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import { declarationOf, declarations, type TargetKind } from '@dsops/contracts/rotation/targets/declarations';
 import type { TargetDeclaration } from '@dsops/contracts/rotation/targets/define-target';
@@ -70,7 +71,12 @@ function targetCommand(parent: CommandUnknownOpts, name: string, description: st
     .option('--admin-password-stdin', 'its password, on standard input')
     .option('--credential <name>', 'name of the credential (default: login)')
     .option('--strategy <strategy>', 'immediate or two-key (default: by the number of slots)', readStrategy)
-    .option('--grace-period <duration>', 'how long the old value stays valid, such as 1h (default: 0s)')
+    .addOption(
+      new Option('--consumers <which>', 'managed: all who use it check it out; unmanaged: dsops may not see them all')
+        .choices(CONSUMERS)
+        .default('unmanaged' as const),
+    )
+    .option('--grace-period <duration>', 'how long the old value stays valid (default: 1h, managed: 0s)')
     .option('--verify-timeout <duration>', 'how long that may take (default: 30s)')
     .option('--no-automatic-rollback', 'stop for a person instead of rolling back')
     .addOption(formatOption());
@@ -86,6 +92,7 @@ interface AddOptions {
   readonly adminPasswordStdin?: true | undefined;
   readonly credential?: string | undefined;
   readonly strategy?: Strategy | undefined;
+  readonly consumers: Consumers;
   readonly gracePeriod?: string | undefined;
   readonly verifyTimeout?: string | undefined;
   readonly automaticRollback: boolean;
@@ -131,6 +138,7 @@ async function add(session: Session, name: string, options: AddOptions, current?
         ...settings,
         ...(options.credential !== undefined && { name: options.credential }),
         strategy: options.strategy ?? (slots.length === 2 ? 'two-key' : 'immediate'),
+        consumers: options.consumers,
         ...(options.gracePeriod !== undefined && { gracePeriod: options.gracePeriod }),
         verification,
         rollback: { automatic: options.automaticRollback },

@@ -2,6 +2,7 @@ import type { ResponseOf } from '@dsops/contracts/define-operation';
 import type { ServiceView, setAdministrator } from '@dsops/contracts/rotation/api';
 import { declarations, type TargetKind } from '@dsops/contracts/rotation/targets/declarations';
 import { findingLines } from '../output/finding.js';
+import type { Consumers } from '@dsops/contracts/rotation/consumer-kinds';
 import { fields, table } from '../output/table.js';
 import type { Paint } from '../output/terminal.js';
 import { timestamp } from '../output/time.js';
@@ -35,6 +36,11 @@ export const serviceTable = (paint: Paint, services: readonly ServiceView[]): st
       })),
   );
 
+const CONSUMERS_WORDS: Record<Consumers, string> = {
+  managed: 'managed: all of them check its values out',
+  unmanaged: 'unmanaged: somebody may use it whom dsops does not see',
+};
+
 export function serviceBlock(paint: Paint, service: ServiceView): string {
   const { credential } = service;
   const { address, details } = wordsOf(service);
@@ -49,6 +55,7 @@ export function serviceBlock(paint: Paint, service: ServiceView): string {
     ['Credential', `${credential.name}, ${credential.strategy}`],
     ['Slots', credential.slots.join(', ')],
     ...details.map(([label, text]): [string, string] => [label, text]),
+    ['Consumers', CONSUMERS_WORDS[credential.consumers]],
     ['Grace period', credential.gracePeriod],
   ]);
   if (service.versions.length === 0) return `${head}\n\nNo versions yet.`;

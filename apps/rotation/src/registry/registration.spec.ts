@@ -38,12 +38,25 @@ describe('a registration', () => {
         { name: 'app_b', login: 'app_b' },
       ],
       settings: { slots: ['app_a', 'app_b'], owner: 'app' },
+      consumers: 'unmanaged',
       gracePeriod: '1h30m',
       gracePeriodMs: 5_400_000,
       verification: { check: { query: 'select 2' }, timeoutMs: 250 },
       isRollbackAutomatic: true,
     });
   });
+
+  it.each<[string, Partial<AddService['credential']>, string]>([
+    ['takes consumers for unmanaged, and gives them time to be given the new value', {}, '1h'],
+    ['gives managed ones none: they say until when they hold it', { consumers: 'managed' }, '0s'],
+    ['gives what was asked for', { gracePeriod: '0s' }, '0s'],
+    ['gives none in place', { strategy: 'immediate', slots: ['app'], owner: undefined }, '0s'],
+  ])('%s', (_, credential, gracePeriod) =>
+    expect(credentialOf(request(credential), newId())).toMatchObject({
+      consumers: credential.consumers ?? 'unmanaged',
+      gracePeriod,
+    }),
+  );
 
   it.each<[string, AddService, string[]]>([
     ['two-key with one slot', request({ slots: ['app_a'] }), ['credential.slots']],

@@ -48,7 +48,7 @@ export function credentialOf(request: RequestedService, id: string): Credential 
   const kind = declarationOf(request.type);
   const settings = settingsIn(credential);
   const preset = presetOf(credential.strategy);
-  const gracePeriod = credential.gracePeriod ?? preset.gracePeriod;
+  const gracePeriod = credential.gracePeriod ?? preset.gracePeriod[credential.consumers];
   const slots = kind.slots(settings);
   const faults: Fault[] = [...kind.faults(settings, preset.shape), ...faultsOfLogins(request, slots)];
   const duration = (text: string, path: string): number => {
@@ -78,6 +78,7 @@ export function credentialOf(request: RequestedService, id: string): Credential 
     strategy: credential.strategy,
     slots,
     settings,
+    consumers: credential.consumers,
     gracePeriod,
     gracePeriodMs,
     verification: { check, timeoutMs: Math.ceil(timeoutMs) },

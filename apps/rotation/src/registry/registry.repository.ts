@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { consumersSchema } from '@dsops/contracts/rotation/consumer-kinds';
 import { strategySchema } from '@dsops/contracts/rotation/strategies';
 import { execute, query, queryOne, sql } from '@dsops/database';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
@@ -161,6 +162,7 @@ const credentialRow = (credential: Credential, createdAt: Date) => ({
   strategy: credential.strategy,
   slots: credential.slots.map(({ name }) => name),
   settings: credential.settings as Prisma.InputJsonObject,
+  consumers: credential.consumers,
   gracePeriod: credential.gracePeriod,
   verification: { ...credential.verification, check: { ...credential.verification.check } },
   automaticRollback: credential.isRollbackAutomatic,
@@ -193,6 +195,7 @@ function serviceOf(row: Prisma.ServiceGetPayload<{ include: typeof WHOLE }>): Re
       strategy: strategySchema.parse(credential.strategy),
       slots: kind.slots(settings),
       settings: settings as CredentialSettings,
+      consumers: consumersSchema.parse(credential.consumers),
       gracePeriod: credential.gracePeriod,
       gracePeriodMs: parseDuration(credential.gracePeriod),
       verification: verification as Verification,

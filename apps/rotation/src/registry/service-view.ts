@@ -16,6 +16,7 @@ export const viewOf = (service: RegisteredService, versions: readonly Version[])
     strategy: service.credential.strategy,
     settings: service.credential.settings as ServiceView['credential']['settings'],
     slots: service.credential.slots.map(({ name }) => name),
+    consumers: service.credential.consumers,
     gracePeriod: service.credential.gracePeriod,
   },
   versions: versions.map(versionViewOf),

@@ -1,3 +1,4 @@
+import type { Consumers } from '@dsops/contracts/rotation/consumer-kinds';
 import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { CredentialSettings, Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError } from '@dsops/kernel';
@@ -18,6 +19,8 @@ export interface Credential {
   readonly slots: readonly Slot[];
   /** What its kind has to know of it. */
   readonly settings: CredentialSettings;
+  /** `unmanaged`: somebody may use it whom dsops does not see. */
+  readonly consumers: Consumers;
   readonly gracePeriod: string;
   readonly gracePeriodMs: number;
   readonly verification: Verification;

@@ -73,7 +73,7 @@ beforeAll(async () => {
       type: 'postgresql',
       target: target.target,
       admin: { username: target.admin.username, password: unwrapSecret(target.admin.password) },
-      credential: { strategy: 'two-key', slots: [...NAMES.slots], owner: NAMES.owner },
+      credential: { strategy: 'two-key', consumers: 'managed', slots: [...NAMES.slots], owner: NAMES.owner },
       current: { username: 'shop_a', password: unwrapSecret(password) },
     },
   });

@@ -44,6 +44,7 @@ export const aService = (facts: Partial<RegisteredService> = {}): RegisteredServ
     strategy: 'two-key',
     slots: slotsNamed('shop_a', 'shop_b'),
     settings: { slots: ['shop_a', 'shop_b'], owner: 'shop_owner' },
+    consumers: 'managed',
     gracePeriod: '0s',
     gracePeriodMs: 0,
     verification: { check: { query: 'SELECT 1' }, timeoutMs: 5_000 },

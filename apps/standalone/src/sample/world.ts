@@ -47,6 +47,7 @@ export async function makeShop(server: SampleServer): Promise<AddService> {
     credential: {
       name: 'login',
       strategy: 'two-key',
+      consumers: 'managed',
       slots: [...SLOTS],
       owner: OWNER,
       gracePeriod: '0s',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { consumersSchema, type Consumers } from './consumer-kinds.js';
 import { strategySchema, type Strategy } from './strategies.js';
 import { declarations, type TargetKind } from './targets/declarations.js';
 import type { CredentialSettings, TargetAddress, TargetDeclaration } from './targets/define-target.js';
@@ -21,7 +22,9 @@ export interface AskedLogin {
 const credentialFields = {
   name: nameSchema.default('login'),
   strategy: strategySchema,
-  /** How long the old value stays valid after the new one was published. Without it: as the strategy has it. */
+  /** Do all who use it check its values out? */
+  consumers: consumersSchema.default('unmanaged'),
+  /** How long the old value stays valid after the new one was published. Without it: as the strategy has it for such consumers. */
   gracePeriod: z.string().optional(),
   rollback: z.strictObject({ automatic: z.boolean().default(true) }).default({ automatic: true }),
 };
@@ -60,6 +63,7 @@ export interface AddService {
   readonly credential: Readonly<Record<string, unknown>> & {
     readonly name: string;
     readonly strategy: Strategy;
+    readonly consumers: Consumers;
     readonly gracePeriod?: string | undefined;
     readonly rollback: { readonly automatic: boolean };
     readonly verification: Readonly<Record<string, string | number | boolean>> & { readonly timeout: string };
@@ -73,6 +77,7 @@ export interface AddServiceRequest extends Pick<AddService, 'name' | 'environmen
   readonly credential: Readonly<Record<string, unknown>> & {
     readonly name?: string;
     readonly strategy: Strategy;
+    readonly consumers?: Consumers;
     readonly gracePeriod?: string | undefined;
     readonly rollback?: { readonly automatic?: boolean };
     readonly verification?: Readonly<Record<string, string | number | boolean>>;

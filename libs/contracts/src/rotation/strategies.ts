@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Consumers } from './consumer-kinds.js';
 
 /**
  * How the new value takes the place of the old one.
@@ -11,16 +12,19 @@ export const SLOTS_OF_SHAPE: Readonly<Record<Shape, number>> = { 'in-place': 1, 
 
 export interface Preset {
   readonly shape: Shape;
-  /** How long the old value stays valid where a credential says nothing else. Nobody waits for it in place. */
-  readonly gracePeriod: string;
+  /**
+   * How long the old value stays valid where a credential says nothing else. Whoever was configured by hand needs time
+   * to be given the new value. Nobody waits for it in place.
+   */
+  readonly gracePeriod: Readonly<Record<Consumers, string>>;
   /** Are sessions that the old login has open ended with it? */
   readonly endsSessions: boolean;
 }
 
 /** Every strategy is one row: a name for people, and what a rotation does by it. What decides asks the row, never the name. */
 export const PRESETS = {
-  immediate: { shape: 'in-place', gracePeriod: '0s', endsSessions: false },
-  'two-key': { shape: 'side-by-side', gracePeriod: '0s', endsSessions: false },
+  immediate: { shape: 'in-place', gracePeriod: { managed: '0s', unmanaged: '0s' }, endsSessions: false },
+  'two-key': { shape: 'side-by-side', gracePeriod: { managed: '0s', unmanaged: '1h' }, endsSessions: false },
 } as const satisfies Readonly<Record<string, Preset>>;
 
 export type Strategy = keyof typeof PRESETS;

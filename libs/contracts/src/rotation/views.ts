@@ -3,6 +3,7 @@ import { ERROR_SUBJECTS } from '@dsops/kernel';
 import { actorSchema } from '../principal.js';
 import { addressSchema as address } from './targets/define-target.js';
 import { rotationStateSchema, verdictSchema } from './states.js';
+import { consumersSchema } from './consumer-kinds.js';
 import { strategySchema } from './strategies.js';
 
 /** What the operations of rotation answer with. */
@@ -38,6 +39,8 @@ export const serviceViewSchema = z.object({
     settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
     /** The names of its slots, the one in use first when it was added. */
     slots: z.array(z.string()),
+    /** `unmanaged`: somebody may use it whom dsops does not see. */
+    consumers: consumersSchema,
     gracePeriod: z.string(),
   }),
   versions: z.array(versionViewSchema),
