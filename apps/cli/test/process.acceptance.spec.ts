@@ -83,6 +83,6 @@ describe('the command as a process', () => {
       COMP_WORDS=(dsops rotation ""); COMP_CWORD=2; _dsops; echo "\${COMPREPLY[@]}"`;
     const env = { ...w.desk.env, NODE: process.execPath, MAIN };
     const { stdout } = await new Process('bash', ['--norc', '-c', script], env).ended();
-    expect(stdout).toBe('payments-db\nhelp history plan resume rollback rotate show status watch\n');
+    expect(stdout).toBe('payments-db\nabandon help history plan resume rollback rotate show status watch\n');
   });
 });

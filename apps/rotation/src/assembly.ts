@@ -13,6 +13,7 @@ import { MarkFile } from './installation/mark-file.js';
 import { AdministratorService } from './registry/administrator.service.js';
 import { RegistryRepository } from './registry/registry.repository.js';
 import { RegistryService } from './registry/registry.service.js';
+import { AbandonService } from './requests/abandon.service.js';
 import { Planning } from './requests/preview.service.js';
 import { RotationQueries } from './requests/rotation-query.service.js';
 import { RotationService } from './requests/rotation.service.js';
@@ -86,6 +87,7 @@ export async function assemble(options: RotationOptions, units: UnitOfWork<Tx>, 
     }),
     planning: new Planning({ database, registry, versions, vault, checkOuts, rotations, drivers }),
     rotationService: new RotationService({ rotations, versions, registry, installation, opening, bell }),
+    abandonment: new AbandonService({ rotations, vault, installation, opening, bell }),
     queries: new RotationQueries({ database, rotations, statuses: new StatusRepository() }),
     retention: new RetentionService(units, vault, installation, logger),
     restoredProbes: new RestoredProbes({ database, units, registry, versions, vault, drivers, installation, logger }),

@@ -11,6 +11,7 @@ import { InstallationService } from './installation/installation.service.js';
 import { RegistryController } from './registry/registry.http.js';
 import { AdministratorService } from './registry/administrator.service.js';
 import { RegistryService } from './registry/registry.service.js';
+import { AbandonService } from './requests/abandon.service.js';
 import { Planning } from './requests/preview.service.js';
 import { RotationController } from './requests/rotation.http.js';
 import { RotationQueries } from './requests/rotation-query.service.js';
@@ -49,6 +50,7 @@ export const rotationProviders = (options: RotationOptions): Provider[] => [
   given(CheckOutService, ({ checkOutService }) => checkOutService),
   given(Planning, ({ planning }) => planning),
   given(RotationService, ({ rotationService }) => rotationService),
+  given(AbandonService, ({ abandonment }) => abandonment),
   given(RotationQueries, ({ queries }) => queries),
   given(RotationWorker, ({ newWorker }) => newWorker(options.worker)),
   given(RestoredProbes, ({ restoredProbes }) => restoredProbes),

@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Act } from '../session.js';
+import { registerAbandon } from './abandon.js';
 import { registerHistory } from './history.js';
 import { registerPlan } from './plan.js';
 import { registerResume } from './resume.js';
@@ -18,5 +19,6 @@ export function register(program: CommandUnknownOpts, act: Act): void {
   registerShow(rotation, act);
   registerRollback(rotation, act);
   registerResume(rotation, act);
+  registerAbandon(rotation, act);
   registerWatch(rotation, act);
 }

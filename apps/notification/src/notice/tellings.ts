@@ -2,6 +2,7 @@ import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import type { NextStep } from '@dsops/contracts/notification/api';
 import type { Actor } from '@dsops/contracts/principal';
 import {
+  rotationAbandoned,
   rotationCancelled,
   rotationCompleted,
   rotationFailed,
@@ -50,6 +51,7 @@ type RotationEvent =
   | typeof rotationCancelled
   | typeof rotationRolledBack
   | typeof rotationRollbackFailed
+  | typeof rotationAbandoned
   | typeof rotationNeedsOperator;
 
 /** What the events that are told say. */
@@ -131,6 +133,19 @@ export const TELLINGS: readonly Telling<NotableData>[] = [
         ? 'The target accepts no version that dsops knows.'
         : `The target accepts now: ${accepted.join(', ')}.`,
       version !== null && `The rotation was to version ${version}.${requester(actor)}`,
+    ],
+  }),
+  rotation(rotationAbandoned, {
+    kind: 'failed',
+    priority: 'high',
+    nextSteps: ['see_target', 'see_steps', 'try_again'],
+    title: (facts) => `Rotation of ${placed(facts)} was abandoned`,
+    sentences: ({ reason, known, actor }) => [
+      `${byWhom('Abandoned', actor)}. Reason: ${sentence(reason)}`,
+      ...Object.entries(known).map(
+        ([version, verdict]) => `Version ${version}, when it was last tried: ${VERDICT[verdict]}.`,
+      ),
+      'Every value stays sealed; what the target accepts now is unproven.',
     ],
   }),
   rotation(rotationNeedsOperator, {

@@ -1,4 +1,5 @@
-import { journal, type Ask, type Effect, type Failure, type RotationError } from './journal.js';
+import { journal, type Ask, type Effect, type Failure, type Happening, type RotationError } from './journal.js';
+import type { UnansweredAttempt } from './plan.js';
 import type { Rotation } from './rotation.js';
 import type { View } from './view.js';
 
@@ -31,6 +32,28 @@ export function again({ rotation, nowMs }: View, failure: Failure): Effect {
 /** Only a person lets it go on. */
 export const askPerson = (ask: Omit<Ask, 'byPerson'>): Effect =>
   journal({ kind: 'asked', untilMs: null, ask: { ...ask, byPerson: true } });
+
+/** A person gives it up: what the target has is not known, and nobody looks any more. */
+export const abandonment = ({ conclusion }: Rotation, by: string, reason: string): Happening =>
+  conclusion
+    ? { kind: 'settled' }
+    : {
+        kind: 'concluded',
+        state: 'failed',
+        error: {
+          code: 'abandoned',
+          message: `${by} gave it up: ${reason}`,
+          remedy: 'What the target accepts is unproven. The next rotation begins by finding out.',
+        },
+      };
+
+/** Can it not go on by itself? Only then it may be abandoned: one that goes on is rolled back. */
+export const isStuck = ({ asking, tries, isSettled }: Rotation): boolean =>
+  !isSettled && (asking !== null || tries > 0);
+
+/** What it leaves unanswered at the target, for the rotation after it. */
+export const unansweredOf = ({ session }: Rotation): UnansweredAttempt | undefined =>
+  session?.sentAtMs == null ? undefined : { identity: session.identity, sentAtMs: session.sentAtMs };
 
 /** It ends here, and the target has nothing of it. */
 export const failed = (error: RotationError): Effect => journal({ kind: 'concluded', state: 'failed', error });

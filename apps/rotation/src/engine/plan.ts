@@ -1,7 +1,7 @@
 import type { Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { SLOTS_OF_SHAPE, type Shape, type Strategy } from '@dsops/contracts/rotation/strategies';
-import type { DriverFacts, Verification } from '@dsops/drivers/driver';
+import type { DriverFacts, SessionIdentity, Verification } from '@dsops/drivers/driver';
 
 /** The version of this engine's journal. A worker takes only rotations whose version it knows. */
 export const ENGINE_VERSION = 2;
@@ -43,6 +43,14 @@ export interface Plan {
   readonly endSessions: boolean;
   /** Wrong logins of earlier rotations that still count in the target's lock-out window. */
   readonly earlierWrongLogins: readonly WrongLogin[];
+  /** What an abandoned rotation left unanswered: it is ended, or its bound waited for, before anything else. */
+  readonly unanswered?: UnansweredAttempt | undefined;
+}
+
+/** A command that was sent on this session, and of which nobody knows whether it still lands. */
+export interface UnansweredAttempt {
+  readonly identity: SessionIdentity;
+  readonly sentAtMs: number;
 }
 
 export interface WrongLogin {

@@ -160,7 +160,8 @@ export function begin(entry: Entry): Rotation {
     path: entry.plan.shape,
     done: [],
     inFlight: null,
-    session: null,
+    // `seq` of the plan itself: a session that no worker holds.
+    session: entry.plan.unanswered ? { seq: 1, step: 'check-path', ...entry.plan.unanswered } : null,
     change: null,
     evidence: {},
     known: {},

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Controller, Inject } from '@nestjs/common';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import {
+  abandonRotation,
   getRotation,
   getStatus,
   listRotations,
@@ -13,6 +14,7 @@ import {
 import { answerOnce, IdempotencyKey, UNIT_OF_WORK, type UnitOfWork } from '@dsops/messaging';
 import { CalledBy, Input, Serves, type Caller, type InputOf } from '@dsops/platform';
 import type { Tx } from '../database/tx.js';
+import { AbandonService } from './abandon.service.js';
 import { Planning } from './preview.service.js';
 import { RotationQueries } from './rotation-query.service.js';
 import { RotationService } from './rotation.service.js';
@@ -22,6 +24,7 @@ export class RotationController {
   constructor(
     private readonly planning: Planning,
     private readonly rotations: RotationService,
+    private readonly abandonment: AbandonService,
     private readonly queries: RotationQueries,
     @Inject(UNIT_OF_WORK) private readonly units: UnitOfWork<Tx>,
   ) {}
@@ -87,6 +90,21 @@ export class RotationController {
         this.rotations.resume(unit, params.rotationId, body.reason, actor),
       ),
     );
+  }
+
+  @Serves(abandonRotation)
+  async abandon(
+    @Input(abandonRotation) { params, body }: InputOf<typeof abandonRotation>,
+    @CalledBy() { actor }: Caller,
+    @IdempotencyKey() key: string,
+  ): Promise<ResponseOf<typeof abandonRotation>> {
+    await this.units.run((unit) =>
+      answerOnce(unit, request(actor.id, key, abandonRotation.id, params, body), async () => {
+        await this.abandonment.abandon(unit, params.rotationId, body.reason, actor);
+        return {};
+      }),
+    );
+    return this.queries.find(params.rotationId);
   }
 
   @Serves(listRotations)

@@ -9,6 +9,7 @@ import {
   type Placement,
   type Plan,
   type RecordedVersion,
+  type UnansweredAttempt,
   type WrongLogin,
 } from '../engine/plan.js';
 
@@ -63,8 +64,9 @@ export function draftPlan(options: {
   readonly rotationId: string;
   readonly newVersionId: string;
   readonly earlierWrongLogins: readonly WrongLogin[];
+  readonly unanswered: UnansweredAttempt | undefined;
 }): Plan {
-  const { service, strategy, placement, facts, rotationId, newVersionId, earlierWrongLogins } = options;
+  const { service, strategy, placement, facts, rotationId, newVersionId, earlierWrongLogins, unanswered } = options;
   const { credential } = service;
   const { shape, endsSessions } = presetOf(strategy);
   return {
@@ -90,5 +92,6 @@ export function draftPlan(options: {
     isRollbackAutomatic: credential.isRollbackAutomatic,
     endSessions: endsSessions,
     earlierWrongLogins,
+    ...(unanswered && { unanswered }),
   };
 }

@@ -116,6 +116,7 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
     ...world,
     installation,
     administrators: assembly.administrators,
+    registryService: assembly.registryService,
     mark: assembly.highWaterMark,
     rotations,
     checkOuts,
@@ -138,6 +139,8 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
     },
     rollBack: (of: RegisteredService, by: { actor: Actor; reason: string } = { actor: ann, reason: 'a test' }) =>
       units.run((unit) => service.rollBack(unit, { place: place(of), version: undefined, ...by })),
+    abandon: (id: string, reason = 'a test') =>
+      units.run((unit) => assembly.abandonment.abandon(unit, id, reason, ann)),
     resume: (id: string) => units.run((unit) => service.resume(unit, id, 'a test', ann)),
     /** The rotation waits for its grace period or for who holds the old value. */
     waiting: (id: string): Promise<RotationView> =>

@@ -11,6 +11,7 @@ import type { Tx } from '../database/tx.js';
 import type { VaultRepository } from '../vault/vault.repository.js';
 import { announceStart, type Subject } from './announcement.js';
 import { draftPlan, placed } from './draft.js';
+import { unansweredOf } from '../engine/patience.js';
 import type { Placement } from '../engine/plan.js';
 import type { RotationRepository, RotationRow } from './rotation.repository.js';
 
@@ -117,6 +118,7 @@ export class Opening {
       facts,
       rotationId: row.id,
       newVersionId: newId(),
+      unanswered: await this.unanswered(unit.tx, row.serviceId),
       earlierWrongLogins: await this.wrongLogins(unit.tx, row, facts.lockout?.windowMs ?? null, nowMs),
     });
     await rotations.begin(unit.tx, row, { kind: 'planned', plan }, nowMs);
@@ -153,6 +155,14 @@ export class Opening {
     if (!names) throw new TypeError(`Rotation ${row.id} belongs to no service.`);
     const { serviceId, credentialId, strategy, id: rotationId } = row;
     return { ...names, serviceId, credentialId, rotationId, strategy };
+  }
+
+  /** What the rotation before left at the target, when a person abandoned it. */
+  private async unanswered(tx: Tx, serviceId: string) {
+    const { rotations } = this.parts;
+    const id = await rotations.latestAbandoned(tx, serviceId);
+    const before = id === null ? null : await rotations.find(tx, id);
+    return before?.rotation ? unansweredOf(before.rotation) : undefined;
   }
 
   /** Wrong logins of the rotation before, as far as the target still counts them. */

@@ -288,6 +288,17 @@ export class RotationRepository {
     return row && loadedOf(row);
   }
 
+  /** The last rotation of the service that began, if it may have ended with an attempt unanswered; null otherwise. */
+  async latestAbandoned(tx: Tx, serviceId: string): Promise<string | null> {
+    const [latest] = await query<{ id: string; isAbandoned: boolean }>(
+      tx,
+      sql`select r.id, last.kind = 'settled' or last.entry -> 'error' ->> 'code' = 'abandoned' as "isAbandoned"
+            from rotations r join rotation_journal last on last.rotation_id = r.id and last.seq = r.seq
+           where r.service_id = ${serviceId} and r.is_settled order by r.id desc limit 1`,
+    );
+    return latest?.isAbandoned === true ? latest.id : null;
+  }
+
   /** Names of the service and its environment, also of one that was removed. */
   async namesOf(tx: Tx, serviceIds: readonly string[]): Promise<ReadonlyMap<string, ServiceNames>> {
     const rows = await tx.service.findMany({

@@ -28,7 +28,7 @@ import { nextStep, type Rotation } from '../engine/rotation.js';
 import { RotationJournal } from './rotation-journal.js';
 import type { Hold, Lease, RotationRepository, RotationRow } from './rotation.repository.js';
 import { leaseFor, type EffectInputs } from './target-effects.service.js';
-import { versionChange } from './version-rows.js';
+import { changeVersions } from './version-rows.js';
 
 /** What one turn came to. */
 export type Turn =
@@ -312,7 +312,7 @@ export class Turns {
   /** The entry, what it means for the versions, what it says to the world, and who is next when it was the last. */
   private async write({ unit, row, journal, nowMs }: Scene, happening: Happening): Promise<void> {
     const after = journal.add(happening);
-    await this.changeVersions(unit.tx, row, after, happening, new Date(nowMs));
+    await changeVersions(this.parts.vault, unit.tx, row.credentialId, { after, happening, at: new Date(nowMs) });
     if (happening.kind !== 'intended' && happening.kind !== 'ended') {
       const subject = await this.subjectOf(unit.tx, row);
       announce(after, happening, subject, (event) => unit.emit(event), row.requestedBy);
@@ -330,26 +330,6 @@ export class Turns {
     if (this.subjects.size >= MOST_SUBJECTS) this.subjects.clear();
     this.subjects.set(row.id, subject);
     return subject;
-  }
-
-  private async changeVersions(
-    tx: Tx,
-    row: RotationRow,
-    after: Rotation,
-    happening: Happening,
-    at: Date,
-  ): Promise<void> {
-    const { vault } = this.parts;
-    const { ended, emptiedSlots, discarded, spared } = versionChange(after, happening);
-    if (ended.length + emptiedSlots.length === 0 && discarded === null && spared === null) return;
-    for (const version of await vault.versionsOf(tx, row.credentialId)) {
-      if (version.id === discarded && version.label === 'PENDING')
-        await vault.moveLabels(tx, row.credentialId, [{ versionId: version.id, from: 'PENDING', to: null }]);
-      if (ended.includes(version.id) || (emptiedSlots.includes(version.slot) && version.endedAt === null))
-        await vault.end(tx, version.id, at);
-      if (version.id === spared && version.endIntendedAt !== null && version.endedAt === null)
-        await vault.withdrawEnd(tx, version.id);
-    }
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Tx } from '../database/tx.js';
+import type { VaultService } from '../vault/vault.service.js';
 import type { Happening } from '../engine/journal.js';
 import type { Rotation } from '../engine/rotation.js';
 
@@ -32,4 +34,23 @@ export function versionChange(rotation: Rotation, happening: Happening): Version
     discarded: isGenerated ? newVersion.id : null,
     spared: oldVersion && !isOldGone ? oldVersion.id : null,
   };
+}
+
+/** Does what an entry means for the versions of the credential, in its transaction. */
+export async function changeVersions(
+  vault: VaultService,
+  tx: Tx,
+  credentialId: string,
+  { after, happening, at }: { readonly after: Rotation; readonly happening: Happening; readonly at: Date },
+): Promise<void> {
+  const { ended, emptiedSlots, discarded, spared } = versionChange(after, happening);
+  if (ended.length + emptiedSlots.length === 0 && discarded === null && spared === null) return;
+  for (const version of await vault.versionsOf(tx, credentialId)) {
+    if (version.id === discarded && version.label === 'PENDING')
+      await vault.moveLabels(tx, credentialId, [{ versionId: version.id, from: 'PENDING', to: null }]);
+    if (ended.includes(version.id) || (emptiedSlots.includes(version.slot) && version.endedAt === null))
+      await vault.end(tx, version.id, at);
+    if (version.id === spared && version.endIntendedAt !== null && version.endedAt === null)
+      await vault.withdrawEnd(tx, version.id);
+  }
 }

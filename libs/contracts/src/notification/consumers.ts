@@ -13,6 +13,7 @@ export const notification = {
     rotation.rotationCancelled,
     rotation.rotationRolledBack,
     rotation.rotationRollbackFailed,
+    rotation.rotationAbandoned,
     rotation.rotationNeedsOperator,
     access.principalCreated,
     access.principalRevoked,

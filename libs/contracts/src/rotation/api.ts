@@ -236,6 +236,20 @@ export const resumeRotation = defineOperation({
   response: rotationViewSchema,
 });
 
+export const abandonRotation = defineOperation({
+  id: 'abandonRotation',
+  method: 'POST',
+  path: '/rotations/{rotationId}/abandon',
+  service,
+  tag,
+  role: 'admin',
+  status: 200,
+  summary: 'Give up a rotation that cannot go on, as when its target is gone for ever; every value stays sealed',
+  params: z.object({ rotationId: z.ulid() }),
+  body: z.strictObject({ reason: z.string().min(1).max(500) }),
+  response: rotationViewSchema,
+});
+
 /** A check-out holds a value alive, so it ends by itself: after a day at most. */
 export const LONGEST_CHECK_OUT_MS = 24 * 3_600_000;
 export const SHORTEST_CHECK_OUT_MS = 1_000;

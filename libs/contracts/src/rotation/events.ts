@@ -203,6 +203,23 @@ export const rotationNeedsOperator = defineEvent({
   },
 });
 
+export const rotationAbandoned = defineEvent({
+  type: 'dsops.rotation.rotation.abandoned.v1',
+  topic,
+  producer,
+  key,
+  fields: { ...rotation, reason: z.string(), known: z.record(z.string(), verdictSchema) },
+  description:
+    'A person gave a rotation up that could not go on. Every value stays sealed; what the target accepts is unproven, ' +
+    '`known` is what it answered last. The next rotation begins by finding out.',
+  example: {
+    ...aRotation,
+    reason: 'The server is gone for ever.',
+    known: { '2026-11-21-1430-abc123': 'errored' },
+    actor: aKey,
+  },
+});
+
 export const checkOutGranted = defineEvent({
   type: 'dsops.rotation.check_out.granted.v1',
   topic,
