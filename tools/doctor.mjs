@@ -154,6 +154,27 @@ function runningInstance(home) {
   }
 }
 
+/** A server that lost whoever watched over it runs on; the next start ends it. */
+async function checkDatabase(home) {
+  const built = join(root, 'apps', 'standalone', 'dist', 'data-folder.js');
+  if (home === null || !existsSync(built) || runningInstance(home) !== null) return null;
+  const { databaseFolder } = await import(pathToFileURL(built).href);
+  const lock = join(databaseFolder(home), 'postmaster.pid');
+  if (!existsSync(lock)) return null;
+  const pid = Number(readFileSync(lock, 'utf8').split('\n')[0]);
+  if (pid === 0)
+    return bad(`${lock} is empty`, 'If no PostgreSQL runs on that folder, delete the file: it holds no data.');
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (error.code === 'ESRCH') return null; // PostgreSQL clears it by itself
+  }
+  return hint(
+    `A PostgreSQL of an earlier run seems to be left on ${dirname(lock)} (process ${pid})`,
+    `pnpm start looks whose it is and ends it properly; or do so yourself: kill -INT ${pid}`,
+  );
+}
+
 async function checkPort(home) {
   const text = options.port ?? process.env.DSOPS_PORT ?? String(DEFAULT_PORT);
   const port = Number(text);
@@ -180,6 +201,7 @@ const findings = [
   checkHome(home),
   checkKeys(home),
   checkDisk(home),
+  await checkDatabase(home),
   checkMemory(),
   await checkPort(home),
 ].filter((finding) => finding !== null);

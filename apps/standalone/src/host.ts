@@ -4,7 +4,7 @@ import { declarationOf, type ServiceName } from '@dsops/contracts/service-names'
 import type { DatabaseOptions, SchemaName } from '@dsops/database';
 import { DomainError, Secret, systemClock } from '@dsops/kernel';
 import { EmbeddedTransport } from '@dsops/messaging';
-import { createLogger, HttpInvoker, type Metrics, type ServiceApp } from '@dsops/platform';
+import { createLogger, HttpInvoker, type Dependency, type Metrics, type ServiceApp } from '@dsops/platform';
 import type { ServiceKey } from '@dsops/sealing';
 import { GraphileWakeUps } from '@dsops/scheduling';
 import { hostService, ownConfigOf, type Service } from '@dsops/service';
@@ -19,6 +19,8 @@ export interface HostOptions {
   /** Of the public API. */
   readonly port: number;
   readonly logLevel: string;
+  /** What this program stands on beside the database: the gateway is not ready without it. */
+  readonly dependencies?: readonly Dependency[];
 }
 
 export interface Host {
@@ -65,6 +67,7 @@ export async function hostServices(options: HostOptions): Promise<Host> {
       logger: loggerOf(service.name),
       token: new Secret(token),
       isAlone: true,
+      ...(declaration.door === 'public' && { dependencies: options.dependencies ?? [] }),
       ...(declaration.seals && { key: options.keyOf(service.name) }),
     };
     const own = ownConfigOf(service, variablesOf(declaration, options.files));

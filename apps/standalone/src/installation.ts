@@ -19,6 +19,7 @@ import { lockHome } from './home-lock.js';
 import { createDatabase, DATABASE } from './own-database.js';
 import { showSample } from './sample/demonstration.js';
 import type { Screen } from './screen.js';
+import { watchedDatabase } from './watched-database.js';
 
 /** One dsops on this machine: its folder, key, database and services, started in this order and stopped in the other. */
 export class Installation {
@@ -45,7 +46,7 @@ export class Installation {
     const server = await this.startDatabase(key);
     const passwordOf = (schema: SchemaName) => key.password(databaseRole(schema));
     await this.migrate(server, passwordOf);
-    const host = await this.startServices(key, server.port, passwordOf);
+    const host = await this.startServices(key, server, passwordOf);
 
     const adminKey = new Secret((await readFile(config.home.adminKeyFile, 'utf8')).trim());
     const api = new ApiClient({ url: host.url, credentials: apiKey(adminKey) });
@@ -58,8 +59,20 @@ export class Installation {
     this.describe(host, mode);
   }
 
+  /**
+   * Undoes everything that was started, also what stands before something that could not be undone.
+   * @throws what the first of them threw: then something may still run
+   */
   async stop(): Promise<void> {
-    while (this.running.length > 0) await this.running.pop()?.();
+    const failures: unknown[] = [];
+    while (this.running.length > 0) {
+      try {
+        await this.running.pop()?.();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   private async openKey(): Promise<MasterKey> {
@@ -105,17 +118,22 @@ export class Installation {
     );
   }
 
-  private async startServices(key: MasterKey, port: number, passwordOf: (schema: SchemaName) => Secret): Promise<Host> {
+  private async startServices(
+    key: MasterKey,
+    server: PostgresServer,
+    passwordOf: (schema: SchemaName) => Secret,
+  ): Promise<Host> {
     const { config } = this;
     const startedAt = performance.now();
     const telemetry = startTelemetry({ serviceName: 'dsops', ...config.telemetry });
     this.running.push(() => telemetry.stop());
     const host = await hostServices({
-      databaseOf: databasesOf({ port, database: DATABASE, passwordOf }),
+      databaseOf: databasesOf({ port: server.port, database: DATABASE, passwordOf }),
       files: installationFiles(config.home),
       keyOf: (service) => key.serviceKey(service),
       port: config.port,
       logLevel: config.logLevel,
+      dependencies: [watchedDatabase(server, config.home)],
     });
     this.running.push(() => host.close());
     if (config.metricsPort > 0) {

@@ -1,7 +1,9 @@
+import { isDomainError } from '@dsops/kernel';
 import type { Screen } from './screen.js';
 
 /**
- * Ctrl-C, or the end of a terminal: what runs is stopped in order, and then the process ends, with 0 when that worked.
+ * Ctrl-C, or the end of a terminal: what runs is stopped in order, and then the process ends, with 0 when nothing is left
+ * running, else with 1 and what is.
  * @param end ends the process
  * @returns has it been asked to stop?
  */
@@ -21,7 +23,12 @@ export function stopOnSignals(
         screen.text('stopped; nothing is left running');
         end(0);
       },
-      (error: unknown) => end(1, error),
+      (error: unknown) => {
+        screen.text('stopped, but for this:');
+        if (!isDomainError(error)) return end(1, error);
+        screen.problem(error);
+        end(1);
+      },
     );
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);

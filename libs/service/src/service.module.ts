@@ -29,7 +29,11 @@ export class ServiceModule {
           ...(door === 'public' && { internalToken: token }),
         }),
         HealthModule.of(
-          [{ name: 'database', check: () => query(database, sql`select 1`) }, ...transportDependency(transport)],
+          [
+            { name: 'database', check: () => query(database, sql`select 1`) },
+            ...transportDependency(transport),
+            ...(parts.dependencies ?? []),
+          ],
           logger,
         ),
       ],
