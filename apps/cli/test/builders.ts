@@ -199,6 +199,7 @@ export const aKey = (over: Partial<z.infer<typeof apiKeyViewSchema>> = {}): z.in
   id: '01JD0000000000000000000010',
   name: 'ci',
   role: 'operator',
+  hasInbox: false,
   createdAt: '2026-11-01T10:00:00.000Z',
   lastUsedAt: null,
   revokedAt: null,

@@ -343,7 +343,7 @@ describe('dsops keys', () => {
   it('shows a new key once, or writes it to a file of its own', async () => {
     w.server.on(createApiKey, () => ({ ...aKey(), key: 'canary-key' }));
     expect(await w.desk.run('keys create ci --role operator')).toMatchObject({ code: 0, stdout: 'canary-key\n' });
-    expect(w.server.requestsOf(createApiKey)[0]?.body).toEqual({ name: 'ci', role: 'operator' });
+    expect(w.server.requestsOf(createApiKey)[0]?.body).toEqual({ name: 'ci', role: 'operator', inbox: false });
     const file = join(w.desk.folder, 'ci.key');
     const { stdout, stderr } = await w.desk.run(`keys create ci --out ${file}`);
     expect(stdout + stderr).not.toContain('canary');
@@ -352,6 +352,8 @@ describe('dsops keys', () => {
     // Nothing is written over, and no key is made that nobody could read.
     expect(await w.desk.run(`keys create ci --out ${file}`)).toMatchObject({ code: 2 });
     expect(w.server.requestsOf(createApiKey)).toHaveLength(2);
+    await w.desk.run('keys create ada --role admin --inbox');
+    expect(w.server.requestsOf(createApiKey)[2]?.body).toEqual({ name: 'ada', role: 'admin', inbox: true });
   });
 
   it('lists keys and revokes one by its name', async () => {

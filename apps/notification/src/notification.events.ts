@@ -18,6 +18,8 @@ export class NotificationEvents {
 
   @Handles(principalCreated)
   async welcome({ data, time }: EventEnvelope<EventData<typeof principalCreated>>, unit: Unit): Promise<void> {
+    // A machine reads none; what is not delivered to it adds nothing to the record.
+    if (data.hasInbox === false) return;
     await this.ledger.welcome(data.principal, data.role, new Date(time), unit);
   }
 

@@ -58,11 +58,11 @@ describe('the notification service', () => {
 
   const inboxOf = async (who: Actor) => (await world.callAs(who, listNotifications)).items;
   const titlesOf = async (who: Actor) => (await inboxOf(who)).map(({ title }) => title);
-  const created = (principal: Actor): EventToEmit => ({
+  const created = (principal: Actor, more: { hasInbox?: boolean } = {}): EventToEmit => ({
     event: principalCreated,
     key: principal.id,
     subject: `principal/${principal.id}`,
-    data: { principal, role: 'viewer', actor: principal },
+    data: { principal, role: 'viewer', ...more, actor: principal },
   });
   const isKnown = (who: Actor) =>
     eventually(async () =>
@@ -209,6 +209,31 @@ describe('the notification service', () => {
     }
     expect(await world.ledger.balance()).toMatchObject({ deadLettered: 0, missing: [] });
   }, 30_000);
+
+  it.each([1, 50])('tells the audit log the same of a rotation with %i keys of machines', async (machines) => {
+    const reader = aPerson('reader');
+    const keys = Array.from({ length: machines }, (_, nth) => aPerson(`machine ${nth}`));
+    await world.say(created(reader), ...keys.map((key) => created(key, { hasInbox: false })));
+    await isKnown(reader);
+    const inboxes = Number(
+      (await world.admin.query('select count(*) from notification.recipients where revoked_at is null')).rows[0].count,
+    );
+    const name = `machines-${machines}`;
+    const { started, completed } = aRotation(name);
+    await world.say(started, completed);
+    // What the audit log hears of it: one entry for each notification that lies in an inbox.
+    const told = async () => {
+      const { rows } = await world.admin.query(
+        `select data->>'recipientId' as whose from notification.outbox
+          where type = 'dsops.notification.inbox.delivered.v1' and data->>'title' like $1`,
+        [`%${name}%`],
+      );
+      return rows.map(({ whose }: { whose: string }) => whose);
+    };
+    await eventually(async () => expect((await told()).length).toBe(2 * inboxes));
+    expect(await told()).not.toEqual(expect.arrayContaining([keys[0]!.id]));
+    expect(await inboxOf(keys[0]!)).toEqual([]);
+  });
 
   it('says whether it is ready', async () => {
     const ready = await fetch(`${world.url}/health/ready`);

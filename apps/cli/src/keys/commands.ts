@@ -24,12 +24,14 @@ function registerCreate(parent: CommandUnknownOpts, act: Act): void {
     .description('make an API key; its value is shown once')
     .argument('<name>', 'what it is for')
     .addOption(new Option('--role <role>', 'what it may do').choices(ROLES).default('viewer' as const))
+    .option('--inbox', 'it gets an inbox of its own, to be read with dsops inbox; for people, not for machines')
     .option('--out <file>', 'write the key into this new file, which only you can read')
     .addOption(formatOption())
     .addHelpText(
       'after',
       examples(
         ['dsops keys create ci --role operator --out ci.key', ''],
+        ['dsops keys create ada --role admin --inbox --out ada.key', 'a person, who is told what happens'],
         ['DSOPS_API_KEY_FILE=ci.key dsops rotation status', 'use it'],
       ),
     );
@@ -38,7 +40,9 @@ function registerCreate(parent: CommandUnknownOpts, act: Act): void {
       const client = await connect();
       // Before the key exists, so that no key is made that nobody can read.
       if (options.out !== undefined) await reserve(options.out);
-      const { key, ...view } = await client.call(createApiKey, { body: { name, role: options.role } });
+      const { key, ...view } = await client.call(createApiKey, {
+        body: { name, role: options.role, ...(options.inbox === true && { inbox: true }) },
+      });
       const value = new Secret(key);
       if (options.out !== undefined) {
         await writeFile(options.out, `${unwrapSecret(value)}\n`, { mode: 0o600 });
@@ -82,11 +86,12 @@ function registerList(parent: CommandUnknownOpts, act: Act): void {
           ? 'No API keys.'
           : table(
               out.paint,
-              ['NAME', 'ROLE', 'CREATED', 'LAST USED', 'STATE', 'ID'],
-              items.map(({ name, role, createdAt, lastUsedAt, revokedAt, id }) => ({
+              ['NAME', 'ROLE', 'INBOX', 'CREATED', 'LAST USED', 'STATE', 'ID'],
+              items.map(({ name, role, hasInbox, createdAt, lastUsedAt, revokedAt, id }) => ({
                 cells: [
                   name,
                   role,
+                  hasInbox ? 'yes' : '-',
                   timestamp(createdAt),
                   ago(lastUsedAt, io.now()),
                   revokedAt === null ? out.paint.green('valid') : out.paint.dim('revoked'),

@@ -69,7 +69,9 @@ export class AdminKeyService {
       await this.apiKeys.withdraw(unit, startKey, systemActor);
       this.logger.warn({ path, revoked: startKey.id }, 'admin key was lost and is replaced');
     }
-    const { secret } = await this.apiKeys.add(unit, { name: 'admin', role: 'admin', madeBy: 'start', by: systemActor });
+    // It is a person's, the operator's: what happens is told in its inbox.
+    const wanted = { name: 'admin', role: 'admin', hasInbox: true, madeBy: 'start', by: systemActor } as const;
+    const { secret } = await this.apiKeys.add(unit, wanted);
     await file.write(secret);
     this.logger.info({ path }, 'admin key was made');
     return step.movesFileAside || startKey !== undefined ? 'replaced' : 'made';

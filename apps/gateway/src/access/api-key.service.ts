@@ -40,7 +40,13 @@ export class ApiKeyService {
     const made = await this.units.run(async (unit) => {
       let value: Secret | undefined;
       const view = await answerOnce(unit, { principalId: caller.actor.id, ...idempotency }, async () => {
-        const { key, secret } = await this.add(unit, { ...wanted, madeBy: 'api', by: caller.actor });
+        const { key, secret } = await this.add(unit, {
+          name: wanted.name,
+          role: wanted.role,
+          hasInbox: wanted.inbox,
+          madeBy: 'api',
+          by: caller.actor,
+        });
         value = secret;
         return viewOf(key);
       });
@@ -95,18 +101,28 @@ export class ApiKeyService {
   /** Adds a key within a transaction and says so. */
   async add(
     unit: Unit<Transaction>,
-    wanted: { name: string; role: ApiKey['role']; madeBy: 'start' | 'api'; by: Actor },
+    wanted: { name: string; role: ApiKey['role']; hasInbox: boolean; madeBy: 'start' | 'api'; by: Actor },
   ): Promise<{ key: ApiKey; secret: Secret }> {
     const id = newId();
     const { value, hash } = makeKey(id);
-    const { name, role, madeBy } = wanted;
-    const key = { id, name, role, madeBy, hash, createdAt: this.clock.now(), lastUsedAt: null, revokedAt: null };
+    const { name, role, hasInbox, madeBy } = wanted;
+    const key = {
+      id,
+      name,
+      role,
+      hasInbox,
+      madeBy,
+      hash,
+      createdAt: this.clock.now(),
+      lastUsedAt: null,
+      revokedAt: null,
+    };
     await this.keys.insert(unit.tx, key);
     unit.emit({
       event: principalCreated,
       key: id,
       subject: `api_key/${id}`,
-      data: { principal: actorOf(key), role: roleSchema.parse(role), actor: wanted.by },
+      data: { principal: actorOf(key), role: roleSchema.parse(role), hasInbox, actor: wanted.by },
     });
     return { key, secret: value };
   }
@@ -125,10 +141,11 @@ export class ApiKeyService {
 
 const actorOf = ({ id, name }: ApiKey): Actor => ({ kind: 'api_key', id, name });
 
-const viewOf = ({ id, name, role, createdAt, lastUsedAt, revokedAt }: ApiKey): View => ({
+const viewOf = ({ id, name, role, hasInbox, createdAt, lastUsedAt, revokedAt }: ApiKey): View => ({
   id,
   name,
   role: roleSchema.parse(role),
+  hasInbox,
   createdAt: createdAt.toISOString(),
   lastUsedAt: lastUsedAt?.toISOString() ?? null,
   revokedAt: revokedAt?.toISOString() ?? null,

@@ -37,6 +37,8 @@ export const apiKeyViewSchema = z.object({
   id: z.ulid(),
   name: z.string(),
   role: roleSchema,
+  /** Notifications lie in an inbox of its own. */
+  hasInbox: z.boolean(),
   createdAt: instant,
   lastUsedAt: instant.nullable(),
   revokedAt: instant.nullable(),
@@ -125,7 +127,12 @@ export const createApiKey = defineOperation({
   role: 'admin',
   status: 201,
   summary: 'Make an API key. Its value is shown once',
-  body: z.strictObject({ name: z.string().min(1).max(63), role: roleSchema }),
+  body: z.strictObject({
+    name: z.string().min(1).max(63),
+    role: roleSchema,
+    /** It gets an inbox of its own: for people. Each notice is delivered to every inbox, and stands in the audit log. */
+    inbox: z.boolean().default(false),
+  }),
   response: apiKeyViewSchema.extend({ key: z.string() }),
 });
 

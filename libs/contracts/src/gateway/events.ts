@@ -13,9 +13,14 @@ export const principalCreated = defineEvent({
   topic,
   producer,
   key,
-  fields: { principal: actorSchema, role: roleSchema },
+  fields: {
+    principal: actorSchema,
+    role: roleSchema,
+    /** Does it get an inbox? Absent in what earlier releases said: then it does. */
+    hasInbox: z.boolean().optional(),
+  },
   description: 'Someone or something may use the API from now on.',
-  example: { principal: admin, role: 'admin', actor: admin },
+  example: { principal: admin, role: 'admin', hasInbox: true, actor: admin },
 });
 
 export const principalRevoked = defineEvent({
