@@ -2,6 +2,7 @@ import js from '@eslint/js';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { injectedTypes } from './tools/lint/injected-types.mjs';
+import { oneMeaning } from './tools/lint/one-meaning.mjs';
 import { oneWayForSql } from './tools/lint/one-way-for-sql.mjs';
 
 /** Directions between packages and cycles are dependency-cruiser's (.dependency-cruiser.cjs), layout is Prettier's. */
@@ -72,10 +73,13 @@ export default defineConfig(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    plugins: { dsops: { rules: { 'injected-types': injectedTypes, 'one-way-for-sql': oneWayForSql } } },
+    plugins: {
+      dsops: { rules: { 'injected-types': injectedTypes, 'one-meaning': oneMeaning, 'one-way-for-sql': oneWayForSql } },
+    },
     languageOptions: { parserOptions: { project: './tsconfig.spec.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       'dsops/injected-types': 'error',
+      'dsops/one-meaning': 'error',
       'dsops/one-way-for-sql': 'error',
       // It leaves files with decorators alone, where an import that looks like a type only may be what Nest injects.
       '@typescript-eslint/consistent-type-imports': 'error',

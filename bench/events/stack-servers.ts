@@ -42,7 +42,11 @@ export async function startStackServers(bench: Bench, folder: string): Promise<S
         names.map((name) => ({ name, partitions: TOPIC_PARTITIONS, retentionMs: 86_400_000 })),
       );
       const place = { kind: 'processes' } as const;
-      for (const [path, text] of renderDapr({ kafka: { brokers: kafka.brokers.join(',') }, topicPrefix, place })) {
+      for (const [path, text] of renderDapr({
+        kafka: { brokers: kafka.brokers.join(',') },
+        topicPrefix,
+        hosting: place,
+      })) {
         await mkdir(dirname(join(folder, topicPrefix, path)), { recursive: true });
         await writeFile(join(folder, topicPrefix, path), text);
       }

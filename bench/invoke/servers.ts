@@ -21,7 +21,7 @@ export async function startWays(bench: Bench, folder: string): Promise<Ways> {
   const appToken = newToken();
   const url = await startService(bench, appToken);
   bench.progress('sidecars');
-  for (const [path, text] of renderDapr({ kafka: { brokers: '' }, topicPrefix: '', place: { kind: 'processes' } })) {
+  for (const [path, text] of renderDapr({ kafka: { brokers: '' }, topicPrefix: '', hosting: { kind: 'processes' } })) {
     if (/pubsub|subscription/.test(path)) continue;
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);

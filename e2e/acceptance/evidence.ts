@@ -5,7 +5,7 @@ import type { Program } from '../harness/program.js';
 import type { HomeFolder } from '../harness/home-folder.js';
 import type { CliRun, InstallationUnderTest } from './installation-under-test.js';
 import type { RecordedAnswer } from './recording-proxy.js';
-import type { Evidence } from './secret-scan.js';
+import type { Exhibit } from './secret-scan.js';
 
 /** What the command line prints on purpose, and its name in the contract. The API's ways out are in {@link fieldThatLeaves}. */
 const isWayOut = ({ words, code }: CliRun): boolean =>
@@ -37,13 +37,13 @@ export const waysOutIn = (answers: readonly RecordedAnswer[]): RecordedAnswer[] 
   answers.filter((answer) => fieldThatLeaves(answer) !== null);
 
 /** What a program wrote. */
-export function* writtenBy(program: Pick<Program, 'stdout' | 'stderr'>): Generator<Evidence> {
+export function* writtenBy(program: Pick<Program, 'stdout' | 'stderr'>): Generator<Exhibit> {
   yield { where: 'screen', bytes: program.stdout };
   yield { where: 'log', bytes: program.stderr };
 }
 
 /** Everything that came out of an installation so far: screen, log, answers, output of commands, arguments. */
-export function* outputOf(installation: InstallationUnderTest): Generator<Evidence> {
+export function* outputOf(installation: InstallationUnderTest): Generator<Exhibit> {
   for (const program of installation.programs) yield* writtenBy(program);
   for (const answer of installation.answers) {
     const where = `answer ${answer.status} to ${answer.method} ${answer.path.split('?')[0]}`;
@@ -71,8 +71,8 @@ const programOf = (command: string): string =>
     .join(' ');
 
 /** Every row of every table that is not PostgreSQL's own, in every database of the installation, as text. */
-export async function rowsOf(installation: InstallationUnderTest): Promise<Evidence[]> {
-  const evidence: Evidence[] = [];
+export async function rowsOf(installation: InstallationUnderTest): Promise<Exhibit[]> {
+  const evidence: Exhibit[] = [];
   const first = await installation.superuser('postgres');
   const databases = await first.query<{ name: string }>('select datname as name from pg_database where datallowconn');
   await first.end();
@@ -110,7 +110,7 @@ export async function rowsOf(installation: InstallationUnderTest): Promise<Evide
  * Every byte below the installation's folder, except of the files that are meant to hold a key. While it runs, without
  * the data, which changes under the eyes.
  */
-export function* filesOf(home: HomeFolder, { isRunning = false } = {}): Generator<Evidence> {
+export function* filesOf(home: HomeFolder, { isRunning = false } = {}): Generator<Exhibit> {
   for (const file of home.files())
     if (file !== home.keyFile && file !== home.paths.adminKeyFile && !(isRunning && file.startsWith(home.dataFolder)))
       yield { where: `file ${file.slice(home.folder.length + 1)}`, bytes: readFileSync(file) };

@@ -3,7 +3,7 @@ import { unwrapSecret } from '@dsops/kernel';
 import { freePort } from '@dsops/stack';
 import { DATABASE_SUPERUSER } from '@dsops/sealing';
 import { HomeFolder } from '../harness/home-folder.js';
-import { Installation, jsonOf, type CliOptions } from '../harness/installation.js';
+import { InstalledProduct, jsonOf, type CliOptions } from '../harness/installation.js';
 import { Program, type Ended } from '../harness/program.js';
 import { watchProcesses, type ProcessWatch } from './process-watch.js';
 import { startSpanCollector, type SpanCollector } from './span-collector.js';
@@ -16,7 +16,7 @@ export interface CliRun extends Ended {
 }
 
 /** An installation of which everything is kept that comes out of it, and whose processes are watched. */
-export class InstallationUnderTest extends Installation {
+export class InstallationUnderTest extends InstalledProduct {
   readonly runs: CliRun[] = [];
   readonly watch: ProcessWatch = watchProcesses(this.folder);
   private proxy: RecordingProxy | undefined;

@@ -8,7 +8,7 @@ export interface Leak {
 }
 
 /** Something that is looked at: a log, an answer, a row, a file, the arguments of a process. */
-export interface Evidence {
+export interface Exhibit {
   readonly where: string;
   readonly bytes: Buffer | string;
 }
@@ -56,7 +56,7 @@ export class SecretScan {
   }
 
   /** Every secret in every piece of evidence, each named once per place. One pass over the bytes, whatever their number. */
-  search(evidence: Iterable<Evidence>): Leak[] {
+  search(evidence: Iterable<Exhibit>): Leak[] {
     const leaks = new Map<string, Leak>();
     for (const { where, bytes } of evidence)
       for (const { secret, form } of this.matches(Buffer.from(bytes)))

@@ -8,7 +8,7 @@ import { BadInputWorld, ENVIRONMENT } from './bad-input-world.js';
 import { Program } from '../harness/program.js';
 import { filesOf, outputOf, rowsOf, waysOutIn, writtenBy } from './evidence.js';
 import type { CliRun } from './installation-under-test.js';
-import { SecretScan, type Evidence, type Leak } from './secret-scan.js';
+import { SecretScan, type Exhibit, type Leak } from './secret-scan.js';
 import type { Shop } from '../harness/target.js';
 
 /** A secret that somebody wrote where it does not belong: it shows that the search finds what is there. */
@@ -199,13 +199,13 @@ describe('secrets', () => {
     beforeAll(async () => {
       const { installation, target, secrets } = world;
       const rows = await rowsOf(installation);
-      const metrics: Evidence[] = [{ where: 'metrics', bytes: await installation.metrics() }];
+      const metrics: Exhibit[] = [{ where: 'metrics', bytes: await installation.metrics() }];
       const passingFiles = [...filesOf(installation.home, { isRunning: true })];
       following.abort();
       await installation.stop();
       const logs = target
         .logFiles()
-        .map((file): Evidence => ({ where: 'log of the target', bytes: readFileSync(file) }));
+        .map((file): Exhibit => ({ where: 'log of the target', bytes: readFileSync(file) }));
       leaks = [outputOf(installation), metrics, rows, logs, passingFiles, filesOf(installation.home)].flatMap(
         (evidence) => secrets.search(evidence),
       );

@@ -7,7 +7,7 @@ import { startPostgres, type PostgresServer } from '@dsops/database';
 import { DATABASE_SUPERUSER, openKeyFile } from '@dsops/sealing';
 import { eventually } from '@dsops/testing';
 import pg from 'pg';
-import { Installation } from '../harness/installation.js';
+import { InstalledProduct } from '../harness/installation.js';
 import type { Ended } from '../harness/program.js';
 import type { HomeFolder } from '../harness/home-folder.js';
 import { InstallationUnderTest } from './installation-under-test.js';
@@ -68,7 +68,7 @@ describe('starting dsops', () => {
   };
 
   /** Starts it without a sample and waits for its end. */
-  const attempt = (...args: string[]) => Installation.begin(home, ['--no-sample', ...args]).ended;
+  const attempt = (...args: string[]) => InstalledProduct.begin(home, ['--no-sample', ...args]).ended;
 
   /** What somebody who relies on it would miss first. */
   const expectIntact = async () => {
@@ -243,7 +243,7 @@ describe('starting dsops', () => {
     });
 
     onPosix('can be interrupted while it starts', async () => {
-      const program = Installation.begin(home, ['--no-sample', '--port', '0']);
+      const program = InstalledProduct.begin(home, ['--no-sample', '--port', '0']);
       await program.printed(/✓ key/);
       program.child.kill('SIGINT');
       expect(await program.ended).toMatchObject({ code: 0, stderr: '' });

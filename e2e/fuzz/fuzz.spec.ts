@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startFaultBefore, type Tampered } from './fault-before.js';
-import { runFuzz, type Finding } from './run.js';
+import { runFuzz, type FuzzFinding } from './run.js';
 import { FuzzWorld } from './world.js';
 
 /** A small, fixed part of what `pnpm test:fuzz` asks. */
@@ -19,7 +19,10 @@ describe('the API, asked by strangers', () => {
 
   describe('with a fault in it', () => {
     /** What a run finds when this is done to the answers of one operation. */
-    async function findingsWith(operation: string, tamper: (answer: Tampered) => void): Promise<readonly Finding[]> {
+    async function findingsWith(
+      operation: string,
+      tamper: (answer: Tampered) => void,
+    ): Promise<readonly FuzzFinding[]> {
       const before = await startFaultBefore(world.installation.url, (_, answer) => tamper(answer));
       world.url = before.url;
       try {
@@ -38,7 +41,7 @@ describe('the API, asked by strangers', () => {
     const replace = (from: string | RegExp, to: string) => (answer: Tampered) =>
       void (answer.text = answer.text.replace(from, to));
 
-    it.each<[string, string, (answer: Tampered) => void, Finding['fault']['kind'], RegExp]>([
+    it.each<[string, string, (answer: Tampered) => void, FuzzFinding['fault']['kind'], RegExp]>([
       ['an error of its own', 'getSystem', onYes((answer) => void (answer.status = 500)), 'server error', /^500 /],
       [
         'a field of another type',

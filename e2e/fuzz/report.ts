@@ -1,4 +1,4 @@
-import type { Finding, RunResult } from './run.js';
+import type { FuzzFinding, RunResult } from './run.js';
 
 const indent = (text: string): string => text.replaceAll(/^/gm, '      ');
 
@@ -14,7 +14,7 @@ export function tableOf({ operations }: RunResult): string {
   );
 }
 
-const findingOf = ({ operation, fault, count, request, answer, log }: Finding): string =>
+const findingOf = ({ operation, fault, count, request, answer, log }: FuzzFinding): string =>
   `  ✗ ${operation}: ${fault.kind}: ${fault.text}${count > 1 ? `  (${count} times)` : ''}\n${indent([request, `→ ${answer}`, ...log].join('\n'))}`;
 
 /** What is wrong, with a request that shows it, and how to ask the same again. */

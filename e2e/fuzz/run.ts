@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 /** Something wrong, told once with the smallest request that shows it. */
-export interface Finding {
+export interface FuzzFinding {
   readonly operation: string;
   readonly fault: Fault;
   /** How many answers showed it. */
@@ -42,7 +42,7 @@ export interface RunResult {
   readonly seed: number;
   readonly runs: number;
   readonly operations: readonly OperationResult[];
-  readonly findings: readonly Finding[];
+  readonly findings: readonly FuzzFinding[];
 }
 
 /** Requests for an operation come in so many turns, so that what one made is there for the others. */
@@ -83,7 +83,7 @@ class Course {
     string,
     { requests: number; statuses: Record<string, number>; slowestMs: number }
   >();
-  private readonly found = new Map<string, Finding>();
+  private readonly found = new Map<string, FuzzFinding>();
   private asked = 0;
 
   constructor(
@@ -113,7 +113,7 @@ class Course {
     return [...this.tallies].map(([operation, tally]) => ({ operation, ...tally }));
   }
 
-  findings(): Finding[] {
+  findings(): FuzzFinding[] {
     const lines = this.world.installation.printed.split('\n');
     return [...this.found.values()].map((finding) => ({ ...finding, log: logOf(finding, lines) }));
   }
@@ -146,7 +146,7 @@ class Course {
 }
 
 /** The errors in the log that carry the request's id. */
-function logOf({ fault, answer }: Finding, lines: readonly string[]): string[] {
+function logOf({ fault, answer }: FuzzFinding, lines: readonly string[]): string[] {
   const id = /"requestId":"(\w+)"/.exec(answer)?.[1];
   if (fault.kind !== 'server error' || id === undefined) return [];
   return lines.filter((line) => line.includes(id) && line.includes('"level":"error"'));

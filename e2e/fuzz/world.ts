@@ -1,4 +1,4 @@
-import { Installation } from '../harness/installation.js';
+import { InstalledProduct } from '../harness/installation.js';
 import { Target, type Shop } from '../harness/target.js';
 import { Contract, ROLES, type Endpoint, type Role } from './contract.js';
 import type { Who } from './draft.js';
@@ -26,7 +26,7 @@ export class FuzzWorld {
   private creations = 0;
 
   private constructor(
-    readonly installation: Installation,
+    readonly installation: InstalledProduct,
     readonly target: Target,
     readonly contract: Contract,
     private readonly main: Shop,
@@ -36,7 +36,7 @@ export class FuzzWorld {
   }
 
   static async start(): Promise<FuzzWorld> {
-    const [installation, target] = await Promise.all([Installation.start(), Target.start()]);
+    const [installation, target] = await Promise.all([InstalledProduct.start(), Target.start()]);
     try {
       return await FuzzWorld.over(installation, target);
     } catch (error) {
@@ -45,7 +45,7 @@ export class FuzzWorld {
     }
   }
 
-  private static async over(installation: Installation, target: Target): Promise<FuzzWorld> {
+  private static async over(installation: InstalledProduct, target: Target): Promise<FuzzWorld> {
     const contract = await Contract.servedBy(installation.url);
     const main = await target.makeShop(MAIN);
     const spare: Shop[] = [];

@@ -24,7 +24,7 @@ export interface CliOptions {
 }
 
 /** The whole product on a folder of its own: the built program, with its own PostgreSQL, as a person starts it. */
-export class Installation {
+export class InstalledProduct {
   /** Each program that ran on this folder, the last is the one that runs. */
   readonly programs: Program[] = [];
   /** Where its API listens since the last start. */
@@ -33,8 +33,8 @@ export class Installation {
   protected constructor(readonly home: HomeFolder) {}
 
   /** Starts one on a new folder; with `home`, on one that is there, such as a copy. */
-  static async start(home = new HomeFolder()): Promise<Installation> {
-    const installation = new Installation(home);
+  static async start(home = new HomeFolder()): Promise<InstalledProduct> {
+    const installation = new InstalledProduct(home);
     await installation.start();
     return installation;
   }
@@ -48,7 +48,7 @@ export class Installation {
   /** Starts it again, and waits until it says that it is up. */
   async start({ hasSample = false } = {}): Promise<void> {
     const sample = hasSample ? [] : ['--no-sample'];
-    const program = Installation.begin(this.home, [...sample, '--verbose', '--port', '0'], this.environment());
+    const program = InstalledProduct.begin(this.home, [...sample, '--verbose', '--port', '0'], this.environment());
     this.programs.push(program);
     [, this.ownUrl = ''] = await program.printed(/^ +API +(http\S+)$[^]*Ctrl-C stops everything/m);
   }

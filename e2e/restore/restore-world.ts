@@ -2,7 +2,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { eventually } from '@dsops/testing';
-import { Installation } from '../harness/installation.js';
+import { InstalledProduct } from '../harness/installation.js';
 import { Target, type Login, type RoleStates, type Shop } from '../harness/target.js';
 
 /** For a machine that is busy with something else; no test measures time. */
@@ -28,12 +28,12 @@ export class RestoreWorld {
   readonly shops = new Map<string, Shop>();
 
   private constructor(
-    readonly installation: Installation,
+    readonly installation: InstalledProduct,
     readonly target: Target,
   ) {}
 
   static async start(): Promise<RestoreWorld> {
-    const [installation, target] = await Promise.all([Installation.start(), Target.start()]);
+    const [installation, target] = await Promise.all([InstalledProduct.start(), Target.start()]);
     return new RestoreWorld(installation, target);
   }
 
@@ -48,7 +48,10 @@ export class RestoreWorld {
   }
 
   /** Starts a rotation and waits until it is in one of these states. */
-  async rotate(name: string, options: { in?: Installation; until?: readonly string[] } = {}): Promise<RotationAnswer> {
+  async rotate(
+    name: string,
+    options: { in?: InstalledProduct; until?: readonly string[] } = {},
+  ): Promise<RotationAnswer> {
     const { in: installation = this.installation, until = ['completed'] } = options;
     const started = await this.expect<RotationAnswer>(installation, 'POST', `${placeOf(name)}/rotations`, {});
     return this.settled(started.id, until, installation);
@@ -109,7 +112,7 @@ export class RestoreWorld {
   }
 
   async expect<Body = unknown>(
-    installation: Installation,
+    installation: InstalledProduct,
     method: string,
     path: string,
     body?: unknown,

@@ -1,19 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HomeFolder } from '../harness/home-folder.js';
-import { Installation } from '../harness/installation.js';
+import { InstalledProduct } from '../harness/installation.js';
 import { placeOf, RestoreWorld } from './restore-world.js';
 
 /** Data, key and mark were copied together, as a copied folder has them: the mark tells that it lies elsewhere. */
 describe('two installations started from one copy', () => {
   let world: RestoreWorld;
-  let other: Installation;
+  let other: InstalledProduct;
   beforeAll(async () => {
     world = await RestoreWorld.start();
     await world.addService('shop');
     await world.installation.stop();
     const home = HomeFolder.copyOf(world.installation.home);
     await world.installation.start();
-    other = await Installation.start(home);
+    other = await InstalledProduct.start(home);
   }, 120_000);
   afterAll(async () => {
     await other?.remove();

@@ -29,7 +29,7 @@ export async function writeSidecarFiles(
   const settings = {
     kafka: { brokers: (brokers ?? []).join(','), ...login },
     topicPrefix,
-    place: { kind: 'processes', isReplicated },
+    hosting: { kind: 'processes', isReplicated },
   } as const;
   for (const [path, text] of renderDapr(settings)) {
     if (brokers === undefined && /pubsub|subscription/.test(path)) continue;

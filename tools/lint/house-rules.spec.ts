@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 
 const root = join(import.meta.dirname, '../..');
@@ -40,5 +41,15 @@ describe('the rules of the house', () => {
   it('give each word one meaning', () => {
     const words = [...read('docs/glossary.md').matchAll(/^\| \*\*([^*]+)\*\*/gm)].map(([, word]) => word);
     expect(words.filter((word, nth) => words.indexOf(word) < nth)).toEqual([]);
+  });
+
+  it('keep no word for a file that does not export it', async () => {
+    const { OWNERS } = (await import(pathToFileURL(join(root, 'tools/lint/one-meaning.mjs')).href)) as {
+      readonly OWNERS: Readonly<Record<string, string | null>>;
+    };
+    const isExported = (word: string, path: string) =>
+      new RegExp(`^export (type|interface|class) ${word}\\b`, 'm').test(read(path));
+    const kept = Object.entries(OWNERS).flatMap(([word, path]) => (path === null ? [] : [[word, path] as const]));
+    expect(kept.filter(([word, path]) => !tracked.includes(path) || !isExported(word, path))).toEqual([]);
   });
 });

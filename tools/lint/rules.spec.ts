@@ -33,6 +33,8 @@ const refused = [
     "interface Client { $executeRawUnsafe(text: string): Promise<number> }\nexport const write = (client: Client) => client['$executeRawUnsafe']('select 1');",
     'dsops/one-way-for-sql',
   ],
+  ['second-meaning.ts', 'export interface Outcome { readonly status: number }', 'dsops/one-meaning'],
+  ['says-too-little.ts', 'export type Facts = readonly string[];', 'dsops/one-meaning'],
   ['environment.service.ts', 'export const home = process.env.HOME;', 'no-restricted-properties'],
   [
     'named-environment.service.ts',
@@ -64,6 +66,7 @@ const allowed = {
   'src/token.service.ts': `import { Inject, Injectable } from '@nestjs/common';\nimport type { Clock } from './clock.service.js';\n@Injectable()\nexport class C { constructor(@Inject('clock') private readonly clock: Clock) { this.clock.read(); } }`,
   'src/config.ts': 'export const home = process.env.HOME;',
   'src/main.ts': 'process.exitCode = process.env.HOME === undefined ? 1 : 0;',
+  'src/engine/journal.ts': 'export type Outcome = string;\nexport type RequestOutcome = number;',
   'src/instant.ts': 'export const instantOf = (ms: number) => new Date(ms);',
 };
 
@@ -73,6 +76,7 @@ const workspace = new PlantedWorkspace(
     'tsconfig.base.json',
     'tsconfig.spec.json',
     'tools/lint/injected-types.mjs',
+    'tools/lint/one-meaning.mjs',
     'tools/lint/one-way-for-sql.mjs',
   ],
   {

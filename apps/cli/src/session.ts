@@ -26,7 +26,7 @@ export interface Session {
 }
 
 /** What a command ends with; nothing means that all went well. */
-export type Outcome = number | void;
+export type ExitCode = number | void;
 
 /** Runs a command's work in a session of its own and keeps its exit code. */
-export type Act = (command: CommandUnknownOpts, work: (session: Session) => Promise<Outcome>) => Promise<void>;
+export type Act = (command: CommandUnknownOpts, work: (session: Session) => Promise<ExitCode>) => Promise<void>;

@@ -22,7 +22,7 @@ import type { Screen } from './screen.js';
 import { watchedDatabase } from './watched-database.js';
 
 /** One dsops on this machine: its folder, key, database and services, started in this order and stopped in the other. */
-export class Installation {
+export class StandaloneServer {
   /** What has to be undone, the last first. */
   private readonly running: (() => unknown)[] = [];
   private readonly dataDir: string;

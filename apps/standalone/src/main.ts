@@ -13,8 +13,8 @@ async function main(): Promise<void> {
     return;
   }
   // Help and mistyped options need none of the services.
-  const { Installation } = await import('./installation.js');
-  const installation = new Installation(config, screen);
+  const { StandaloneServer } = await import('./installation.js');
+  const installation = new StandaloneServer(config, screen);
   const isStopping = stopOnSignals(installation, screen, end);
   try {
     await installation.start();

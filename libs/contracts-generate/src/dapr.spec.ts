@@ -11,7 +11,7 @@ const STAGING: DaprSettings = {
     tls: { caCert: '-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n' },
   },
   topicPrefix: 'staging-',
-  place: { kind: 'kubernetes', namespace: 'dsops' },
+  hosting: { kind: 'kubernetes', namespace: 'dsops' },
 };
 
 const documentsIn = (path: string, settings?: DaprSettings): unknown[] =>
@@ -59,7 +59,7 @@ describe("the sidecars' files", () => {
       }) as unknown;
     const ways = [wayOf('pubsub-access-events', 120), wayOf('pubsub-access-events-2', 120)];
     expect(documentsIn('resources/subscription-access-events.yaml')).toEqual(ways);
-    const replicated: DaprSettings = { ...STAGING, place: { kind: 'processes', isReplicated: true } };
+    const replicated: DaprSettings = { ...STAGING, hosting: { kind: 'processes', isReplicated: true } };
     expect(documentsIn('resources/subscription-access-events.yaml', replicated)).toEqual([
       wayOf('pubsub-access-events', 160),
     ]);

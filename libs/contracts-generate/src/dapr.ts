@@ -26,7 +26,8 @@ export interface KafkaAccess {
   readonly tls?: { readonly caCert?: string };
 }
 
-export type Place =
+/** Where the services and their sidecars run; Dapr calls it the hosting mode. */
+export type Hosting =
   /** One machine, secrets from the sidecar's environment. `isReplicated`: services have many processes each. */
   | { readonly kind: 'processes'; readonly isReplicated?: boolean }
   /** The namespace of the services. */
@@ -41,7 +42,7 @@ export interface DaprSettings {
   readonly zipkinUrl?: string;
   /** The share of traces begun by a sidecar that is collected, such as `0.1`; all unless said. Never 0: then none goes through Kafka. */
   readonly samplingRate?: string;
-  readonly place: Place;
+  readonly hosting: Hosting;
 }
 
 /** The settings that the files in the repository are written with: brokers of this machine, no prefix. */
@@ -49,7 +50,7 @@ export const LOCAL_DAPR: DaprSettings = {
   kafka: { brokers: '127.0.0.1:9092' },
   topicPrefix: '',
   zipkinUrl: 'http://127.0.0.1:9411/api/v2/spans',
-  place: { kind: 'processes' },
+  hosting: { kind: 'processes' },
 };
 
 /**
@@ -84,7 +85,7 @@ const textOf = (document: object): string => stringify(document, { lineWidth: 0 
 const resource = (settings: DaprSettings, apiVersion: string, kind: string, name: string) => ({
   apiVersion,
   kind,
-  metadata: { name, ...(settings.place.kind === 'kubernetes' ? { namespace: settings.place.namespace } : {}) },
+  metadata: { name, ...(settings.hosting.kind === 'kubernetes' ? { namespace: settings.hosting.namespace } : {}) },
 });
 
 /** Component reference: docs.dapr.io/reference/components-reference/supported-pubsub/setup-apache-kafka. */
@@ -119,7 +120,7 @@ const secretStore = (settings: DaprSettings): object => ({
   ...resource(settings, 'dapr.io/v1alpha1', 'Component', SECRET_STORE),
   spec: {
     version: 'v1',
-    ...(settings.place.kind === 'kubernetes'
+    ...(settings.hosting.kind === 'kubernetes'
       ? { type: 'secretstores.kubernetes', metadata: [] }
       : { type: 'secretstores.local.env', metadata: [{ name: 'prefix', value: LOCAL_SECRET_PREFIX }] }),
   },
@@ -139,14 +140,14 @@ const topicReaders = (): { topic: Topic; services: ServiceName[] }[] =>
  * twelve replicas share twelve partitions, some would have none. In a cluster each statement of a transaction crosses a
  * network to its database (docs/adr/0014).
  */
-const hearingOf = (place: Place): { readonly components: number; readonly waitMs: number } => {
-  if (place.kind === 'kubernetes') return { components: 1, waitMs: 500 };
-  return place.isReplicated === true ? { components: 1, waitMs: 160 } : { components: 2, waitMs: 120 };
+const hearingOf = (hosting: Hosting): { readonly components: number; readonly waitMs: number } => {
+  if (hosting.kind === 'kubernetes') return { components: 1, waitMs: 500 };
+  return hosting.isReplicated === true ? { components: 1, waitMs: 160 } : { components: 2, waitMs: 120 };
 };
 
 /** Names of a topic's subscriptions. */
-const subscriptionsTo = ({ place }: DaprSettings, topic: Topic): string[] =>
-  Array.from({ length: hearingOf(place).components }, (_, nth) => (nth === 0 ? topic : `${topic}-${nth + 1}`));
+const subscriptionsTo = ({ hosting }: DaprSettings, topic: Topic): string[] =>
+  Array.from({ length: hearingOf(hosting).components }, (_, nth) => (nth === 0 ? topic : `${topic}-${nth + 1}`));
 
 /** Name of the component by which a subscription hears. It is its own: topics must not wait for each other. */
 const hearing = (subscription: string): string => `${PUBSUB}-${subscription}`;
@@ -166,7 +167,7 @@ const subscription = (
     routes: { default: `/events/${topic}` },
     // The record in the broker is the event as the outbox has it; daprd neither adds to it nor judges it.
     metadata: { rawPayload: 'true' },
-    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: hearingOf(settings.place).waitMs },
+    bulkSubscribe: { enabled: true, maxMessagesCount: 200, maxAwaitDurationMs: hearingOf(settings.hosting).waitMs },
   },
 });
 
@@ -211,7 +212,7 @@ const configuration = (settings: DaprSettings, service: ServiceName): object => 
     secrets: {
       scopes: [
         { storeName: SECRET_STORE, defaultAccess: 'deny', allowedSecrets: secretsOf(service) },
-        ...(settings.place.kind === 'kubernetes' ? [{ storeName: BUILT_IN_STORE, defaultAccess: 'deny' }] : []),
+        ...(settings.hosting.kind === 'kubernetes' ? [{ storeName: BUILT_IN_STORE, defaultAccess: 'deny' }] : []),
       ],
     },
     accessControl: {
@@ -220,7 +221,7 @@ const configuration = (settings: DaprSettings, service: ServiceName): object => 
       policies: callersOf(service).map(({ caller, paths }) => ({
         appId: caller,
         trustDomain: 'public',
-        namespace: settings.place.kind === 'kubernetes' ? settings.place.namespace : 'default',
+        namespace: settings.hosting.kind === 'kubernetes' ? settings.hosting.namespace : 'default',
         defaultAction: 'deny',
         operations: paths.map((name) => ({ name, httpVerb: ['*'], action: 'allow' })),
       })),

@@ -11,7 +11,7 @@ export {
   type TelemetryOptions,
 } from './telemetry.js';
 export { createLogger, nestLogger, type Logger } from './logging.js';
-export { cursorOf, type Cursor, type Page } from './page.js';
+export { cursorOf, type PageCursor, type Page } from './page.js';
 export { problemOf, ProblemFilter } from './problem.js';
 export { faultsOf, Input, parseInput, routeOf, Serves, type InputOf } from './operation.js';
 export {

@@ -8,7 +8,7 @@ export interface Page<Item> {
 }
 
 /** How a list says where a page ended. What is in a cursor is the list's own affair, so it is written unreadably. */
-export interface Cursor<Place> {
+export interface PageCursor<Place> {
   /** @throws DomainError `cursor_invalid` for a text that this list has not written */
   read(text: string): Place;
   read(text: string | undefined): Place | undefined;
@@ -18,7 +18,7 @@ export interface Cursor<Place> {
 }
 
 /** @param place what a cursor holds: what the list is ordered by, so that it can go on behind it */
-export function cursorOf<Schema extends z.ZodType>(place: Schema): Cursor<z.output<Schema>> {
+export function cursorOf<Schema extends z.ZodType>(place: Schema): PageCursor<z.output<Schema>> {
   type Place = z.output<Schema>;
   const write = (at: Place): string => Buffer.from(JSON.stringify(at)).toString('base64url');
   function read(text: string): Place;

@@ -19,7 +19,7 @@ export function writeDaprFiles(
   const files = renderDapr({
     kafka: { brokers: settings.brokers.join(',') },
     topicPrefix: '',
-    place: { kind: 'processes' },
+    hosting: { kind: 'processes' },
     ...(settings.zipkinUrl === undefined ? {} : { zipkinUrl: settings.zipkinUrl }),
   });
   for (const [path, text] of files) write(join(folder, path), text);

@@ -9,11 +9,6 @@ export interface PlaceOptions {
   readonly env?: string | undefined;
 }
 
-export interface Place {
-  readonly environment: string;
-  readonly service: string;
-}
-
 /** `payments-db` or `production/payments-db`, as an argument or with --service; both at once must agree. */
 export function readService(argument: string | undefined, options: PlaceOptions): PlaceOptions {
   if (argument !== undefined && options.service !== undefined && argument !== options.service)

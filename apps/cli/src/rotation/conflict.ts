@@ -1,11 +1,11 @@
 import { listRotations, type RotationView } from '@dsops/contracts/rotation/api';
 import { ON_CONFLICT, TERMINAL_STATES } from '@dsops/contracts/rotation/states';
+import type { Place } from '@dsops/contracts/rotation/place';
 import { isDomainError, type DomainError } from '@dsops/kernel';
 import type { ApiClient } from '@dsops/api-client';
 import { usageError } from '../failure.js';
 import { hasEnded } from './follow/follow-rotation.js';
 import { showProgress } from './follow/progress.js';
-import type { Place } from '../input/place.js';
 import { ask } from '../input/prompt.js';
 import { fields } from '../output/table.js';
 import { ago } from '../output/time.js';

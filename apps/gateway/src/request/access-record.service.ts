@@ -16,7 +16,7 @@ import { CLOCK, LOGGER } from '@dsops/service';
 import { TUNING, type GatewayTuning } from '../gateway.options.js';
 import { AccessRecordRepository, type OpenRequest, type Transaction } from './access-record.repository.js';
 
-export interface Outcome {
+export interface RequestOutcome {
   /** The HTTP status of the answer; 0 when nobody knows it. */
   readonly status: number;
   readonly code?: string;
@@ -25,7 +25,7 @@ export interface Outcome {
 const RETRIES_MS = [200, 1_000, 5_000];
 const SWEEP_MS = 60_000;
 const SWEEP_BATCH = 100;
-const UNKNOWN: Outcome = { status: 0, code: 'outcome_unknown' };
+const UNKNOWN: RequestOutcome = { status: 0, code: 'outcome_unknown' };
 
 /**
  * Records who asked for what, as events of the gateway.
@@ -92,7 +92,7 @@ export class AccessRecordService
   }
 
   /** Records how it was answered. Returns at once; what cannot be recorded now is tried again, in the end by the sweep. */
-  close(request: OpenRequest & { readonly startedMs: number }, outcome: Outcome): void {
+  close(request: OpenRequest & { readonly startedMs: number }, outcome: RequestOutcome): void {
     const durationMs = Math.round(this.clock.monotonicMs() - request.startedMs);
     void this.closing.track(
       this.record(request, outcome, durationMs).catch((error: unknown) =>
@@ -116,7 +116,7 @@ export class AccessRecordService
     return swept;
   }
 
-  private async record(request: OpenRequest, outcome: Outcome, durationMs: number): Promise<void> {
+  private async record(request: OpenRequest, outcome: RequestOutcome, durationMs: number): Promise<void> {
     for (let attempt = 0; ; attempt++)
       try {
         return await this.units.run(async (unit) => {
@@ -130,7 +130,12 @@ export class AccessRecordService
   }
 }
 
-function say(unit: Unit<Transaction>, request: OpenRequest, { status, code }: Outcome, durationMs: number): void {
+function say(
+  unit: Unit<Transaction>,
+  request: OpenRequest,
+  { status, code }: RequestOutcome,
+  durationMs: number,
+): void {
   const { id, principal, operation, method, path } = request;
   unit.emit({
     event: requestMade,

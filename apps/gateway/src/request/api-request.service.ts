@@ -14,7 +14,7 @@ import {
 } from '@dsops/platform';
 import { AuthenticationService } from '../access/authentication.service.js';
 import { wordOutage } from '../database-outage.js';
-import { AccessRecordService, type Outcome } from './access-record.service.js';
+import { AccessRecordService, type RequestOutcome } from './access-record.service.js';
 import { assertRecentClient } from './client-version.js';
 import { CreationLimitService, isCreation } from './creation-limit.service.js';
 import { ForwardService, type ApiAnswer } from '../forward/forward.service.js';
@@ -110,7 +110,7 @@ export class ApiRequestService {
   }
 }
 
-function outcomeOf({ status, body }: ApiAnswer): Outcome {
+function outcomeOf({ status, body }: ApiAnswer): RequestOutcome {
   const problem = status < 400 ? undefined : problemSchema.safeParse(body).data;
   return { status, ...(problem === undefined ? {} : { code: problem.code }) };
 }

@@ -25,7 +25,7 @@ export interface Attempt {
 }
 
 /** A message for a destination that lies in our own database. */
-export interface Entry<Message> {
+export interface InboxEntry<Message> {
   readonly id: string;
   readonly eventId: string;
   readonly recipientId: string;
@@ -50,7 +50,7 @@ export interface InsideChannel<Settings extends z.ZodObject = z.ZodObject, Messa
 > {
   readonly reach: 'inside';
   /** All entries of one notice, or of one recipient. No other input or output: handlers of events wait for it. */
-  put(entries: readonly Entry<Message>[], unit: Unit, at: Date): Promise<void>;
+  put(entries: readonly InboxEntry<Message>[], unit: Unit, at: Date): Promise<void>;
 }
 
 /** Somewhere else: a worker sends, outside of any transaction, as often as the policy says. */

@@ -1,5 +1,5 @@
 /** When a failed attempt is made again, and until when. */
-export interface RetryPolicy {
+export interface DeliveryRetryPolicy {
   /** The wait after the first failed attempt, the second and so on. One attempt more than there are waits. */
   readonly delaysMs: readonly number[];
   /** Counted from when the notice was first due here. Later it would tell nobody anything new. */
@@ -24,6 +24,6 @@ export const RETRY_POLICIES = {
     delaysMs: [30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR],
     giveUpAfterMs: 24 * HOUR,
   },
-} as const satisfies Record<string, RetryPolicy>;
+} as const satisfies Record<string, DeliveryRetryPolicy>;
 
 export type RetryPolicyName = keyof typeof RETRY_POLICIES;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Sent } from '../channels/channel.js';
-import { RETRY_POLICIES, type RetryPolicy } from '../channels/retry-policy.js';
+import { RETRY_POLICIES, type DeliveryRetryPolicy } from '../channels/retry-policy.js';
 import { afterAttempt, beforeAttempt, type Waiting } from './delivery.js';
 
-const POLICY: RetryPolicy = { delaysMs: [1_000, 5_000], giveUpAfterMs: 60_000 };
+const POLICY: DeliveryRetryPolicy = { delaysMs: [1_000, 5_000], giveUpAfterMs: 60_000 };
 const SINCE = new Date('2026-11-21T12:00:00.000Z');
 const after = (ms: number) => new Date(SINCE.getTime() + ms);
 
@@ -82,9 +82,12 @@ describe('an attempt', () => {
   });
 });
 
-describe.each(Object.entries<RetryPolicy>(RETRY_POLICIES))('the retry policy %s', (_, { delaysMs, giveUpAfterMs }) => {
-  it('waits longer each time, and makes every attempt before it gives up', () => {
-    expect(delaysMs).toEqual(delaysMs.toSorted((a, b) => a - b));
-    expect(delaysMs.reduce((sum, ms) => sum + ms)).toBeLessThan(giveUpAfterMs);
-  });
-});
+describe.each(Object.entries<DeliveryRetryPolicy>(RETRY_POLICIES))(
+  'the retry policy %s',
+  (_, { delaysMs, giveUpAfterMs }) => {
+    it('waits longer each time, and makes every attempt before it gives up', () => {
+      expect(delaysMs).toEqual(delaysMs.toSorted((a, b) => a - b));
+      expect(delaysMs.reduce((sum, ms) => sum + ms)).toBeLessThan(giveUpAfterMs);
+    });
+  },
+);

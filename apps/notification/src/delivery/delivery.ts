@@ -1,6 +1,6 @@
 import { formatDuration } from '@dsops/kernel';
 import type { Sent } from '../channels/channel.js';
-import type { RetryPolicy } from '../channels/retry-policy.js';
+import type { DeliveryRetryPolicy } from '../channels/retry-policy.js';
 
 /**
  * The way of one notice to one destination outside. It begins as a row of the ledger that has no outcome:
@@ -51,7 +51,11 @@ const UNTOLD_PAUSE_MS = 30_000;
 const SHORTEST_PAUSE_MS = 1_000;
 
 /** May a delivery that was claimed be sent? `attempts` counts the one that is about to begin. */
-export function beforeAttempt(waiting: Waiting, policy: RetryPolicy, now: Date): End | { readonly kind: 'send' } {
+export function beforeAttempt(
+  waiting: Waiting,
+  policy: DeliveryRetryPolicy,
+  now: Date,
+): End | { readonly kind: 'send' } {
   if (waiting.hasDestinationEnded)
     return { kind: 'suppressed', reason: 'The destination was removed before it could be delivered.' };
   const why = waiting.lastFailure ?? 'No attempt came to an end.';
@@ -62,7 +66,7 @@ export function beforeAttempt(waiting: Waiting, policy: RetryPolicy, now: Date):
 }
 
 /** What follows from an attempt. */
-export function afterAttempt(sent: Sent, waiting: Waiting, policy: RetryPolicy, now: Date): End | Again {
+export function afterAttempt(sent: Sent, waiting: Waiting, policy: DeliveryRetryPolicy, now: Date): End | Again {
   switch (sent.kind) {
     case 'delivered':
       return { kind: 'delivered' };
@@ -82,6 +86,6 @@ export function afterAttempt(sent: Sent, waiting: Waiting, policy: RetryPolicy, 
   }
 }
 
-const mostAttempts = ({ delaysMs }: RetryPolicy): number => delaysMs.length + 1;
+const mostAttempts = ({ delaysMs }: DeliveryRetryPolicy): number => delaysMs.length + 1;
 const ageMs = ({ waitingSince }: Waiting, now: Date): number => now.getTime() - waitingSince.getTime();
 const givenUp = (what: string, why: string): End => ({ kind: 'dead_lettered', reason: `${what}: ${why}` });

@@ -5,7 +5,7 @@ import { newId, type Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import { currentContext } from '@dsops/platform';
 import { CLOCK } from '@dsops/service';
-import type { Entry, InsideChannel } from '../channels/channel.js';
+import type { InboxEntry, InsideChannel } from '../channels/channel.js';
 import { Channels } from '../channels/channels.js';
 import { addNotice } from '../notice/notice.repository.js';
 import { keep, notableEvents, recall, type WordedNotice } from '../notice/notice.js';
@@ -97,7 +97,7 @@ export class LedgerService {
     const now = this.clock.now();
     const pairOf = new Map(pairs.map((pair) => [keyOf(pair.told.notice.eventId, pair.destination.id), pair]));
     const decisions = pairs.map((pair) => this.decisionOn(pair));
-    const entries = new Map<InsideChannel, Entry<unknown>[]>();
+    const entries = new Map<InsideChannel, InboxEntry<unknown>[]>();
     const decided = await this.ledger.decide(unit.tx, decisions, now, currentContext()?.traceparent);
     for (const { eventId, destinationId, outcome } of decided) {
       const { destination, told } = pairOf.get(keyOf(eventId, destinationId))!;
@@ -126,7 +126,7 @@ function entryOf(
   channel: InsideChannel,
   { id, recipientId, settings }: Destination,
   told: WordedNotice,
-): Entry<unknown> {
+): InboxEntry<unknown> {
   if (recipientId === null) throw new TypeError(`The destination ${id} of the channel ${channel.name} is nobody's.`);
   const { eventId, kind, priority } = told.notice;
   const message = channel.render(told, channel.settings.parse(settings));

@@ -8,7 +8,7 @@
  * Until its end a row is waiting. An end is for good; only the dead letter of an event gives way, when the event is
  * replayed, to what became of it.
  */
-export type Outcome = 'delivered' | 'suppressed' | 'dead_lettered';
+export type DeliveryOutcome = 'delivered' | 'suppressed' | 'dead_lettered';
 
 /** What was decided about one notice for one destination. */
 export interface Decision {
@@ -18,7 +18,7 @@ export interface Decision {
   readonly recipientId: string | null;
   readonly channel: string;
   /** Null: it waits for its delivery. */
-  readonly outcome: Outcome | null;
+  readonly outcome: DeliveryOutcome | null;
   /** Null unless it is suppressed or dead-lettered. */
   readonly reason: string | null;
 }

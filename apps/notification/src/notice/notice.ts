@@ -1,15 +1,8 @@
 import type { EventDefinition } from '@dsops/contracts/define-event';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import type { NextStep } from '@dsops/contracts/notification/api';
-import {
-  TELLINGS,
-  tellingOf,
-  type Entity,
-  type NotableData,
-  type NoticeKind,
-  type Place,
-  type Priority,
-} from './tellings.js';
+import type { Place } from '@dsops/contracts/rotation/place';
+import { TELLINGS, tellingOf, type Entity, type NotableData, type NoticeKind, type Priority } from './tellings.js';
 
 /** What is told about one event, the same to everybody: facts, worded for nobody yet. */
 export interface Notice {

@@ -1,6 +1,7 @@
 import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import type { NextStep } from '@dsops/contracts/notification/api';
 import type { Actor } from '@dsops/contracts/principal';
+import type { Place } from '@dsops/contracts/rotation/place';
 import {
   rotationAbandoned,
   rotationCancelled,
@@ -21,10 +22,6 @@ export type Priority = 'normal' | 'high';
 export interface Entity {
   readonly kind: string;
   readonly id: string;
-}
-export interface Place {
-  readonly environment: string;
-  readonly service: string;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Actor } from '@dsops/contracts/principal';
 import { administratorSet } from '@dsops/contracts/rotation/events';
 import { presetOf } from '@dsops/contracts/rotation/strategies';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
+import type { Place } from '@dsops/contracts/rotation/place';
 import type { PrismaClient } from '@dsops/database/rotation';
 import type { Drivers } from '@dsops/drivers';
 import type { Login } from '@dsops/drivers/driver';
@@ -13,7 +14,7 @@ import type { InstallationService } from '../installation/installation.service.j
 import type { OpenRotations } from '../open-rotations.js';
 import type { VaultService } from '../vault/vault.service.js';
 import type { RegistryRepository } from './registry.repository.js';
-import { unknownService, type Place, type RegisteredService } from './service.js';
+import { unknownService, type RegisteredService } from './service.js';
 
 export interface AdministratorRequest {
   readonly place: Place;

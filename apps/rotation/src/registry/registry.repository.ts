@@ -8,11 +8,12 @@ import type {
   TargetAddress,
   TargetDeclaration,
 } from '@dsops/contracts/rotation/targets/define-target';
+import type { Place } from '@dsops/contracts/rotation/place';
 import type { Prisma } from '@dsops/database/rotation';
 import { DomainError, newId, parseDuration } from '@dsops/kernel';
 import type { Verification } from '@dsops/drivers/driver';
 import type { Tx } from '../database/tx.js';
-import type { Credential, Place, RegisteredService } from './service.js';
+import type { Credential, RegisteredService } from './service.js';
 
 const WHOLE = { environment: true, credentials: true } as const;
 const managedBySchema = z.enum(['file', 'api']);

@@ -4,6 +4,7 @@ import type { Actor } from '@dsops/contracts/principal';
 import { serviceAdded, serviceRemoved } from '@dsops/contracts/rotation/events';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { declarationOf } from '@dsops/contracts/rotation/targets/declarations';
+import type { Place } from '@dsops/contracts/rotation/place';
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Page } from '@dsops/platform';
@@ -18,7 +19,7 @@ import type { OpenRotations } from '../open-rotations.js';
 import { credentialOf, type Registration } from './registration.js';
 import type { RegistryRepository } from './registry.repository.js';
 import { environmentPlaces, servicePlaces } from './places.js';
-import { unknownService, type Credential, type Place, type RegisteredService } from './service.js';
+import { unknownService, type Credential, type RegisteredService } from './service.js';
 import { checkTarget } from './target-check.js';
 
 /** Versions shown of a service beside those with a label. */

@@ -4,12 +4,6 @@ import type { CredentialSettings, Slot, TargetAddress } from '@dsops/contracts/r
 import { DomainError } from '@dsops/kernel';
 import type { Verification } from '@dsops/drivers/driver';
 
-/** By what people name a service. */
-export interface Place {
-  readonly environment: string;
-  readonly service: string;
-}
-
 /** What rotates. Durations are parsed; what people wrote is kept beside where it is shown. */
 export interface Credential {
   readonly id: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Finding, PlanView } from '@dsops/contracts/rotation/api';
 import { presetOf, type Strategy } from '@dsops/contracts/rotation/strategies';
+import type { Place } from '@dsops/contracts/rotation/place';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError } from '@dsops/kernel';
 import { databaseNowMs } from '../database/clock.repository.js';
@@ -16,11 +17,6 @@ import type { Placement } from '../engine/plan.js';
 import { isReversible } from '../engine/way-back.js';
 import { stepLines } from '../engine/paths.js';
 import type { RotationRepository } from '../run/rotation.repository.js';
-
-export interface Place {
-  readonly environment: string;
-  readonly service: string;
-}
 
 export interface PlanningParts {
   readonly database: PrismaClient;

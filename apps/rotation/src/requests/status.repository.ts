@@ -1,9 +1,9 @@
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
+import type { Place } from '@dsops/contracts/rotation/place';
 import { query, sql } from '@dsops/database';
 import type { Tx } from '../database/tx.js';
 import type { Entry, RotationError } from '../engine/journal.js';
 import { CANCELLED } from '../run/opening.service.js';
-import type { Place } from '../registry/service.js';
 
 /** What is known of one service, as one row. */
 export interface StatusRow {

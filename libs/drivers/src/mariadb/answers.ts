@@ -3,7 +3,7 @@ import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
 import { sayingOfNoAnswer } from '../kit/no-answer.js';
 import { errorSaying, type Saying } from '../kit/saying.js';
-import { ENDS_SESSION, type Failure } from './failure.js';
+import { ENDS_SESSION, type ConnectionFailure } from './failure.js';
 
 /** Where a target is, as it stands in messages. */
 export const placeOf = ({ host, port }: MariadbTarget): string => `${host}:${port}`;
@@ -79,7 +79,7 @@ function sayingOf(errno: number, target: MariadbTarget, username: string): Sayin
 }
 
 /** A failure to open or use an administrative session before anything was sent: nothing was changed. */
-export function sessionError(failure: Failure, target: MariadbTarget, username: string): DomainError {
+export function sessionError(failure: ConnectionFailure, target: MariadbTarget, username: string): DomainError {
   if (failure.kind === 'answer')
     return errorSaying(sayingOf(failure.errno, target, username), { errno: failure.errno });
   const asked = { product: 'MariaDB', place: placeOf(target), encryption: `sslMode ${target.sslMode}` };
@@ -94,7 +94,7 @@ const refused = (code: string, message: string, remedy: string): CommandOutcome 
 });
 
 /** The meaning of an answer to ALTER USER. A session that dies may have applied it before (I5): that is lost. */
-export function outcomeOf(failure: Failure, account: string, target: MariadbTarget): CommandOutcome {
+export function outcomeOf(failure: ConnectionFailure, account: string, target: MariadbTarget): CommandOutcome {
   const place = placeOf(target);
   if (failure.kind !== 'answer') return { kind: 'lost', message: `No answer came from ${place}.` };
   const { errno } = failure;

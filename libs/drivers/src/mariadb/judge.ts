@@ -4,11 +4,12 @@ import type { Login, Probe, Verification } from '../driver.js';
 import { error, ok } from '../kit/findings.js';
 import { judgeNoAnswer } from '../kit/no-answer.js';
 import { placeOf } from './answers.js';
-import { ENDS_SESSION, failureOf, type Failure } from './failure.js';
+import { ENDS_SESSION, failureOf, type ConnectionFailure } from './failure.js';
 import { Wire } from './wire.js';
 
 /** What one login came to. */
-export type Attempt = { readonly at: 'login' | 'verification'; readonly failure: Failure } | { readonly at: 'end' };
+export type Attempt =
+  { readonly at: 'login' | 'verification'; readonly failure: ConnectionFailure } | { readonly at: 'end' };
 
 type Judgement = Omit<Probe, 'durationMs'>;
 

@@ -3,7 +3,7 @@ import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
 import { sayingOfNoAnswer } from '../kit/no-answer.js';
 import { errorSaying, type Saying } from '../kit/saying.js';
-import type { Failure } from './failure.js';
+import type { ConnectionFailure } from './failure.js';
 
 /** Where a target is, as it stands in messages. */
 export const placeOf = (target: PostgresqlTarget): string => `${target.host}:${target.port}`;
@@ -89,14 +89,14 @@ const pooled = (target: PostgresqlTarget): Saying => ({
 });
 
 /** A failure to open or use an administrative session before anything was sent: nothing was changed. */
-export function sessionError(failure: Failure, target: PostgresqlTarget, username: string): DomainError {
+export function sessionError(failure: ConnectionFailure, target: PostgresqlTarget, username: string): DomainError {
   const facts = failure.kind === 'answer' ? { sqlState: failure.sqlState } : {};
   return errorSaying(sayingOf(failure, target, username), facts);
 }
 
 export const pooledError = (target: PostgresqlTarget): DomainError => errorSaying(pooled(target));
 
-function sayingOf(failure: Failure, target: PostgresqlTarget, username: string): Saying {
+function sayingOf(failure: ConnectionFailure, target: PostgresqlTarget, username: string): Saying {
   if (failure.kind === 'answer') return sayingOfRefusedLogin(failure.sqlState, failure.routine, target, username);
   return sayingOfNoAnswer(failure, {
     product: 'PostgreSQL',
@@ -109,7 +109,7 @@ function sayingOf(failure: Failure, target: PostgresqlTarget, username: string):
  * The meaning of an answer to ALTER ROLE. Only answers that are known to have changed nothing count as refused:
  * everything else is lost, because a session that dies may have committed before (I5).
  */
-export function outcomeOf(failure: Failure, role: string, target: PostgresqlTarget): CommandOutcome {
+export function outcomeOf(failure: ConnectionFailure, role: string, target: PostgresqlTarget): CommandOutcome {
   if (failure.kind !== 'answer') return { kind: 'lost', message: `No answer came from ${placeOf(target)}.` };
   const refused = (code: string, message: string, remedy: string): CommandOutcome => ({
     kind: 'refused',

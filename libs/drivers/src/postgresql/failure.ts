@@ -5,7 +5,7 @@ import { noAnswerOf, type NoAnswer } from '../kit/no-answer.js';
  * What went wrong on a connection, without any text that the server sent: such a text may hold a statement, and with it
  * a secret. What is kept is not translated and does not change with the server's language, except `isPlainError`.
  */
-export type Failure =
+export type ConnectionFailure =
   | {
       readonly kind: 'answer';
       /** The five characters of PostgreSQL's appendix "Error Codes". */
@@ -17,7 +17,7 @@ export type Failure =
     }
   | NoAnswer;
 
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): ConnectionFailure {
   if (error instanceof pg.DatabaseError) {
     if (error.code === undefined) return { kind: 'untrusted' };
     return {

@@ -2,24 +2,24 @@ import { describe, expect, it } from '@jest/globals';
 import { Secret } from '@dsops/kernel';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { outcomeOf, sessionError } from './answers.js';
-import type { Failure } from './failure.js';
+import type { ConnectionFailure } from './failure.js';
 import { judge } from './judge.js';
 
 const target: PostgresqlTarget = { host: 'db', port: 5432, database: 'shop', sslMode: 'disable' };
 const login = { username: 'shop_a', password: new Secret('x') };
-const answer = (sqlState: string, routine: string | null = null, isPlainError = false): Failure => ({
+const answer = (sqlState: string, routine: string | null = null, isPlainError = false): ConnectionFailure => ({
   kind: 'answer',
   sqlState,
   routine,
   isPlainError,
 });
-const verdict = (at: 'login' | 'verification', failure: Failure) => {
+const verdict = (at: 'login' | 'verification', failure: ConnectionFailure) => {
   const { verdict, refusedBy } = judge({ at, failure }, target, login);
   return refusedBy === undefined ? verdict : `${verdict} by ${refusedBy}`;
 };
 
 describe('What the answer to a login says about the value', () => {
-  it.each<[string, Failure, string]>([
+  it.each<[string, ConnectionFailure, string]>([
     ['the password is wrong', answer('28P01', 'auth_failed'), 'refused by authentication'],
     ['pg_hba.conf has no line for it', answer('28000', 'ClientAuthentication'), 'errored'],
     ['pg_hba.conf rejects it', answer('28000', 'auth_failed'), 'errored'],
@@ -43,7 +43,7 @@ describe('What the answer to a login says about the value', () => {
 });
 
 describe('What the answer to the verification says', () => {
-  it.each<[string, Failure, string]>([
+  it.each<[string, ConnectionFailure, string]>([
     ['a missing table', answer('42P01'), 'refused by verification'],
     ['a missing right', answer('42501'), 'refused by verification'],
     ['an error that the query raises', answer('P0001'), 'refused by verification'],
@@ -57,11 +57,11 @@ describe('What the answer to the verification says', () => {
 });
 
 describe('What the answer to a command says', () => {
-  const outcome = (failure: Failure) => {
+  const outcome = (failure: ConnectionFailure) => {
     const result = outcomeOf(failure, 'shop_a', target);
     return result.kind === 'refused' ? result.code : result.kind;
   };
-  it.each<[string, Failure, string]>([
+  it.each<[string, ConnectionFailure, string]>([
     ['a lock that was not given', answer('55P03'), 'target_busy'],
     ['a time-out at the server', answer('57014'), 'target_busy'],
     ['a missing right', answer('42501'), 'missing_right'],
@@ -78,7 +78,7 @@ describe('What the answer to a command says', () => {
 });
 
 describe('What keeps us from a target', () => {
-  it.each<[Failure, string]>([
+  it.each<[ConnectionFailure, string]>([
     [answer('28P01'), 'admin_refused'],
     [answer('28000', 'InitializeSessionUserId'), 'admin_refused'],
     [answer('28000', 'ClientAuthentication'), 'admin_not_admitted'],

@@ -3,13 +3,13 @@ import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgre
 import type { Login, Probe } from '../driver.js';
 import { judgeNoAnswer } from '../kit/no-answer.js';
 import { placeOf } from './answers.js';
-import type { Failure } from './failure.js';
+import type { ConnectionFailure } from './failure.js';
 import { error, ok } from '../kit/findings.js';
 
 /** What one login came to. */
 export type Attempt =
-  | { readonly at: 'login'; readonly failure: Failure }
-  | { readonly at: 'verification'; readonly failure: Failure }
+  | { readonly at: 'login'; readonly failure: ConnectionFailure }
+  | { readonly at: 'verification'; readonly failure: ConnectionFailure }
   | { readonly at: 'end'; readonly wasPasswordAsked: boolean };
 
 type Judgement = Omit<Probe, 'durationMs'>;
@@ -26,7 +26,7 @@ export function judge(attempt: Attempt, target: PostgresqlTarget, login: Login):
   return attempt.at === 'login' ? judgeLogin(failure, who, target) : judgeVerification(failure, who);
 }
 
-type Answer = Extract<Failure, { kind: 'answer' }>;
+type Answer = Extract<ConnectionFailure, { kind: 'answer' }>;
 
 function judgeLogin({ sqlState, routine }: Answer, who: string, target: PostgresqlTarget): Judgement {
   switch (sqlState) {

@@ -51,7 +51,7 @@ export interface MemberOptions {
   readonly hasSweep?: boolean;
 }
 
-export interface Effect {
+export interface AppliedEvent {
   readonly key: string;
   readonly sequence: number;
   readonly text: string;
@@ -144,7 +144,7 @@ export class World {
   }
 
   /** What a consumer's handlers have done, in the order of their commits' work. */
-  async effects(name = 'listener'): Promise<Effect[]> {
+  async effects(name = 'listener'): Promise<AppliedEvent[]> {
     const rows = await query<{ key: string; sequence: bigint; text: string }>(
       this.harness.consumer,
       sql`select key, sequence, text from effects where consumer = ${name} order by nth`,

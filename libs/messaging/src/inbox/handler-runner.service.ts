@@ -34,7 +34,7 @@ export class HandlerTimedOut extends Error {
   }
 }
 
-export interface Failure {
+export interface HandlerFailure {
   readonly error: unknown;
 }
 
@@ -59,7 +59,7 @@ export class HandlerRunner {
    * @returns why it failed, after a second try in line
    * @throws when the transaction as a whole cannot go on: deadlock, a handler that hangs, any failure without care
    */
-  async run(arrival: Arrival): Promise<Failure | undefined> {
+  async run(arrival: Arrival): Promise<HandlerFailure | undefined> {
     const handling = this.context.handlers.get(arrival.type);
     if (handling === undefined) return undefined; // known, and nobody's business here
     const timedOut = this.mode.timedOut.get(arrival.id);
@@ -84,7 +84,7 @@ export class HandlerRunner {
     await this.call({ kind: 'together', handle }, arrivals);
   }
 
-  private async attempt(handling: Handling, arrival: Arrival): Promise<Failure | undefined> {
+  private async attempt(handling: Handling, arrival: Arrival): Promise<HandlerFailure | undefined> {
     const [said, wanted] = [this.emitted.length, this.afterwards.length];
     await savepoint.set(this.tx, STEP);
     try {

@@ -18,7 +18,7 @@ export interface EmittedEvent {
 }
 
 /** Where an event of the outbox stands in the order of its key. */
-export interface Place {
+export interface EventPosition {
   readonly epoch: number;
   readonly sequence: bigint;
 }
@@ -66,13 +66,13 @@ export function prepareEvent(
   return emitted;
 }
 
-const LAST_PLACE: Place = { epoch: 2 ** 31 - 1, sequence: 9_999_999_999_999_999n };
+const LAST_PLACE: EventPosition = { epoch: 2 ** 31 - 1, sequence: 9_999_999_999_999_999n };
 
 /**
  * The CloudEvent as it leaves. It depends on the stored row alone, so each publishing of an event has the same content.
  * `traceid` repeats `traceparent`: a Dapr sidecar replaces a traceparent that comes without it.
  */
-export const envelopeOf = (service: ServiceName, event: EmittedEvent, place: Place): EventEnvelope => ({
+export const envelopeOf = (service: ServiceName, event: EmittedEvent, place: EventPosition): EventEnvelope => ({
   specversion: '1.0',
   id: event.id,
   source: `/dsops/${service}`,

@@ -3,7 +3,7 @@ import type { Topic } from '@dsops/contracts/topics';
 import type { EventEnvelope } from '@dsops/contracts/envelope';
 import { execute, query, queryOne, raw, sql, type SqlExecutor } from '@dsops/database';
 import type { Published } from '../transport.js';
-import { envelopeOf, type EmittedEvent, type Place } from './emitted-event.js';
+import { envelopeOf, type EmittedEvent, type EventPosition } from './emitted-event.js';
 import { LONGEST_BACK_OFF_MS } from './relay-lease.repository.js';
 
 /**
@@ -69,7 +69,7 @@ interface OutboxRow {
 const COLUMNS = sql`position, topic, key, epoch, sequence, id, type, subject, said_at, traceparent, data::text as data`;
 
 const envelopeOfRow = (service: ServiceName, row: OutboxRow): EventEnvelope => {
-  const place: Place = { epoch: row.epoch, sequence: row.sequence };
+  const place: EventPosition = { epoch: row.epoch, sequence: row.sequence };
   return envelopeOf(service, { ...row, saidAt: row.said_at, traceparent: row.traceparent ?? undefined }, place);
 };
 

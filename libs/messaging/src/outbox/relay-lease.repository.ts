@@ -5,13 +5,13 @@ import { hasCome } from '@dsops/background';
 export const LONGEST_BACK_OFF_MS = 60_000;
 
 /** The right to publish, on the database's time. A later holder has a higher fence. */
-export interface Lease {
+export interface RelayLease {
   readonly holder: string;
   readonly fence: bigint;
 }
 
 /** Takes the lease when it is free or has run out; undefined when another relay holds it. */
-export async function takeLease(database: SqlExecutor, holder: string, ttlMs: number): Promise<Lease | undefined> {
+export async function takeLease(database: SqlExecutor, holder: string, ttlMs: number): Promise<RelayLease | undefined> {
   const rows = await query<{ fence: bigint }>(
     database,
     sql`insert into relay_lease as l (holder, fence, expires_at)
@@ -25,7 +25,7 @@ export async function takeLease(database: SqlExecutor, holder: string, ttlMs: nu
 }
 
 /** Renews the lease, also one that has run out and that nobody else wanted. False when it was lost. */
-export async function renewLease(database: SqlExecutor, lease: Lease, ttlMs: number): Promise<boolean> {
+export async function renewLease(database: SqlExecutor, lease: RelayLease, ttlMs: number): Promise<boolean> {
   const renewed = await execute(
     database,
     sql`update relay_lease set expires_at = now() + ${ttlMs} * interval '1 millisecond'
@@ -35,7 +35,7 @@ export async function renewLease(database: SqlExecutor, lease: Lease, ttlMs: num
 }
 
 /** Gives the lease back, so that the next relay need not wait until it has run out. */
-export async function releaseLease(database: SqlExecutor, lease: Lease): Promise<void> {
+export async function releaseLease(database: SqlExecutor, lease: RelayLease): Promise<void> {
   await execute(
     database,
     sql`update relay_lease set expires_at = now() - interval '1 second' where fence = ${String(lease.fence)}::bigint`,
@@ -48,7 +48,11 @@ export async function releaseLease(database: SqlExecutor, lease: Lease): Promise
  * its server costs a second publishing, and a consumer applies that once.
  * @returns whether the lease was still its own
  */
-export async function markSent(database: SqlExecutor, lease: Lease, positions: readonly bigint[]): Promise<boolean> {
+export async function markSent(
+  database: SqlExecutor,
+  lease: RelayLease,
+  positions: readonly bigint[],
+): Promise<boolean> {
   if (positions.length === 0) return true;
   const marked = await execute(
     database,
@@ -66,7 +70,11 @@ export interface RefusedKey {
 }
 
 /** A refused entry holds back its key only, for 1 s, 2 s, 4 s … up to a minute. */
-export async function backOffKeys(database: SqlExecutor, lease: Lease, refused: readonly RefusedKey[]): Promise<void> {
+export async function backOffKeys(
+  database: SqlExecutor,
+  lease: RelayLease,
+  refused: readonly RefusedKey[],
+): Promise<void> {
   if (refused.length === 0) return;
   await execute(
     database,

@@ -78,7 +78,7 @@ export class Relay {
   private readonly settings: RelaySettings;
   private readonly loop: Loop;
   private readonly holder = randomUUID();
-  private lease: leases.Lease | undefined;
+  private lease: leases.RelayLease | undefined;
   private renewAtMs = 0;
   private readonly outboxPruning: OutboxPruning;
   /** What is behind the last batch, read while that was on its way; undefined when it has to be read. */
@@ -200,7 +200,7 @@ export class Relay {
     return this.settings.pollMs;
   }
 
-  private async mark(lease: leases.Lease, entries: readonly UnsentEntry[]): Promise<void> {
+  private async mark(lease: leases.RelayLease, entries: readonly UnsentEntry[]): Promise<void> {
     const isHeld = await leases.markSent(
       this.parts.database,
       lease,
@@ -228,7 +228,7 @@ export class Relay {
     return this.pauseMs();
   }
 
-  private async backOff(lease: leases.Lease, refused: readonly leases.RefusedKey[]): Promise<void> {
+  private async backOff(lease: leases.RelayLease, refused: readonly leases.RefusedKey[]): Promise<void> {
     if (refused.length === 0) return;
     this.hasBackOffs = true;
     this.parts.logger.warn({ entries: refused.length }, 'entries refused');
