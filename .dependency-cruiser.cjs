@@ -82,6 +82,7 @@ module.exports = {
     layer('broker', ['platform', 'kernel']),
     layer('platform', ['contracts', 'kernel']),
     layer('database', ['contracts', 'kernel']),
+    layer('key-change', ['sealing', 'database', 'contracts', 'kernel']),
     layer('scheduling', ['background', 'database', 'platform', 'contracts', 'kernel']),
     layer('service', [
       'background',

@@ -111,15 +111,23 @@ function checkHome(home) {
 }
 
 function checkKeys(home) {
-  const hasData = home !== null && existsSync(home.instanceFile);
-  if (!hasData) return null;
+  if (home === null) return null;
   const folder = dirname(home.adminKeyFile);
-  const masterKey = join(folder, 'master.key');
-  if (!existsSync(masterKey))
+  const masterKey = join(folder, 'sealing.key');
+  if (!existsSync(folder)) return null;
+  if (existsSync(`${masterKey}.next`))
     return bad(
-      `${masterKey} is missing: nothing can open the sealed passwords`,
-      'Put it back from where you keep its copy.',
+      `${masterKey}.next is there: a change of the master key was stopped before its end`,
+      'Let it go on, while dsops is stopped: npx -y pnpm@12 dsops keys rotate-master',
     );
+  // Before its first start is through, an installation has no API key either.
+  if (!existsSync(masterKey))
+    return existsSync(home.adminKeyFile)
+      ? bad(
+          `${masterKey} is missing: nothing can open the sealed passwords`,
+          'Put it back from where you keep its copy.',
+        )
+      : null;
   const open = [masterKey, home.adminKeyFile].filter((file) => existsSync(file) && statSync(file).mode & 0o077);
   if (!isWindows && open.length > 0)
     return bad(`Other accounts can read ${open.join(' and ')}`, `Run: chmod 600 ${open.join(' ')}`);

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -55,6 +57,25 @@ describe('doctor', () => {
     expect(code).toBe(1);
     expect(text).toContain(`Port ${port} is in use`);
     expect(text).toContain('pnpm start --port');
+  });
+
+  it('says whether the keys of an installation are in order', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'dsops-doctor-'));
+    const keys = join(home, 'keys');
+    const doctor = async () => (await run('doctor.mjs', ['--port', '0'], { DSOPS_HOME: home })).text;
+    try {
+      mkdirSync(keys);
+      for (const name of ['admin.key', 'sealing.key']) writeFileSync(join(keys, name), 'x', { mode: 0o600 });
+      expect(await doctor()).toContain('Keys are there, and readable for you only');
+      writeFileSync(join(keys, 'sealing.key.next'), 'x', { mode: 0o600 });
+      expect(await doctor()).toMatch(
+        /sealing\.key\.next is there: a change of the master key .*\n.*dsops keys rotate-master/,
+      );
+      for (const name of ['sealing.key.next', 'sealing.key']) rmSync(join(keys, name));
+      expect(await doctor()).toContain('sealing.key is missing: nothing can open the sealed passwords');
+    } finally {
+      rmSync(home, { recursive: true });
+    }
   });
 });
 

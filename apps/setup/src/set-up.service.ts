@@ -1,8 +1,9 @@
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
-import { migrate, withClient } from '@dsops/database';
-import { unwrapSecret } from '@dsops/kernel';
-import { openKeyFile } from '@dsops/sealing';
+import { assertKeyIsSettled, keyChangeUnfinished, migrate, readKeyState, withClient } from '@dsops/database';
+import { DomainError } from '@dsops/kernel';
+import { KeyFiles, openKeyFile, type MasterKey } from '@dsops/sealing';
 import type { SetupConfig } from './config.js';
+import { urlOf } from './database-url.js';
 import { bringMark, writeServiceKeys } from './service-keys.js';
 
 /**
@@ -10,11 +11,13 @@ import { bringMark, writeServiceKeys } from './service-keys.js';
  * service. Can be
  * run again at any time, and has to be with each new release; what is there stays. Topics: `dsops topics apply`.
  * @returns how many migrations were applied
- * @throws DomainError `key_missing`: the database has been used, and its key is not there
+ * @throws DomainError `key_missing`: the database has been used, and its key is not there; `key_foreign`: it was sealed
+ *   with another one; `key_change_unfinished`
  */
 export async function setUp(config: SetupConfig): Promise<number> {
   // The key first: with it there, whatever ends this in the middle can be done again.
   const master = await openKeyFile({ path: config.keyFile, database: await prepareDatabase(config) });
+  await assertKeyFits(config, master);
   await writeServiceKeys(master, config.serviceKeys);
   await bringMark(config.keyFile, config.serviceKeys);
   let applied = 0;
@@ -27,6 +30,29 @@ export async function setUp(config: SetupConfig): Promise<number> {
   return applied;
 }
 
+/** A service that is handed the key of another master key could open nothing, and would seal what nobody else can open. */
+async function assertKeyFits(config: SetupConfig, master: MasterKey): Promise<void> {
+  const state = await withClient(urlOf(config, config.database), async (client) => {
+    await assertKeyIsSettled(client);
+    return readKeyState(client);
+  });
+  if (state === null || state.keyId === master.id) return;
+  const files = new KeyFiles(config.keyFile);
+  const { next, kept } = await files.look();
+  if (next?.id === state.keyId) throw keyChangeUnfinished();
+  const found = kept.find(({ key }) => key.id === state.keyId);
+  throw new DomainError(
+    'key_foreign',
+    'refused',
+    `The database is sealed with key ${state.keyId}, but ${config.keyFile} holds ${master.id}.`,
+    {
+      remedy: found
+        ? `It is from before a change of the master key. Copy ${found.path} to ${config.keyFile} and run this again. Nothing was changed.`
+        : `Put the backup of the key file with the id ${state.keyId} back and run this again. Nothing was changed.`,
+    },
+  );
+}
+
 /** Makes the database when it is not there. It exists for the key when the rotation service has a schema in it. */
 async function prepareDatabase(config: SetupConfig): Promise<'new' | 'existing'> {
   await withClient(urlOf(config, 'postgres'), async (client) => {
@@ -37,9 +63,4 @@ async function prepareDatabase(config: SetupConfig): Promise<'new' | 'existing'>
     const { rowCount } = await client.query("select from pg_namespace where nspname = 'rotation'");
     return rowCount === 0 ? 'new' : 'existing';
   });
-}
-
-function urlOf({ host, port, admin }: SetupConfig, database: string): string {
-  const login = `${encodeURIComponent(admin.user)}:${encodeURIComponent(unwrapSecret(admin.password))}`;
-  return `postgres://${login}@${host}:${port}/${encodeURIComponent(database)}`;
 }

@@ -4,5 +4,13 @@ export type { Database, SqlExecutor } from './database.js';
 export { columns, execute, join, query, queryOne, raw, sql, type Sql } from './sql.js';
 export { loginOf, openPool, withClient, type DatabaseOptions } from './postgres.js';
 export { waitForDatabase } from './wait-for-database.js';
-export { migrate, RELEASE } from './migrate.js';
+export { migrate, MIGRATION_LOCK, RELEASE } from './migrate.js';
+export {
+  assertKeyIsSettled,
+  keyChangeUnfinished,
+  readKeyState,
+  setEmbeddedPasswords,
+  type KeyState,
+} from './key-change.js';
+export { SEALED_TABLES, type SealedTable } from './sealed-tables.js';
 export { roleOf, SCHEMAS, type SchemaName } from './schemas.js';

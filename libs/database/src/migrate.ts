@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import type pg from 'pg';
 import { runner } from 'node-pg-migrate';
 import { DomainError, unwrapSecret, type Secret } from '@dsops/kernel';
+import { assertKeyIsSettled } from './key-change.js';
 import { withClient } from './postgres.js';
 import { migrationSets, ownerOf, roleOf, SCHEMAS, type SchemaName } from './schemas.js';
 
@@ -9,7 +10,7 @@ import { migrationSets, ownerOf, roleOf, SCHEMAS, type SchemaName } from './sche
 export const RELEASE = 1;
 
 /** Serialises everything that changes roles and schemas of one database, across processes. */
-const LOCK = 4_127_533_001;
+export const MIGRATION_LOCK = 4_127_533_001;
 
 interface MigrateOptions {
   /** A role that may create roles and schemas here: the superuser of the embedded server, or one prepared by an administrator. */
@@ -24,10 +25,12 @@ interface MigrateOptions {
  * Brings every schema to what this release needs: roles, schemas, tables. Safe to run any number of times and from
  * several processes at once.
  * @throws DomainError `database_newer` when a later release has changed the database so that this one cannot read it.
+ * @throws DomainError `key_change_unfinished`
  */
 export async function migrate(options: MigrateOptions): Promise<void> {
   await withClient(options.adminUrl, async (client) => {
-    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await assertKeyIsSettled(client);
     for (const schema of options.schemas ?? SCHEMAS) {
       await assertReadable(client, schema);
       await prepareSchema(client, schema, options.passwordOf(schema));

@@ -14,6 +14,8 @@ export interface PostgresServer {
   isWatched(): boolean;
   /** URL of the superuser for one database of this server. It holds the password: never print it. */
   url(database?: string): string;
+  /** The same with another password, for a server whose password is not known for sure. */
+  urlWith(password: Secret, database?: string): string;
   /**
    * Ends sessions, writes a checkpoint, and stops, also when whoever watched over the server is gone. Resolves when the
    * server is gone.
@@ -76,13 +78,15 @@ export async function startPostgres(options: ServerOptions): Promise<PostgresSer
       logFile: options.logFile,
     });
   });
+  const urlWith = (password: Secret, database = 'postgres') =>
+    `postgres://postgres:${encodeURIComponent(unwrapSecret(password))}@127.0.0.1:${port}/${database}`;
   return {
     port,
     pid,
     exited: gone,
     isWatched: () => child.connected && child.exitCode === null,
-    url: (database = 'postgres') =>
-      `postgres://postgres:${encodeURIComponent(unwrapSecret(options.password))}@127.0.0.1:${port}/${database}`,
+    url: (database) => urlWith(options.password, database),
+    urlWith,
     stop: async () => {
       // It may have gone a moment ago, which nobody has been told yet.
       if (child.connected) child.send({ stop: true }, () => undefined);

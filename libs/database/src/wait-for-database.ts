@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DomainError, isDomainError } from '@dsops/kernel';
+import { keyChangeUnfinished } from './key-change.js';
 import { loginOf, withClient, type DatabaseOptions } from './postgres.js';
 import { roleOf, type SchemaName } from './schemas.js';
 
@@ -11,7 +12,8 @@ const NOT_FOR_WAITING = new Set(['28000', '28P01', '3D000', '42501']);
 /**
  * Resolves once the database lets this service's role in. While nobody answers there, or the server is still starting,
  * it tries again every second and says so once.
- * @throws DomainError `database_refuses` when it answers and refuses the login, `database_pooled`; the reason of `signal` when that aborts
+ * @throws DomainError `database_refuses` when it answers and refuses the login, `database_pooled`, `key_change_unfinished`;
+ *   the reason of `signal` when that aborts
  */
 export async function waitForDatabase(
   schema: SchemaName,
@@ -31,10 +33,16 @@ export async function waitForDatabase(
 
 /** Why it does not work yet; undefined when it does. */
 async function tryLogin(schema: SchemaName, options: DatabaseOptions): Promise<string | undefined> {
+  let isClosed: boolean | undefined;
   const login = { ...loginOf(schema, options), connectionTimeoutMillis: CONNECT_TIMEOUT_MS };
   try {
-    await withClient(login, (client) => client.query('select 1'));
-    return undefined;
+    isClosed = await withClient(login, async (client) => {
+      const { rows } = await client.query<{ isClosed: boolean }>(
+        `select not has_schema_privilege(oid, 'usage') as "isClosed" from pg_namespace where nspname = $1`,
+        [schema],
+      );
+      return rows[0]?.isClosed;
+    });
   } catch (error) {
     if (isDomainError(error)) throw error;
     const { code } = error as { code?: string };
@@ -47,4 +55,7 @@ async function tryLogin(schema: SchemaName, options: DatabaseOptions): Promise<s
       );
     return code ?? 'no answer';
   }
+  // So it is while the master key is being changed, for every service that seals.
+  if (isClosed) throw keyChangeUnfinished();
+  return undefined;
 }

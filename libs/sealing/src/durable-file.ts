@@ -39,6 +39,12 @@ export async function createFile(path: string, content: string): Promise<'create
   return 'created';
 }
 
+/** Gives a file another name in its folder, over whatever had that name. Durable when it resolves. */
+export async function moveFile(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(dirname(to));
+}
+
 async function writeBeside(path: string, content: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;

@@ -37,18 +37,27 @@ export async function openKeyFile({ path, database }: KeyFileOptions): Promise<M
       remedy: `Put the backup of the key file back at ${path} and start again. Nothing was changed.`,
     });
   const bytes = newKeyBytes();
-  const made = new MasterKey(bytes);
-  const content = { format: FORMAT, version: 1, note: NOTE, id: made.id, key: bytes.toString('base64url') };
+  const content = keyFileContent(new MasterKey(bytes).id, bytes);
   bytes.fill(0);
-  await guardAccess(path, () => createFile(path, `${JSON.stringify(content, null, 2)}\n`));
+  await guardAccess(path, () => createFile(path, content));
   // Read back: what counts is what the file holds, also when another process was faster.
   return (await readKeyFile(path)) ?? damaged(path);
 }
 
-async function readKeyFile(path: string): Promise<MasterKey | null> {
+/** The text of a key file. It holds the key. */
+export function keyFileContent(id: string, bytes: Buffer): string {
+  const content = { format: FORMAT, version: 1, note: NOTE, id, key: bytes.toString('base64url') };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** As it is, for a copy. */
+export const readKeyFileText = (path: string): Promise<string> => readFile(path, 'utf8');
+
+/** @returns null when there is none. @throws DomainError `key_damaged`, `key_unreadable` */
+export async function readKeyFile(path: string): Promise<MasterKey | null> {
   const text = await guardAccess(path, async () => {
     try {
-      return await readFile(path, 'utf8');
+      return await readKeyFileText(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;
@@ -82,13 +91,17 @@ function damaged(path: string): never {
   });
 }
 
-async function guardAccess<T>(path: string, access: () => Promise<T>): Promise<T> {
+/** @throws DomainError `key_unreadable` with the path, in place of what the file system says */
+export async function guardAccess<T>(path: string, access: () => Promise<T>): Promise<T> {
   try {
     return await access();
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new DomainError('key_unreadable', 'unavailable', `The key file ${path} cannot be used (${code}).`, {
-      remedy: 'Let the account that runs dsops read and write this file and its folder, then start again.',
+      remedy:
+        code === 'ENOSPC'
+          ? 'Make room on the disk, then start again. Nothing was changed.'
+          : 'Let the account that runs dsops read and write this file and its folder, then start again.',
     });
   }
 }

@@ -10,12 +10,14 @@ import { table } from '../output/table.js';
 import { ago, timestamp } from '../output/time.js';
 import type { Act } from '../session.js';
 import { examples, formatOption, yesOption } from '../options.js';
+import { registerRotateMaster } from './rotate-master.js';
 
 export function register(program: CommandUnknownOpts, act: Act): void {
-  const keys = program.command('keys').description('who may use the API');
+  const keys = program.command('keys').description('who may use the API, and the master key of this machine');
   registerCreate(keys, act);
   registerList(keys, act);
   registerRevoke(keys, act);
+  registerRotateMaster(keys, act);
 }
 
 function registerCreate(parent: CommandUnknownOpts, act: Act): void {

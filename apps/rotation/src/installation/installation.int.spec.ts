@@ -236,7 +236,16 @@ describe('an installation', () => {
     const other = aKey();
     await expect(start({ on: former.world.test, key: other })).rejects.toMatchObject({
       code: 'key_foreign',
-      message: `The database is sealed with key ${key.id}, but the key file holds ${other.id}.`,
+      message: `The database is sealed with key ${key.id}, but this process was given ${other.id}.`,
+    });
+  });
+
+  it('does not start while values are sealed under two keys', async () => {
+    const former = await start();
+    await execute(former.world.database, sql`update installation set next_key_id = 'another'`);
+    await expect(start({ on: former.world.test })).rejects.toMatchObject({
+      code: 'key_change_unfinished',
+      details: { remedy: expect.stringContaining('dsops keys rotate-master') },
     });
   });
 });

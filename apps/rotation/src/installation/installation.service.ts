@@ -1,6 +1,7 @@
 import type { Actor } from '@dsops/contracts/principal';
 import { confirmRestore } from '@dsops/contracts/rotation/api';
 import { restoreConfirmed } from '@dsops/contracts/rotation/events';
+import { keyChangeUnfinished } from '@dsops/database';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { DomainError, newId } from '@dsops/kernel';
 import { answerOnce, type Unit, type UnitOfWork } from '@dsops/messaging';
@@ -50,7 +51,7 @@ export class InstallationService {
 
   /**
    * Looks at database, key and mark before anything else runs.
-   * @throws DomainError `key_foreign`, `mark_unusable`: the service must not start.
+   * @throws DomainError `key_foreign`, `key_change_unfinished`, `mark_unusable`: the service must not start.
    */
   async open(): Promise<Installation> {
     const { database, installations, markFile, keyId } = this.parts;
@@ -59,6 +60,7 @@ export class InstallationService {
       await installations.findOrCreate(tx, keyId);
       // Shared, so that a start waits for nobody who stands still in the middle of a change.
       const row = await installations.share(tx);
+      if (row.nextKeyId !== null) throw keyChangeUnfinished();
       if (row.keyId !== keyId) throw foreignKey(row.keyId, keyId);
       const why = whyRestored(mark, { ...row, hasServices: await installations.hasServices(tx) });
       return { installation: row, reason: row.mode === 'restored' ? row.reason : why };
@@ -165,9 +167,9 @@ const foreignKey = (wanted: string, has: string): DomainError =>
   new DomainError(
     'key_foreign',
     'refused',
-    `The database is sealed with key ${wanted}, but the key file holds ${has}.`,
+    `The database is sealed with key ${wanted}, but this process was given ${has}.`,
     {
-      remedy: `Put the backup of the key file with the id ${wanted} back and start again. Nothing was changed.`,
+      remedy: `After a change of the master key, give it the service key that setup has written since. Otherwise put the backup of the key file with the id ${wanted} back, and start again. Nothing was changed.`,
     },
   );
 

@@ -18,6 +18,8 @@ export interface Installation {
   readonly id: string;
   /** The key that its values are sealed with. */
   readonly keyId: string;
+  /** While the master key is being changed: the one that it is changed to. */
+  readonly nextKeyId: string | null;
   readonly mode: Mode;
   /** Since when it is restored, and why; null in mode `normal`. */
   readonly since: Date | null;
