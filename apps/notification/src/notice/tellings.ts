@@ -12,7 +12,7 @@ import {
   rotationRolledBack,
   rotationStarted,
 } from '@dsops/contracts/rotation/events';
-import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Verdict } from '@dsops/contracts/rotation/states';
 import { formatDuration } from '@dsops/kernel';
 
 export const NOTICE_KINDS = ['started', 'completed', 'failed', 'rollback', 'needs_operator'] as const;
@@ -162,9 +162,10 @@ const byType = new Map(TELLINGS.map((telling) => [telling.event.type, telling]))
 /** Undefined for what is not told, or not any more, or not yet: a later release may have stored it. */
 export const tellingOf = (eventType: string): Telling<NotableData> | undefined => byType.get(eventType);
 
-const VERDICT: Record<ProbeVerdict, string> = {
+const VERDICT: Record<Verdict, string> = {
   accepted: 'the target accepts it',
   refused: 'the target refuses it',
+  unverified: 'the target lets it in, and its verification fails',
   errored: 'it could not be tried',
   inconclusive: 'the target gave no clear answer',
 };

@@ -1,3 +1,4 @@
+import { shownAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { Controller, Header } from '@nestjs/common';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import { checkOut, releaseCheckOut } from '@dsops/contracts/rotation/api';
@@ -40,7 +41,7 @@ function letOut({ checkOut: { id, expiresAt }, version, login, target }: Checked
     id,
     user: login.username,
     password: unwrapSecret(login.password),
-    target: { ...target },
+    target: shownAddress(target),
     version,
     expiresAt: expiresAt.toISOString(),
   };

@@ -1,3 +1,4 @@
+import { verdictOf } from '@dsops/contracts/rotation/states';
 import type { Entry, Outcome, TargetEffect } from './journal.js';
 import { begin, evidenceKey, nextStep, type Change, type Rotation, type Told } from './rotation.js';
 
@@ -167,7 +168,9 @@ function conclude(
           ...rotation.evidence,
           [key]: { verdict, isVerification, atMs: rotation.inFlight?.atMs ?? entry.atMs },
         },
-        ...(effect.versionId && { known: { ...rotation.known, [effect.versionId]: verdict } }),
+        ...(effect.versionId && {
+          known: { ...rotation.known, [effect.versionId]: verdictOf(verdict, isVerification) },
+        }),
         ...((verdict === 'accepted' || isVerification) && { wrongLogins: withoutLast(rotation, effect.slot) }),
       };
     }

@@ -1,5 +1,5 @@
 import type { Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
-import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Verdict } from '@dsops/contracts/rotation/states';
 import { SLOTS_OF_SHAPE, type Shape, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { DriverFacts, SessionIdentity, Verification } from '@dsops/drivers/driver';
 
@@ -63,7 +63,7 @@ export interface RecordedVersion extends VersionRef {
   readonly label: 'PENDING' | 'CURRENT' | 'PREVIOUS' | null;
   /** Set only by a journalled retire whose probe then showed that the value is refused. */
   readonly endedAtMs: number | null;
-  readonly verdict: ProbeVerdict | null;
+  readonly verdict: Verdict | null;
 }
 
 export interface Placement {

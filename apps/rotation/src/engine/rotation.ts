@@ -1,5 +1,5 @@
 import type { Actor } from '@dsops/contracts/principal';
-import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
+import type { ProbeVerdict, RotationState, Verdict } from '@dsops/contracts/rotation/states';
 import type { SessionIdentity } from '@dsops/drivers/driver';
 import type { Ask, Entry, Failure, RotationError, Subject, TargetEffect } from './journal.js';
 import type { Plan, WrongLogin } from './plan.js';
@@ -75,7 +75,7 @@ export interface Rotation {
   /** By version id; a control probe by {@link controlKey}. */
   readonly evidence: Readonly<Record<string, Evidence>>;
   /** What the target answered last, for people: survives what voids evidence. */
-  readonly known: Readonly<Record<string, ProbeVerdict>>;
+  readonly known: Readonly<Record<string, Verdict>>;
   /** By slot: until when the last change was possibly made, and what it makes valid. For the propagation time. */
   readonly changed: Readonly<Record<string, { readonly atMs: number; readonly live: string | null }>>;
   readonly wrongLogins: readonly WrongLogin[];

@@ -1,3 +1,4 @@
+import type { Verdict } from '@dsops/contracts/rotation/states';
 import { journal, type Effect, type RotationError } from './journal.js';
 import { askPerson, failed } from './patience.js';
 import type { PathName } from './paths.js';
@@ -23,8 +24,11 @@ export function canRollBack(rotation: Rotation): RollbackAnswer {
 export function hasWayBack({ plan, known }: Rotation): boolean {
   const { oldVersion, newVersion } = plan;
   if (isReversible(plan)) return true;
-  return oldVersion !== null && known[oldVersion.id] === 'accepted' && known[newVersion.id] === 'refused';
+  return oldVersion !== null && known[oldVersion.id] === 'accepted' && isRefused(known[newVersion.id]);
 }
+
+/** Of no use to the application, whether the login or the query behind it says so. */
+const isRefused = (verdict: Verdict | undefined): boolean => verdict === 'refused' || verdict === 'unverified';
 
 /** The path that leads back from here. */
 export const wayBack = ({ plan, current }: Rotation): PathName =>

@@ -1,3 +1,4 @@
+import { shownAddress } from '@dsops/contracts/rotation/targets/define-target';
 import type { ServiceView } from '@dsops/contracts/rotation/api';
 import type { Version } from '../vault/version.js';
 import type { RegisteredService } from './service.js';
@@ -7,7 +8,7 @@ export const viewOf = (service: RegisteredService, versions: readonly Version[])
   name: service.name,
   environment: service.environment,
   type: service.type,
-  target: service.target,
+  target: shownAddress(service.target),
   adminUsername: service.adminUsername,
   managedBy: service.managedBy,
   credential: {

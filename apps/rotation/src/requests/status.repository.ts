@@ -1,4 +1,4 @@
-import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
+import type { Verdict, RotationState } from '@dsops/contracts/rotation/states';
 import type { Place } from '@dsops/contracts/rotation/place';
 import { query, sql } from '@dsops/database';
 import type { Tx } from '../database/tx.js';
@@ -24,7 +24,7 @@ export interface StatusRow {
   readonly versions: readonly {
     readonly name: string;
     readonly label: string | null;
-    readonly verdict: ProbeVerdict | null;
+    readonly verdict: Verdict | null;
   }[];
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { Every } from '@dsops/background';
-import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Verdict } from '@dsops/contracts/rotation/states';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { Secret } from '@dsops/kernel';
 import type { UnitOfWork } from '@dsops/messaging';
@@ -94,8 +94,8 @@ function isOpenQuestion({ label, endedAt, verdict, verdictAt }: Version, since: 
   return !isAnswered || verdictAt === null || verdictAt < since;
 }
 
-function truthOf(probe: Probe, control: Probe | null): ProbeVerdict {
-  if (probe.verdict === 'refused' && probe.refusedBy === 'verification') return 'inconclusive';
+function truthOf(probe: Probe, control: Probe | null): Verdict {
+  if (probe.refusedBy === 'verification') return 'inconclusive';
   if (control === null) return probe.verdict;
   return control.verdict === 'refused' && control.refusedBy !== 'verification' ? 'accepted' : 'inconclusive';
 }

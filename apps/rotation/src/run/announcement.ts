@@ -11,7 +11,7 @@ import {
   versionPromoted,
   versionRetired,
 } from '@dsops/contracts/rotation/events';
-import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Verdict } from '@dsops/contracts/rotation/states';
 import type { Strategy } from '@dsops/contracts/rotation/strategies';
 import type { EventToEmit } from '@dsops/messaging';
 import type { Happening } from '../engine/journal.js';
@@ -36,7 +36,7 @@ const refsOf = ({ plan }: Rotation): VersionRef[] =>
   [plan.newVersion, plan.oldVersion, plan.occupant].filter((version) => version !== null);
 
 /** What the target answered last, by the names of the versions. */
-export const knownByName = (rotation: Rotation): Record<string, ProbeVerdict> =>
+export const knownByName = (rotation: Rotation): Record<string, Verdict> =>
   Object.fromEntries(
     refsOf(rotation).flatMap(({ id, name }) => {
       const verdict = rotation.known[id];

@@ -1,3 +1,4 @@
+import { verdictOf } from '@dsops/contracts/rotation/states';
 import { isDomainError } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
@@ -142,7 +143,12 @@ export class Turns {
     const effect = scene.journal.rotation.inFlight?.effect;
     if (!effect) return false;
     if (outcome.kind === 'probed' && effect.do === 'probe' && effect.versionId)
-      await this.parts.vault.recordVerdict(scene.unit.tx, effect.versionId, outcome.verdict, new Date(scene.nowMs));
+      await this.parts.vault.recordVerdict(
+        scene.unit.tx,
+        effect.versionId,
+        verdictOf(outcome.verdict, outcome.isVerification),
+        new Date(scene.nowMs),
+      );
     await this.write(scene, { kind: 'ended', outcome, durationMs });
     return true;
   }

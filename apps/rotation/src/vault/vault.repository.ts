@@ -1,5 +1,5 @@
 import { addressSchema } from '@dsops/contracts/rotation/targets/define-target';
-import { verdictSchema, type ProbeVerdict } from '@dsops/contracts/rotation/states';
+import { verdictSchema } from '@dsops/contracts/rotation/states';
 import { columns, execute, join, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
@@ -184,5 +184,5 @@ const versionOf = (row: VersionRow): Version => ({
   ...row,
   target: addressSchema.parse(row.target),
   label: row.label as VersionLabel | null,
-  verdict: row.verdict === null ? null : (verdictSchema.parse(row.verdict) satisfies ProbeVerdict),
+  verdict: row.verdict === null ? null : verdictSchema.parse(row.verdict),
 });

@@ -1,5 +1,5 @@
 import type { Slot, TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
-import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Verdict } from '@dsops/contracts/rotation/states';
 import { DomainError, versionName, type Secret } from '@dsops/kernel';
 import type { Login } from '@dsops/drivers/driver';
 import type { Sealer } from '@dsops/sealing';
@@ -135,7 +135,7 @@ export class VaultService {
   }
 
   /** What a probe has shown. `at` is the database's time of the probe. */
-  async recordVerdict(tx: Tx, versionId: string, verdict: ProbeVerdict, at: Date): Promise<void> {
+  async recordVerdict(tx: Tx, versionId: string, verdict: Verdict, at: Date): Promise<void> {
     await this.versions.update(tx, versionId, { verdict, verdictAt: at });
   }
 

@@ -1,5 +1,5 @@
 import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
-import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
+import type { Verdict } from '@dsops/contracts/rotation/states';
 
 export type VersionLabel = 'PENDING' | 'CURRENT' | 'PREVIOUS';
 
@@ -16,7 +16,7 @@ export interface Version {
   /** Null when only history remembers it. */
   readonly label: VersionLabel | null;
   /** What the last probe said; null when it was never probed. */
-  readonly verdict: ProbeVerdict | null;
+  readonly verdict: Verdict | null;
   readonly verdictAt: Date | null;
   readonly createdAt: Date;
   /** Since then an effect that ends its life may have happened: no check-out is given. */

@@ -19,5 +19,14 @@ export const TERMINAL_STATES: readonly RotationState[] = ['rolled_back', 'rollba
 
 export const ON_CONFLICT = ['reject', 'queue', 'replace'] as const;
 /** What the target answers to a login: see the engine's words on probes. */
-export const verdictSchema = z.enum(['accepted', 'refused', 'errored', 'inconclusive']);
-export type ProbeVerdict = z.infer<typeof verdictSchema>;
+export const PROBE_VERDICTS = ['accepted', 'refused', 'errored', 'inconclusive'] as const;
+export type ProbeVerdict = (typeof PROBE_VERDICTS)[number];
+
+/**
+ * What is known of a version. `unverified`: the target lets it in, and the verification failed behind that; it is not
+ * `refused`, and what was not refused can still be used by somebody.
+ */
+export const verdictSchema = z.enum([...PROBE_VERDICTS, 'unverified']);
+export type Verdict = z.infer<typeof verdictSchema>;
+export const verdictOf = (probe: ProbeVerdict, isVerification: boolean): Verdict =>
+  probe === 'refused' && isVerification ? 'unverified' : probe;

@@ -1,3 +1,4 @@
+import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
 import type { MariadbTarget } from '@dsops/contracts/rotation/targets/mariadb';
 import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
@@ -82,7 +83,7 @@ function sayingOf(errno: number, target: MariadbTarget, username: string): Sayin
 export function sessionError(failure: ConnectionFailure, target: MariadbTarget, username: string): DomainError {
   if (failure.kind === 'answer')
     return errorSaying(sayingOf(failure.errno, target, username), { errno: failure.errno });
-  const asked = { product: 'MariaDB', place: placeOf(target), encryption: `sslMode ${target.sslMode}` };
+  const asked = { product: 'MariaDB', place: placeOf(target), encryption: `sslMode ${sslModeOf(target)}` };
   return errorSaying(sayingOfNoAnswer(failure, asked));
 }
 

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import tls from 'node:tls';
 import { createConnection, type Connection } from 'mariadb';
+import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
 import type { MariadbTarget } from '@dsops/contracts/rotation/targets/mariadb';
 import { unwrapSecret } from '@dsops/kernel';
 import type { Login } from '../driver.js';
@@ -83,7 +84,8 @@ export class Wire {
 }
 
 function encryption(target: MariadbTarget, authorities: readonly string[] = []) {
-  if (target.sslMode === 'disable') return false;
-  if (target.sslMode === 'require') return { rejectUnauthorized: false };
+  const sslMode = sslModeOf(target);
+  if (sslMode === 'disable') return false;
+  if (sslMode === 'require') return { rejectUnauthorized: false };
   return { rejectUnauthorized: true, ca: [...tls.getCACertificates('default'), ...authorities] };
 }

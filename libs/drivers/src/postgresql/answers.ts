@@ -1,4 +1,5 @@
-import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
+import type { PostgresqlAuth, PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
 import { sayingOfNoAnswer } from '../kit/no-answer.js';
@@ -94,14 +95,28 @@ export function sessionError(failure: ConnectionFailure, target: PostgresqlTarge
   return errorSaying(sayingOf(failure, target, username), facts);
 }
 
+const WAY: Record<PostgresqlAuth, string> = {
+  'scram-sha-256': 'by SCRAM',
+  md5: 'as an MD5 hash, with which others could log in',
+  password: 'in clear text',
+};
+export const asksWeakly = (asked: PostgresqlAuth): string => `The server asks for the password ${WAY[asked]}.`;
+
 export const pooledError = (target: PostgresqlTarget): DomainError => errorSaying(pooled(target));
 
 function sayingOf(failure: ConnectionFailure, target: PostgresqlTarget, username: string): Saying {
   if (failure.kind === 'answer') return sayingOfRefusedLogin(failure.sqlState, failure.routine, target, username);
+  if (failure.kind === 'weak-authentication')
+    return {
+      code: 'target_auth_weak',
+      kind: 'conflict',
+      message: `${asksWeakly(failure.asked)} The password of ${username} at ${placeOf(target)} was not sent.`,
+      remedy: `Let pg_hba.conf ask with scram-sha-256; if you trust the way and the server, allow it by name: --auth ${failure.asked}.`,
+    };
   return sayingOfNoAnswer(failure, {
     product: 'PostgreSQL',
     place: placeOf(target),
-    encryption: `sslMode ${target.sslMode}`,
+    encryption: `sslMode ${sslModeOf(target)}`,
   });
 }
 

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import type { PostgresqlAuth } from '@dsops/contracts/rotation/targets/postgresql';
+import { WeakAuthentication } from './wire.js';
 import { noAnswerOf, type NoAnswer } from '../kit/no-answer.js';
 
 /**
@@ -15,6 +17,8 @@ export type ConnectionFailure =
       /** Severity ERROR: the transaction was rolled back, and the session lives. Known only of servers that speak English. */
       readonly isPlainError: boolean;
     }
+  /** The password was asked for in a weaker way than is allowed, and nothing was sent. */
+  | { readonly kind: 'weak-authentication'; readonly asked: PostgresqlAuth }
   | NoAnswer;
 
 export function failureOf(error: unknown): ConnectionFailure {
@@ -27,6 +31,7 @@ export function failureOf(error: unknown): ConnectionFailure {
       isPlainError: error.severity === 'ERROR',
     };
   }
+  if (error instanceof WeakAuthentication) return { kind: 'weak-authentication', asked: error.asked };
   if ((error as { message?: string }).message?.startsWith('SASL')) return { kind: 'untrusted' };
   return noAnswerOf(error);
 }

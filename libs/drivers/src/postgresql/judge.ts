@@ -2,7 +2,7 @@ import type { Finding } from '@dsops/contracts/rotation/api';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { Login, Probe } from '../driver.js';
 import { judgeNoAnswer } from '../kit/no-answer.js';
-import { placeOf } from './answers.js';
+import { asksWeakly, placeOf } from './answers.js';
 import type { ConnectionFailure } from './failure.js';
 import { error, ok } from '../kit/findings.js';
 
@@ -22,6 +22,8 @@ export function judge(attempt: Attempt, target: PostgresqlTarget, login: Login):
       ? { verdict: 'accepted', note: `Logged in as ${who}.` }
       : { verdict: 'inconclusive', note: `The server let ${who} in without asking for a password.` };
   const { failure } = attempt;
+  if (failure.kind === 'weak-authentication')
+    return { verdict: 'errored', note: `${asksWeakly(failure.asked)} Nothing was sent.` };
   if (failure.kind !== 'answer') return judgeNoAnswer(failure, who, 'PostgreSQL');
   return attempt.at === 'login' ? judgeLogin(failure, who, target) : judgeVerification(failure, who);
 }
@@ -56,6 +58,12 @@ function judgeLogin({ sqlState, routine }: Answer, who: string, target: Postgres
 }
 
 function judgeVerification({ sqlState }: Answer, who: string): Judgement {
+  if (sqlState === '25006')
+    return {
+      verdict: 'refused',
+      refusedBy: 'verification',
+      note: `${who} logged in; the verification query wants to change something, and is run read only.`,
+    };
   return isOutage(sqlState)
     ? { verdict: 'errored', note: `${who} logged in; the verification query was cut off (SQLSTATE ${sqlState}).` }
     : {

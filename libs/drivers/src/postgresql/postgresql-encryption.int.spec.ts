@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate } from 'selfsigned';
+import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { PostgresqlDriver } from './postgresql.driver.js';
 import { aLogin, LIMITS, startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
@@ -40,6 +41,21 @@ describe('Encryption between the PostgreSQL driver and its target', () => {
 
   it('verify-full takes a certificate of a known authority for this name', async () => {
     expect(await open({ sslMode: 'verify-full', host: 'localhost' }, [authority])).toBe(true);
+  });
+
+  it('verify-ca takes one for another name, too, but of a known authority only', async () => {
+    expect(await open({ sslMode: 'verify-ca', host: '127.0.0.1' }, [authority])).toBe(true);
+    await expect(open({ sslMode: 'verify-ca', host: '127.0.0.1' })).rejects.toMatchObject({
+      code: 'target_encryption',
+    });
+  });
+
+  it('is asked for beyond this machine where nothing else was said', () => {
+    expect(sslModeOf({ host: 'db.example.com' })).toBe('verify-full');
+    expect(sslModeOf({ host: 'db.example.com', sslMode: 'disable' })).toBe('disable');
+    for (const host of ['localhost', '127.0.0.1', '::1', '/var/run/postgresql'])
+      expect(sslModeOf({ host })).toBe('disable');
+    expect(sslModeOf({ host: 'localhost.example.com' })).toBe('verify-full');
   });
 
   it.each([

@@ -23,8 +23,8 @@ export async function attemptLogin(
     return { at: 'login', failure: failureOf(error) };
   }
   try {
-    await wire.run(verification.check.query, Math.max(1, deadline - performance.now()));
-    return { at: 'end', wasPasswordAsked: wire.wasPasswordAsked };
+    await wire.tryOut(verification.check.query, Math.max(1, deadline - performance.now()));
+    return { at: 'end', wasPasswordAsked: wire.asked !== null };
   } catch (error) {
     return { at: 'verification', failure: failureOf(error) };
   } finally {

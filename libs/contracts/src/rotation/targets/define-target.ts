@@ -8,8 +8,11 @@ export interface Slot {
 }
 
 /** Where a target is. Plain JSON, into which only its kind's declaration and driver look. */
-export type TargetAddress = Readonly<Record<string, string | number | boolean>>;
+export type TargetAddress = Readonly<Record<string, string | number | boolean | undefined>>;
 export const addressSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+/** An address as it is shown: what was not said is not there. */
+export const shownAddress = (target: TargetAddress): z.output<typeof addressSchema> =>
+  addressSchema.parse(Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined)));
 
 /** What a kind has to know of a credential. Plain JSON as above. */
 export type CredentialSettings = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;

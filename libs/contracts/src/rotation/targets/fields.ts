@@ -8,13 +8,31 @@ export const hostField = () => flagged(z.string().min(1).max(253), '--host <host
 export const portField = (standard: number) =>
   flagged(z.int().min(1).max(65535).default(standard), '--port <port>', `port of the target (default: ${standard})`);
 
-/** As libpq has it. `verify-full` checks the server's certificate and name. */
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof SSL_MODES)[number];
+
+/**
+ * As libpq has it: `require` encrypts and checks nothing, `verify-ca` checks who signed the certificate, `verify-full`
+ * also for which name. What is not said follows from where the target is: see {@link sslModeOf}.
+ */
 export const sslModeField = () =>
   flagged(
-    z.enum(['disable', 'require', 'verify-full']).default('disable'),
+    z.enum(SSL_MODES).optional(),
     '--ssl-mode <mode>',
-    'disable, require or verify-full (default: disable)',
+    'disable, require, verify-ca or verify-full (default: verify-full; disable on this machine)',
   );
+
+/** Does the host name this machine? A path is the folder of a Unix socket. */
+export const isThisMachine = (host: string): boolean => /^(localhost$|127\.|::1$|\/)/.test(host);
+
+/** Beyond this machine, whoever answers has to prove its name unless a person chose otherwise by name. */
+export const sslModeOf = ({
+  host,
+  sslMode,
+}: {
+  readonly host: string;
+  readonly sslMode?: SslMode | undefined;
+}): SslMode => sslMode ?? (isThisMachine(host) ? 'disable' : 'verify-full');
 
 export const queryField = (standard: string) =>
   flagged(

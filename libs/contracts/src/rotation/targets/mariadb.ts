@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineTarget, flagged, type Slot } from './define-target.js';
-import { hostField, portField, queryField, slotFaults, sslModeField } from './fields.js';
+import { hostField, portField, queryField, slotFaults, sslModeField, sslModeOf } from './fields.js';
 
 /** Quotes and backslashes would mean something else under another `sql_mode`. */
 const accountPart = (longest: number) =>
@@ -72,8 +72,8 @@ export const mariadb = defineTarget({
   },
   server: ({ host, port }) => `${host}:${port}`,
   address: ({ host, port, database }) => `${host}:${port}/${database}`,
-  details: ({ sslMode }, { accountHost, dualPassword }) => [
-    ['Encryption', `sslmode ${sslMode}`],
+  details: (target, { accountHost, dualPassword }) => [
+    ['Encryption', `sslmode ${sslModeOf(target)}`],
     ['Account host', accountHost],
     ['Two passwords', dualPassword ? 'of one account' : 'no'],
   ],

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { defineTarget, flagged, type Fault } from './define-target.js';
-import { hostField, portField, queryField, slotFaults, sslModeField } from './fields.js';
+import { hostField, portField, queryField, slotFaults, sslModeField, sslModeOf } from './fields.js';
 
 /** What an identifier of PostgreSQL can be (NAMEDATALEN). */
 const role = () => z.string().min(1).max(63);
+
+/** From strong to weak: the server never sees it; it sees a hash that it could use elsewhere; it gets it in clear. */
+export const POSTGRESQL_AUTH = ['scram-sha-256', 'md5', 'password'] as const;
+export type PostgresqlAuth = (typeof POSTGRESQL_AUTH)[number];
 
 /** Logins of PostgreSQL. A slot is a login role, and bears its name. */
 export const postgresql = defineTarget({
@@ -14,6 +18,11 @@ export const postgresql = defineTarget({
     port: portField(5432),
     database: flagged(z.string().min(1).max(63), '--database <name>', 'database to log in to'),
     sslMode: sslModeField(),
+    auth: flagged(
+      z.enum(POSTGRESQL_AUTH).optional(),
+      '--auth <method>',
+      'the weakest way to ask for a password that is answered: scram-sha-256, md5 or password (default: scram-sha-256)',
+    ),
   }),
   admin: 'login',
   settings: z.strictObject({
@@ -37,8 +46,9 @@ export const postgresql = defineTarget({
   },
   server: ({ host, port }) => `${host}:${port}`,
   address: ({ host, port, database }) => `${host}:${port}/${database}`,
-  details: ({ sslMode }, { owner }) => [
-    ['Encryption', `sslmode ${sslMode}`],
+  details: (target, { owner }) => [
+    ['Encryption', `sslmode ${sslModeOf(target)}`],
+    ['Authentication', target.auth ?? POSTGRESQL_AUTH[0]],
     ['Owner', owner ?? '-'],
   ],
   letsAnybodyIn: 'Let the server ask for a password on this path: scram-sha-256 instead of trust in pg_hba.conf.',
