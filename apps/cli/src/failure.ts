@@ -6,7 +6,7 @@ export const EXIT = {
   general: 1,
   /** The command line, its environment or its key is wrong. */
   usage: 2,
-  /** The target or the store did not answer, or refused. */
+  /** The target, the store or the database of dsops did not answer, or refused. */
   provider: 3,
   /** What was named does not exist. */
   resolution: 4,
@@ -34,6 +34,7 @@ export const EXIT_BY_SUBJECT: Record<ErrorSubject, number> = {
   target: EXIT.provider,
   store: EXIT.provider,
   client: EXIT.usage,
+  database: EXIT.provider,
 };
 
 export function exitCodeOf(error: DomainError): number {

@@ -6,6 +6,7 @@ import {
   createApiKey,
   dropDeadLetter,
   getDeadLetter,
+  getFindings,
   getSystem,
   listApiKeys,
   listDeadLetters,
@@ -402,6 +403,7 @@ describe('dsops doctor', () => {
         oldestClient: '0.1.0',
         startedAt: '2026-11-21T14:00:00.000Z',
       }))
+      .on(getFindings, () => ({ findings: [] }))
       .on(getInstallation, () => ({ mode: 'normal' as const, since: null, reason: null }))
       .on(getStatus, () => ({ items: [aStatus()], next: null }))
       .on(verifyAudit, () => ({ entries: 3, head: 'abc', firstBroken: null }))
@@ -411,8 +413,26 @@ describe('dsops doctor', () => {
     isWell();
     const { code, stdout } = await w.desk.run('doctor');
     expect(code).toBe(0);
-    expect(stdout.match(/✓/g)).toHaveLength(7);
+    expect(stdout.match(/✓/g)).toHaveLength(8);
     expect(stdout).toContain('All is well.');
+  });
+
+  it('says once what every service finds with the database, and ends with 1', async () => {
+    isWell();
+    w.server.on(getFindings, () => ({
+      findings: (['rotation', 'audit'] as const).map((service) => ({
+        service,
+        check: 'database',
+        level: 'error' as const,
+        code: 'database_full',
+        message: 'The disk of the database of dsops is full.',
+        remedy: 'Make room.',
+      })),
+    }));
+    const { code, stdout } = await w.desk.run('doctor');
+    expect(code).toBe(1);
+    expect(stdout.match(/The disk of the database of dsops is full/g)).toHaveLength(1);
+    expect(stdout).toContain('Make room.');
   });
 
   it('names what is wrong and what to do: exit code 1', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import {
   getDeadLetter,
+  getFindings,
   dropDeadLetter,
   listDeadLetters,
   replayDeadLetter,
@@ -72,6 +73,21 @@ describe('what anybody may ask', () => {
     });
     for (const path of ['live', 'startup']) expect((await gateway.fetch(`/health/${path}`)).status).toBe(200);
     expect((await gateway.fetch('/health/ready')).status).toBe(200);
+  });
+
+  it('is, for whoever has a key, what is wrong and what to do', async () => {
+    const { body } = await gateway.call(getFindings);
+    expect(body.findings).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ service: 'audit', level: 'error', code: 'service_unreachable' }),
+        expect.objectContaining({
+          service: 'notification',
+          level: 'error',
+          message: expect.stringContaining('not ready'),
+        }),
+      ]),
+    );
+    expect(body.findings.map(({ service }) => service)).not.toContain('rotation');
   });
 
   it('is nothing else', async () => expect(asProblem(await gateway.fetch('/api/v1/status')).status).toBe(401));

@@ -10,6 +10,8 @@ export interface DatabaseOptions {
   readonly password: Secret;
   /** Connections at most; 10 unless said. */
   readonly poolSize?: number;
+  /** What is in it may be lost with its server, as in tests: readiness does not ask for `fsync` then. */
+  readonly isThrowaway?: boolean;
 }
 
 /** How a service logs in: with its own role. */

@@ -21,6 +21,7 @@ export const ERROR_SUBJECTS = [
   'target', // the server on which a credential is valid, or what its administrator may do there
   'store', // where consumers find the value in use
   'client', // the program that asks
+  'database', // the PostgreSQL that dsops itself keeps everything in
 ] as const;
 export type ErrorSubject = (typeof ERROR_SUBJECTS)[number];
 

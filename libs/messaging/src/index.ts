@@ -1,5 +1,6 @@
 export type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from './transport.js';
 export { transportDependency } from './transport.js';
+export { backlogDependency, judgeBacklog } from './backlog.js';
 export type { EventToEmit, Unit, UnitOfWork } from './unit-of-work.js';
 export { Handles, HandlesTogether, handlersOf, type EventHandler, type TogetherHandler } from './handles.js';
 export { consumersIn, matchHandlers } from './boot-check.js';

@@ -19,6 +19,13 @@ export interface Delivery {
 /** `success`: committed, or durably parked. `retry`: the consumer's database is not available; deliver again later. */
 export type DeliveryAnswer = 'success' | 'retry';
 
+/** What waits for a consumer, and for how long the oldest of it, in seconds. */
+export interface Waiting {
+  readonly consumer: string;
+  readonly amount: number;
+  readonly oldestS: number;
+}
+
 export interface Subscription {
   /** Takes no new batch, waits for the one at work, and resolves. */
   stop(): Promise<void>;
@@ -40,6 +47,9 @@ export interface Transport {
     consumer: { readonly name: string; readonly topics: readonly Topic[] },
     deliver: (batch: readonly Delivery[]) => Promise<readonly DeliveryAnswer[]>,
   ): Promise<Subscription>;
+
+  /** What waits for consumers here. Absent where the broker keeps that to itself. */
+  backlog?(): Promise<readonly Waiting[]>;
 
   /** Rejects while events can neither be published nor arrive. Absent where only the database stands between them. */
   check?(): Promise<void>;

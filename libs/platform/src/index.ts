@@ -10,7 +10,7 @@ export {
   type SpanToMake,
   type TelemetryOptions,
 } from './telemetry.js';
-export { createLogger, nestLogger, type Logger } from './logging.js';
+export { createLogger, logIsAt, logPlace, nestLogger, type Logger } from './logging.js';
 export { cursorOf, type PageCursor, type Page } from './page.js';
 export { problemOf, ProblemFilter } from './problem.js';
 export { faultsOf, Input, parseInput, routeOf, Serves, type InputOf } from './operation.js';
@@ -36,4 +36,4 @@ export {
 } from './dapr-sidecar.js';
 export { startServiceApp, type ServiceApp, type ServiceAppOptions } from './service-app.js';
 export { Metrics, MetricsModule, startMetricsServer, type MetricsServer } from './metrics.js';
-export { HealthModule, type Dependency } from './health.js';
+export { HealthChecks, HealthModule, Trouble, type Dependency, type HealthFinding } from './health.js';

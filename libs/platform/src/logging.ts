@@ -30,6 +30,16 @@ export function createLogger(options: { service: string; level?: string; destina
   );
 }
 
+let place = 'what its services write to standard error, and where that is kept';
+
+/** Where the log of this process is, as a person is told who looks for something in it. */
+export const logPlace = (): string => place;
+
+/** Said once, by the program that has chosen it. */
+export function logIsAt(path: string): void {
+  place = path;
+}
+
 const SECRET_FIELDS = ['password', 'secret', 'key', 'token', 'authorization', 'connectionString', 'value'];
 
 /** An error in a log: what kind it is and where it came from. Text of foreign errors stays out: it may quote a value. */
@@ -39,7 +49,7 @@ function describeError(error: unknown): Record<string, unknown> {
   return {
     name: error.name,
     ...(typeof code === 'string' ? { code } : {}),
-    ...(isDomainError(error) ? { message: error.message } : {}),
+    ...(isDomainError(error) ? { message: error.message, remedy: error.details.remedy } : {}),
     stack: error.stack
       ?.split('\n')
       .filter((line) => line.trimStart().startsWith('at '))

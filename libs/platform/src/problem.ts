@@ -3,11 +3,11 @@ import type { Response } from 'express';
 import { HTTP_STATUS, type Problem } from '@dsops/contracts/problem';
 import { DomainError, isDomainError, type ErrorKind } from '@dsops/kernel';
 import { currentContext } from './context.js';
-import type { Logger } from './logging.js';
+import { logPlace, type Logger } from './logging.js';
 
 /** RFC 9457: what a caller is told. An error that is not ours says nothing of itself, only that it was logged. */
 export function problemOf(error: unknown): Problem {
-  const known = isDomainError(error) ? error : (translate(error) ?? unexpected);
+  const known = isDomainError(error) ? error : (translate(error) ?? unexpected());
   const { about, remedy, errors } = known.details as Pick<Problem, 'about' | 'remedy' | 'errors'>;
   const requestId = currentContext()?.requestId;
   return {
@@ -24,9 +24,16 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
-const unexpected = new DomainError('internal_error', 'internal', 'Something went wrong inside dsops.', {
-  remedy: 'Look for the request id in the log.',
-});
+/** Its text could hold anything; who asked learns where it stands instead. */
+function unexpected(): DomainError {
+  const id = currentContext()?.requestId;
+  return new DomainError('internal_error', 'internal', 'Something went wrong inside dsops.', {
+    remedy: `Look for ${id === undefined ? 'it' : `the request id ${id}`} in the log: ${logPlace()}.`,
+  });
+}
+
+/** Of a 503 that names no time itself. */
+const RETRY_AFTER_S = 5;
 
 const KIND_OF_STATUS: Record<number, ErrorKind> = {
   400: 'invalid',
@@ -66,13 +73,20 @@ function translate(error: unknown): DomainError | undefined {
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  /** @param word says errors that are not ours in our words, and leaves what it does not know */
+  constructor(
+    private readonly logger: Logger,
+    private readonly word: (error: unknown) => unknown = (error) => error,
+  ) {}
 
-  catch(error: unknown, host: ArgumentsHost): void {
+  catch(thrown: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
+    const error = this.word(thrown);
     const problem = problemOf(error);
-    if (problem.status >= 500) this.logger.error({ error, code: problem.code }, 'request failed');
+    if (problem.status >= 500) this.logger.error({ error: thrown, code: problem.code }, 'request failed');
     if (response.headersSent) return void response.end();
+    if (problem.status === HTTP_STATUS.unavailable && !response.hasHeader('retry-after'))
+      response.setHeader('retry-after', RETRY_AFTER_S);
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
 }

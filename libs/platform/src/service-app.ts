@@ -32,6 +32,8 @@ export interface ServiceAppOptions {
   readonly tokenPaths?: readonly string[];
   /** Paths whose bodies are handed on as bytes, whatever they hold, up to a limit of their own such as `300mb`. */
   readonly rawBodies?: readonly { readonly path: string; readonly limit: string }[];
+  /** Says errors of what the service stands on in words of ours; see {@link ProblemFilter}. */
+  readonly wordError?: (error: unknown) => unknown;
   /** What every request passes first, before its body is read. */
   readonly before?: readonly RequestHandler[];
 }
@@ -54,7 +56,7 @@ export async function startServiceApp(module: Type | DynamicModule, options: Ser
   if (token !== undefined) for (const path of tokenPaths ?? ['/']) app.use(path, requireToken(token));
   for (const { path, limit } of rawBodies) app.use(path, express.raw({ type: () => true, limit }));
   app.useBodyParser('json', { type: JSON_TYPES, limit: BODY_LIMIT });
-  app.useGlobalFilters(new ProblemFilter(options.logger));
+  app.useGlobalFilters(new ProblemFilter(options.logger, options.wordError));
   const close = closerOf(app);
   if (token !== undefined) app.getHttpServer().keepAliveTimeout = LONGER_THAN_A_SIDECAR_MS;
   await app.listen(options.port ?? 0, options.host ?? '127.0.0.1');

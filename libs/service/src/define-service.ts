@@ -36,6 +36,8 @@ export interface ServiceParts<Client, Own> extends Omit<Surroundings, 'database'
   readonly clock: Clock;
   /** Its own configuration. */
   readonly own: Own;
+  /** Of its database: see {@link DatabaseOptions}. */
+  readonly isThrowaway?: boolean;
 }
 
 type Parsed<Own extends z.ZodRawShape> = z.output<z.ZodObject<Own>>;

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { z } from 'zod';
 import { declarationOf } from '@dsops/contracts/service-names';
-import { connect } from '@dsops/database';
+import { connect, wordOutage } from '@dsops/database';
 import { systemClock, unwrapSecret } from '@dsops/kernel';
 import { INBOUND_EVENTS } from '@dsops/messaging';
 import { startServiceApp, type ServiceApp } from '@dsops/platform';
@@ -43,13 +43,20 @@ export async function hostService(
   const listen = {
     logger: surroundings.logger,
     before: service.before,
+    wordError: wordOutage,
     ...doorOf(service, unwrapSecret(token), sidecar !== undefined),
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(sidecar !== undefined && { rawBodies: [INBOUND_EVENTS] }),
   };
   try {
-    const module = await ServiceModule.of(service, { ...surroundings, database, clock, own });
+    const module = await ServiceModule.of(service, {
+      ...surroundings,
+      database,
+      clock,
+      own,
+      isThrowaway: surroundings.database.isThrowaway === true,
+    });
     const app = await startServiceApp(sidecar === undefined ? module : withRoutes(module, sidecar), listen);
     const close = async () => {
       await app.close();

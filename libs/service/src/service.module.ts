@@ -1,8 +1,8 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { declarationOf } from '@dsops/contracts/service-names';
-import { type Database, query, sql } from '@dsops/database';
-import { MessagingModule, transportDependency } from '@dsops/messaging';
-import { HealthModule, INVOKER } from '@dsops/platform';
+import { examineDatabase, type Database } from '@dsops/database';
+import { backlogDependency, MessagingModule, transportDependency } from '@dsops/messaging';
+import { HealthModule, INVOKER, Trouble, type Dependency } from '@dsops/platform';
 import { Sealer } from '@dsops/sealing';
 import type { Service, ServiceParts } from './define-service.js';
 import { CLOCK, DATABASE, LOGGER, TOKEN } from './tokens.js';
@@ -30,11 +30,13 @@ export class ServiceModule {
         }),
         HealthModule.of(
           [
-            { name: 'database', check: () => query(database, sql`select 1`) },
+            databaseDependency(database, parts.isThrowaway === true),
             ...transportDependency(transport),
+            backlogDependency({ service: name, database, transport }),
             ...(parts.dependencies ?? []),
           ],
           logger,
+          door === 'public',
         ),
       ],
       controllers: [...controllers],
@@ -51,3 +53,11 @@ export class ServiceModule {
     };
   }
 }
+
+const databaseDependency = (database: Database, isThrowaway: boolean): Dependency => ({
+  name: 'database',
+  async check() {
+    const finding = await examineDatabase(database, isThrowaway);
+    return finding && new Trouble(finding.code, finding.message, finding.remedy);
+  },
+});

@@ -2,12 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { z } from 'zod';
-import { queryOne, sql } from '@dsops/database';
+import { execute, queryOne, sql } from '@dsops/database';
 import { PrismaClient } from '@dsops/database/rotation';
 import { MasterKey, newKeyBytes } from '@dsops/sealing';
-import { Secret, type Clock } from '@dsops/kernel';
+import { DomainError, Secret, type Clock } from '@dsops/kernel';
 import type { Transport } from '@dsops/messaging';
-import { createLogger, HttpInvoker, TOKEN_HEADER, type Logger } from '@dsops/platform';
+import { createLogger, HttpInvoker, TOKEN_HEADER, Trouble, type Logger } from '@dsops/platform';
 import { createTestDatabase, FakeClock, type TestDatabase } from '@dsops/testing';
 import { CLOCK, DATABASE, defineService, hostService, LOGGER, TOKEN, type Surroundings } from '../src/index.js';
 
@@ -35,7 +35,22 @@ class About {
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(TOKEN) private readonly token: Secret,
     @Inject('greeting') private readonly greeting: string,
+    @Inject(DATABASE) private readonly db: PrismaClient,
   ) {}
+
+  @Get('database')
+  database() {
+    return queryOne(this.db, sql`select current_database() as name`);
+  }
+
+  /** As PostgreSQL says it, through the driver. */
+  @Get('full')
+  full() {
+    return execute(
+      this.db,
+      sql`do $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$`,
+    );
+  }
 
   @Get()
   about() {
@@ -82,6 +97,70 @@ describe('a service that is hosted', () => {
       token: String(surroundings.token),
     });
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
+    await service.close();
+  });
+
+  const readinessOf = async (over: Partial<Surroundings>) => {
+    const service = await hostService(aService(), { ...surroundings, ...over }, { own });
+    try {
+      const response = await fetch(`${service.url}/health/ready`);
+      const { details } = (await response.json()) as { details: Record<string, object> };
+      return { status: response.status, details };
+    } finally {
+      await service.close();
+    }
+  };
+
+  it('is not ready on a server that may lose what it has answered, and says what to do there', async () => {
+    // The server of the tests runs with fsync = off.
+    const { status, details } = await readinessOf({ database: { ...home.options, isThrowaway: false } });
+    expect(status).toBe(503);
+    expect(details).toMatchObject({
+      database: {
+        status: 'down',
+        level: 'error',
+        code: 'database_not_durable',
+        message: expect.stringContaining('fsync = off'),
+        remedy: expect.stringContaining("ALTER SYSTEM SET fsync = 'on'"),
+      },
+    });
+  });
+
+  it('is not ready without what its program stands on, and ready with what is merely not as it should be', async () => {
+    const gone = {
+      name: 'supervisor',
+      check: () => Promise.reject(new DomainError('postgres_unwatched', 'unavailable', 'It was killed.')),
+    };
+    expect(await readinessOf({ dependencies: [gone] })).toMatchObject({
+      status: 503,
+      details: { supervisor: { status: 'down', code: 'postgres_unwatched', message: 'It was killed.' } },
+    });
+    const low = { name: 'disk', check: async () => new Trouble('disk_low', 'Little is free.', 'Make room.') };
+    expect(await readinessOf({ dependencies: [low] })).toMatchObject({
+      status: 200,
+      details: { disk: { status: 'up', level: 'warning', code: 'disk_low', remedy: 'Make room.' } },
+    });
+  });
+
+  it('says that its database is gone, as not ready and as 503 with its own words and a time to come again', async () => {
+    const lost = await createTestDatabase();
+    const service = await hostService(aService(), { ...surroundings, database: lost.options }, { own });
+    await lost.drop();
+    expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({
+      details: { database: { code: 'database_unavailable' } },
+    });
+    const refused = await fetch(`${service.url}/about/database`, { headers: { [TOKEN_HEADER]: 'token-of-this-spec' } });
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await refused.json()).toMatchObject({ code: 'database_unavailable', about: 'database' });
+    await service.close();
+  });
+
+  it('says that the disk of its database is full', async () => {
+    const service = await hostService(aService(), surroundings, { own });
+    const refused = await fetch(`${service.url}/about/full`, { headers: { [TOKEN_HEADER]: 'token-of-this-spec' } });
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ code: 'database_full', detail: expect.stringContaining('full') });
     await service.close();
   });
 

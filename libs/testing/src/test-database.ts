@@ -39,7 +39,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const database = `test_${randomBytes(6).toString('hex')}`;
   await onServer(`create database ${database} template dsops_template strategy file_copy`);
   return {
-    options: { host: '127.0.0.1', port, database, password: new Secret(password), poolSize: 5 },
+    options: { host: '127.0.0.1', port, database, password: new Secret(password), poolSize: 5, isThrowaway: true },
     adminUrl: testServerUrl(database),
     drop: () => onServer(`drop database if exists ${database} with (force)`),
   };

@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { API_VERSION } from '@dsops/contracts/api';
 import { verifyAudit } from '@dsops/contracts/audit/api';
-import { getSystem, listDeadLetters } from '@dsops/contracts/gateway/api';
+import type { ResponseOf } from '@dsops/contracts/define-operation';
+import { getFindings, getSystem, listDeadLetters } from '@dsops/contracts/gateway/api';
 import { getInstallation, getStatus, type Finding } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '@dsops/api-client';
 import { findConnection, isLoopback, readApiKey } from '../connection.js';
@@ -52,12 +53,31 @@ async function examine(session: Session): Promise<Finding[]> {
   if (!(await look('API key', () => apiKey(io, options.url)))) return findings;
   const client = await session.client();
   if (!(await look('server', () => server(client)))) return findings;
+  await look('house', async () => {
+    const found = (await client.call(getFindings, {})).findings;
+    for (const { service, check, level, message, remedy } of summed(found))
+      findings.push({ check: `${service} ${check}`, level, message, remedy });
+    return found.length === 0
+      ? ok('its database, disk and events are as they should be')
+      : wrong(
+          found.some(({ level }) => level === 'error') ? 'error' : 'warning',
+          'something that dsops stands on is not as it should be',
+          'See above.',
+        );
+  });
   await look('mode', () => mode(client));
   await look('services', () => services(client));
   await look('audit log', () => auditLog(client));
   await look('dead letters', () => deadLetters(client));
   return findings;
 }
+
+type ServiceFinding = ResponseOf<typeof getFindings>['findings'][number];
+
+/** What every service says of the same database is said once. */
+const summed = (findings: readonly ServiceFinding[]): ServiceFinding[] => [
+  ...new Map(findings.map((finding) => [`${finding.check} ${finding.message}`, finding])).values(),
+];
 
 const ok = (message: string) => ({ level: 'ok' as const, message, remedy: null });
 const wrong = (level: 'warning' | 'error', message: string, remedy: string) => ({ level, message, remedy });

@@ -1,9 +1,9 @@
+import { wordOutage } from '@dsops/database';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
 import { systemActor } from '@dsops/contracts/principal';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
-import { wordOutage } from '../database-outage.js';
 import { LOGGER } from '@dsops/service';
 import { AdminKeyFile } from './admin-key-file.store.js';
 import { decideAdminKey, type KeyFileContent, type KnownKeys } from './admin-key.js';

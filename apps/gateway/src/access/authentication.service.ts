@@ -1,9 +1,9 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { ApiKey } from '@dsops/database/gateway';
 import { roleSchema } from '@dsops/contracts/principal';
+import { wordOutage } from '@dsops/database';
 import { DomainError, Secret, type Clock } from '@dsops/kernel';
 import type { Caller, Logger } from '@dsops/platform';
-import { wordOutage } from '../database-outage.js';
 import { CLOCK, LOGGER } from '@dsops/service';
 import { isSecretOf, orNoKey, readKey } from './api-key.js';
 import { ApiKeyRepository } from './api-key.repository.js';

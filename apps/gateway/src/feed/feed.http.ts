@@ -1,9 +1,9 @@
 import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { API_VERSION, CLIENT_HEADER, OLDEST_CLIENT } from '@dsops/contracts/api';
+import { wordOutage } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
 import { AuthenticationService } from '../access/authentication.service.js';
-import { wordOutage } from '../database-outage.js';
 import { assertRecentClient } from '../request/client-version.js';
 import { filterOf } from './feed-filter.js';
 import { readPosition } from './feed-frames.js';

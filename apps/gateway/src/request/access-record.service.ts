@@ -1,3 +1,4 @@
+import { wordOutage } from '@dsops/database';
 import {
   Inject,
   Injectable,
@@ -11,7 +12,6 @@ import { requestMade } from '@dsops/contracts/gateway/events';
 import type { Clock } from '@dsops/kernel';
 import { UNIT_OF_WORK, type Unit, type UnitOfWork } from '@dsops/messaging';
 import type { Logger } from '@dsops/platform';
-import { wordOutage } from '../database-outage.js';
 import { CLOCK, LOGGER } from '@dsops/service';
 import { TUNING, type GatewayTuning } from '../gateway.options.js';
 import { AccessRecordRepository, type OpenRequest, type Transaction } from './access-record.repository.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { OLDEST_CLIENT } from '@dsops/contracts/api';
 import { problemSchema } from '@dsops/contracts/problem';
+import { wordOutage } from '@dsops/database';
 import { DomainError, newId } from '@dsops/kernel';
 import { readIdempotencyKey } from '@dsops/messaging';
 import {
@@ -13,7 +14,6 @@ import {
   type Caller,
 } from '@dsops/platform';
 import { AuthenticationService } from '../access/authentication.service.js';
-import { wordOutage } from '../database-outage.js';
 import { AccessRecordService, type RequestOutcome } from './access-record.service.js';
 import { assertRecentClient } from './client-version.js';
 import { CreationLimitService, isCreation } from './creation-limit.service.js';

@@ -10,6 +10,8 @@ import { RouteTable } from './route-table.js';
 
 const PREFIX = `/api/v${API_VERSION}`;
 const METHOD_NOT_ALLOWED = 405;
+const UNAVAILABLE = 503;
+const RETRY_AFTER_S = 5;
 
 /** Every operation of the contract at its path. */
 @Controller(PREFIX)
@@ -38,6 +40,7 @@ export class ApiController {
     );
     try {
       const { status, body } = await this.requests.answer(read(request, operation, params));
+      if (status === UNAVAILABLE) response.setHeader('retry-after', RETRY_AFTER_S);
       send(response, status, body);
     } catch (error) {
       const retryAfterS = isDomainError(error) ? error.details.retryAfterS : undefined;

@@ -6,6 +6,7 @@ import {
   createApiKey,
   dropDeadLetter,
   getDeadLetter,
+  getFindings,
   getSystem,
   listApiKeys,
   listDeadLetters,
@@ -15,6 +16,7 @@ import {
 import type { Caller, InputOf } from '@dsops/platform';
 import { ApiKeyService } from '../access/api-key.service.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
+import { ReadinessService } from '../system/readiness.service.js';
 import { SystemService } from '../system/system.service.js';
 
 export interface OwnCall<O extends Operation = Operation> {
@@ -34,9 +36,10 @@ const serve = <O extends Operation>(
 export class OwnOperations {
   private readonly handlers: ReadonlyMap<string, Handler>;
 
-  constructor(keys: ApiKeyService, letters: DeadLetterService, system: SystemService) {
+  constructor(keys: ApiKeyService, letters: DeadLetterService, system: SystemService, readiness: ReadinessService) {
     this.handlers = new Map([
       serve(getSystem, async () => system.describe()),
+      serve(getFindings, async () => ({ findings: await readiness.findings() })),
       serve(createApiKey, ({ caller, input, idempotencyKey }) =>
         keys.create(caller, input.body, { key: idempotencyKey, fingerprint: fingerprintOf(createApiKey, input.body) }),
       ),

@@ -2,7 +2,7 @@ import { databaseNowMs } from '../database/clock.repository.js';
 import { noOpenRotations } from '../open-rotations.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Actor } from '@dsops/contracts/principal';
-import { execute, query, sql } from '@dsops/database';
+import { execute, query, sql, withClient } from '@dsops/database';
 import { isDomainError, newId, unwrapSecret } from '@dsops/kernel';
 import type { Caller } from '@dsops/platform';
 import { eventually } from '@dsops/testing';
@@ -10,7 +10,7 @@ import { openInstallation } from '../installation/installation.fixture.js';
 import type { InstallationService } from '../installation/installation.service.js';
 import type { RegisteredService } from '../registry/service.js';
 import { CheckOutRepository } from './check-out.repository.js';
-import { CheckOutService, type CheckOutRequest } from './check-out.service.js';
+import { CheckOutService, type CheckOutParts, type CheckOutRequest } from './check-out.service.js';
 import { openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
 import type { Tx } from '../database/tx.js';
 
@@ -21,6 +21,7 @@ let opened: Awaited<ReturnType<typeof openInstallation>>;
 let installation: InstallationService;
 let service: RegisteredService;
 let checkOuts: CheckOutService;
+let parts: CheckOutParts;
 const repository = new CheckOutRepository();
 
 beforeAll(async () => {
@@ -29,7 +30,7 @@ beforeAll(async () => {
   installation = opened.installation;
   const { units, versions, vault, registry } = world;
   const highWaterMark = opened.mark;
-  checkOuts = new CheckOutService({
+  parts = {
     units,
     checkOuts: repository,
     versions,
@@ -38,7 +39,8 @@ beforeAll(async () => {
     installation,
     highWaterMark,
     openRotations: noOpenRotations,
-  });
+  };
+  checkOuts = new CheckOutService(parts);
 }, 60_000);
 beforeEach(async () => void (service = await world.addService()));
 afterAll(async () => {
@@ -162,6 +164,28 @@ describe('a check-out', () => {
     expect(await codeOf(checkOuts.grant(request))).toBe('value_ending');
     await inTx((tx) => world.vault.withdrawEnd(tx, version.id));
     expect(await codeOf(checkOuts.grant(asked()))).toBe('granted');
+  });
+
+  it('says that the disk is full where that is why the value is still being replaced', async () => {
+    const version = await world.addVersion(service, 'CURRENT');
+    await inTx(async (tx) => {
+      await world.vault.lock(tx, version.id);
+      await world.vault.intendEnd(tx, version.id, new Date());
+    });
+    // What a full disk answers to whoever writes to it: here in place of a function that the look at the disk uses.
+    await withClient(world.test.adminUrl, (admin) =>
+      admin.query(`create function rotation.repeat(text, integer) returns text language plpgsql as $$
+        begin raise exception 'could not write to file: No space left on device' using errcode = 'disk_full'; end $$`),
+    );
+    const units: typeof world.units = {
+      run: (work) =>
+        world.units.run(async (unit) => {
+          await execute(unit.tx, sql`set local search_path = rotation, pg_catalog`);
+          return work(unit);
+        }),
+    };
+    expect(await codeOf(new CheckOutService({ ...parts, units }).grant(asked()))).toBe('database_full');
+    expect(await codeOf(checkOuts.grant(asked()))).toBe('value_ending');
   });
 
   it('and the guard wait for each other: either the hold is seen, or no value is given', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Actor } from '@dsops/contracts/principal';
 import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
 import { checkOutGranted, checkOutReleased } from '@dsops/contracts/rotation/events';
+import { probeDisk } from '@dsops/database';
 import { DomainError, newId } from '@dsops/kernel';
 import type { Unit, UnitOfWork } from '@dsops/messaging';
 import type { Caller } from '@dsops/platform';
@@ -100,7 +101,7 @@ export class CheckOutService {
     if (service === null) throw unknownService(request);
     const version = await versions.lockCurrent(unit.tx, service.credential.id);
     if (version === null) throw noCurrent(request);
-    assertLives(version);
+    await assertLives(unit.tx, version);
     const login = await vault.open(unit.tx, version.id);
     const nowMs = await databaseNowMs(unit.tx);
     const checkOut: CheckOut = {
@@ -144,7 +145,7 @@ export class CheckOutService {
     const version = await versions.lock(tx, checkOut.versionId);
     const isOver = checkOut.releasedAt !== null || checkOut.expiresAt.getTime() <= (await databaseNowMs(tx));
     if (version === null || isOver) throw isOverError();
-    assertLives(version);
+    await assertLives(tx, version);
     return { checkOut, version: version.name, login: await vault.open(tx, version.id), target: version.target };
   }
 }
@@ -162,8 +163,9 @@ const hashOf = ({ environment, service, ttl, purpose }: CheckOutRequest): string
     .digest('base64url');
 
 /** Once the guard has let an effect pass that ends the value, it is given to nobody, not even again. */
-function assertLives({ endIntendedAt, endedAt, name }: Version): void {
+async function assertLives(tx: Tx, { endIntendedAt, endedAt, name }: Version): Promise<void> {
   if (endIntendedAt === null && endedAt === null) return;
+  await probeDisk(tx); // on a full disk nothing gets on, and "in a moment" would be untrue
   throw new DomainError('value_ending', 'unavailable', `Version ${name} is being replaced right now.`, {
     remedy: 'Try again in a moment; `dsops rotation status` tells how far it is.',
   });

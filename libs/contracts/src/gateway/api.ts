@@ -56,6 +56,33 @@ export const getSystem = defineOperation({
   response: z.object({ version: z.string(), apiVersion: z.int(), oldestClient: z.string(), startedAt: instant }),
 });
 
+export const findingLevelSchema = z.enum(['ok', 'warning', 'error']);
+
+export const getFindings = defineOperation({
+  id: 'getFindings',
+  method: 'GET',
+  path: '/system/findings',
+  service,
+  tag: 'system',
+  role: 'viewer',
+  status: 200,
+  summary: 'What is wrong with what dsops stands on: its database, disk, events; empty when all is well',
+  response: z.object({
+    findings: z.array(
+      z.object({
+        service: z.enum(SERVICES),
+        /** What was looked at, such as `database`. */
+        check: z.string(),
+        /** `error`: the service is not ready for it. */
+        level: findingLevelSchema,
+        code: z.string().nullable(),
+        message: z.string(),
+        remedy: z.string().nullable(),
+      }),
+    ),
+  }),
+});
+
 export const listDeadLetters = defineOperation({
   id: 'listDeadLetters',
   method: 'GET',

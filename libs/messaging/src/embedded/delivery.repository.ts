@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { sql } from '@dsops/database';
 import { hasCome } from '@dsops/background';
-import type { Published } from '../transport.js';
+import type { Published, Waiting } from '../transport.js';
 
 /** After an answer `retry`, and after an error of the database. */
 export const RETRY_AFTER_MS = 1_000;
@@ -54,6 +54,16 @@ export async function oldestDeliveries(client: pg.ClientBase, consumer: string, 
      where consumer = ${consumer} and (deliver_after is null or ${hasCome('deliver_after', RETRY_AFTER_MS)})
      order by position limit ${limit}`;
   const { rows } = await client.query<DeliveryRow>({ name: 'oldest deliveries', text, values });
+  return rows;
+}
+
+/** By consumer; the age is that of the oldest, by the instant at which it happened. */
+export async function waitingDeliveries(pool: pg.Pool): Promise<Waiting[]> {
+  const { rows } = await pool.query<Waiting>(
+    `select d.consumer, count(*)::double precision as amount,
+            extract(epoch from now() - min((d.body->>'time')::timestamptz))::double precision as "oldestS"
+       from (select consumer, body from deliveries order by position limit 10000) d group by d.consumer`,
+  );
   return rows;
 }
 

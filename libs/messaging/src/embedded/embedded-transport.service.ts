@@ -3,7 +3,7 @@ import { Loop } from '@dsops/background';
 import type { Topic } from '@dsops/contracts/topics';
 import { loginOf, openPool, type DatabaseOptions } from '@dsops/database';
 import type { Logger } from '@dsops/platform';
-import type { Delivery, DeliveryAnswer, Published, Subscription, Transport } from '../transport.js';
+import type { Delivery, DeliveryAnswer, Published, Subscription, Transport, Waiting } from '../transport.js';
 import {
   deferDeliveries,
   oldestDeliveries,
@@ -11,6 +11,7 @@ import {
   RETRY_AFTER_MS,
   subscribeTo,
   takeTurn,
+  waitingDeliveries,
   writeDeliveries,
   type DeliveryRow,
 } from './delivery.repository.js';
@@ -91,6 +92,10 @@ export class EmbeddedTransport implements Transport {
     };
     this.open.add(subscription);
     return subscription;
+  }
+
+  backlog(): Promise<Waiting[]> {
+    return waitingDeliveries(this.pool);
   }
 
   /** Stops what is still subscribed and closes the connections. */
