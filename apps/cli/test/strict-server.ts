@@ -2,7 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { API_VERSION, CLIENT_HEADER, operations } from '@dsops/contracts/api';
-import type { BodyOf, Operation, ParamsOf, QueryOf, ResponseOf } from '@dsops/contracts/define-operation';
+import {
+  isKeyed,
+  type BodyOf,
+  type Operation,
+  type ParamsOf,
+  type QueryOf,
+  type ResponseOf,
+} from '@dsops/contracts/define-operation';
 import { HTTP_STATUS, type Problem } from '@dsops/contracts/problem';
 import { DomainError, isDomainError, isId } from '@dsops/kernel';
 
@@ -136,7 +143,7 @@ export class StrictServer {
 
   private readKey(operation: Operation, request: IncomingMessage, body: string): string | undefined {
     const key = request.headers['idempotency-key'];
-    if (operation.method !== 'POST') {
+    if (!isKeyed(operation.method)) {
       if (key !== undefined) this.violations.push(`${operation.id}: an Idempotency-Key on a ${operation.method}`);
       return undefined;
     }

@@ -1,6 +1,9 @@
 /** Of {@link GatewayTuning}. */
 export const TUNING = Symbol('GatewayTuning');
 
+/** The operations that have a route: the table of the contracts. */
+export const OPERATIONS = Symbol('Operations');
+
 /** Numbers that operators may change and tests make small. */
 export interface GatewayTuning {
   /** How long a service may take for one request. Shorter than the 60 s that clients wait. */

@@ -1,5 +1,7 @@
 import { APP_GUARD } from '@nestjs/core';
 import { z } from 'zod';
+import { operations } from '@dsops/contracts/api';
+import type { Operation } from '@dsops/contracts/define-operation';
 import { PrismaClient } from '@dsops/database/gateway';
 import { defineService } from '@dsops/service';
 import { AdminKeyService } from './access/admin-key.service.js';
@@ -13,7 +15,7 @@ import { FeedTail } from './feed/feed-tail.service.js';
 import { FeedEvents } from './feed/feed.events.js';
 import { FeedController } from './feed/feed.http.js';
 import { FeedRepository } from './feed/feed.repository.js';
-import { DEFAULT_TUNING, TUNING, type GatewayTuning } from './gateway.options.js';
+import { DEFAULT_TUNING, OPERATIONS, TUNING, type GatewayTuning } from './gateway.options.js';
 import { InternalRoutesGuard } from './internal-routes.guard.js';
 import { AccessRecordRepository } from './request/access-record.repository.js';
 import { AccessRecordService } from './request/access-record.service.js';
@@ -28,7 +30,7 @@ import { SystemService } from './system/system.service.js';
 import { securityHeaders } from './security-headers.js';
 
 /** The one door to the outside: who may do what, the API of every service, and what happens, live. */
-export const gatewayService = (tuning: Partial<GatewayTuning> = {}) =>
+export const gatewayService = (tuning: Partial<GatewayTuning> = {}, table: readonly Operation[] = operations) =>
   defineService({
     name: 'gateway',
     database: PrismaClient,
@@ -43,6 +45,7 @@ export const gatewayService = (tuning: Partial<GatewayTuning> = {}) =>
     consumers: [FeedEvents],
     providers: [
       { provide: TUNING, useValue: { ...DEFAULT_TUNING, ...tuning } },
+      { provide: OPERATIONS, useValue: table },
       { provide: APP_GUARD, useClass: InternalRoutesGuard },
       AccessRecordRepository,
       AccessRecordService,

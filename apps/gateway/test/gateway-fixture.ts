@@ -53,6 +53,8 @@ export interface TestGateway {
 interface FixtureOptions {
   readonly tuning?: Partial<GatewayTuning>;
   readonly clock?: Clock;
+  /** The operations that there are, when not those of the contracts. */
+  readonly operations?: readonly Operation[];
   /** Where the gateway finds the database, when not where it is: a proxy before it. */
   readonly through?: (options: DatabaseOptions) => Promise<DatabaseOptions>;
 }
@@ -60,7 +62,7 @@ interface FixtureOptions {
 /** The gateway as it runs, on a database of its own, with the other services behind real sockets. */
 export async function startTestGateway(options: FixtureOptions = {}): Promise<TestGateway> {
   const database = await createTestDatabase();
-  const stub = await StubServices.start(TOKEN);
+  const stub = await StubServices.start(TOKEN, options.operations);
   const logLines: string[] = [];
   const destination = new Writable({
     write: (chunk: Buffer, _, done) => {
@@ -81,9 +83,13 @@ export async function startTestGateway(options: FixtureOptions = {}): Promise<Te
     token: new Secret(TOKEN),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   };
-  const service = await hostService(gatewayService({ feedPollMs: 50, ...options.tuning }), surroundings, {
-    own: { DSOPS_ADMIN_KEY_FILE: adminKeyFile },
-  });
+  const service = await hostService(
+    gatewayService({ feedPollMs: 50, ...options.tuning }, options.operations),
+    surroundings,
+    {
+      own: { DSOPS_ADMIN_KEY_FILE: adminKeyFile },
+    },
+  );
   own = service.url;
   const adminKey = readFileSync(adminKeyFile, 'utf8').trim();
   const sql = new pg.Client({ connectionString: database.adminUrl });

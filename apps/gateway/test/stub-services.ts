@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { operations } from '@dsops/contracts/api';
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
-import type { Operation } from '@dsops/contracts/define-operation';
+import { isKeyed, type Operation } from '@dsops/contracts/define-operation';
 import { deadLetterSchema, type DeadLetterView } from '@dsops/contracts/gateway/api';
 import { HTTP_STATUS } from '@dsops/contracts/problem';
 import { callerSchema, CALLER_HEADER, TOKEN_HEADER, type Caller } from '@dsops/platform';
@@ -36,10 +36,13 @@ export class StubServices {
   readonly unready = new Set<ServiceName>();
   private readonly servers = new Map<ServiceName, ReturnType<typeof createServer>>();
 
-  private constructor(private readonly token: string) {}
+  private constructor(
+    private readonly token: string,
+    private readonly table: readonly Operation[],
+  ) {}
 
-  static async start(token: string): Promise<StubServices> {
-    const stub = new StubServices(token);
+  static async start(token: string, table: readonly Operation[] = operations): Promise<StubServices> {
+    const stub = new StubServices(token, table);
     for (const service of SERVICES.filter((name) => name !== 'gateway')) {
       const server = createServer((request, response) => void stub.serve(service, request, response));
       await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -87,7 +90,7 @@ export class StubServices {
     if (request.headers[TOKEN_HEADER] !== this.token) return this.violation('the token is missing');
     if (url.pathname === '/internal/events/heads') return { status: 200, body: { asOf: '1', heads: [], next: null } };
     if (url.pathname.startsWith('/internal/dead-letters')) return this.letter(service, request.method!, url, body);
-    for (const operation of operations) {
+    for (const operation of this.table) {
       const params =
         operation.service === service && operation.method === request.method
           ? fit(operation.path, url.pathname)
@@ -113,8 +116,10 @@ export class StubServices {
       const read = schema?.safeParse(input[part]);
       if (read !== undefined && !read.success) return this.violation(`${operation.id}: ${part} ${read.error.message}`);
     }
-    if (operation.method === 'POST' && headers['idempotency-key'] === undefined)
-      return this.violation(`${operation.id} came without Idempotency-Key`);
+    if (isKeyed(operation.method) !== (headers['idempotency-key'] !== undefined))
+      return this.violation(
+        `${operation.id} came ${isKeyed(operation.method) ? 'without' : 'with an'} Idempotency-Key`,
+      );
     if (!/^00-[0-9a-f]{32}-/.test(String(headers.traceparent)))
       return this.violation(`${operation.id} came without traceparent`);
     this.received.push({ operation: operation.id, caller, ...input, headers });

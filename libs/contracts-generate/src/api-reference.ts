@@ -1,5 +1,5 @@
 import { API_VERSION } from '@dsops/contracts/api';
-import type { Operation } from '@dsops/contracts/define-operation';
+import { isKeyed, METHODS, type Operation } from '@dsops/contracts/define-operation';
 import { requestSchema } from './json-schema.js';
 import { eventStream } from './event-stream.js';
 import { operationsInOrder } from './operation-order.js';
@@ -43,7 +43,7 @@ export function apiReferencePage(): string {
     [
       '# The API',
       'Generated from `libs/contracts` by `node tools/generate.mjs`; do not edit it.',
-      `All paths are below \`/api/v${API_VERSION}\`. A request carries \`Authorization: Bearer <API key>\`, and a POST that may be sent twice an \`Idempotency-Key\`. What went wrong comes as \`application/problem+json\` with \`detail\`, \`code\` and \`remedy\`. The running gateway serves the whole as \`/api/v${API_VERSION}/openapi.json\`; the same document is in [openapi.json](../../libs/contracts/generated/openapi.json).`,
+      `All paths are below \`/api/v${API_VERSION}\`. A request carries \`Authorization: Bearer <API key>\`, and a ${METHODS.filter(isKeyed).join(' or ')} that may be sent twice an \`Idempotency-Key\`. What went wrong comes as \`application/problem+json\` with \`detail\`, \`code\` and \`remedy\`. The running gateway serves the whole as \`/api/v${API_VERSION}/openapi.json\`; the same document is in [openapi.json](../../libs/contracts/generated/openapi.json).`,
       'Fields are those of the body, or of the query where there is no body; `?` marks what may be left out.',
       ...[...new Set(operations.map((operation) => operation.tag))].map((tag) => section(tag, operations)),
       `## ${eventStream.tag}`,

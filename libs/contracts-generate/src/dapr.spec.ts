@@ -143,6 +143,18 @@ describe('who may invoke whom', () => {
   });
 });
 
+describe('how somebody may ask for what he may invoke', () => {
+  it('is by every method', () => {
+    for (const service of SERVICES) {
+      const { spec } = file(`config/${service}.yaml`) as {
+        spec: { accessControl: { policies: { operations: { httpVerb: string[] }[] }[] } };
+      };
+      for (const { operations } of spec.accessControl.policies)
+        for (const { httpVerb } of operations) expect(httpVerb).toEqual(['*']);
+    }
+  });
+});
+
 describe('who may read which secret', () => {
   it('is a table: a service its own password and, where it seals, its own key, and nothing else', () => {
     const keys = { notification: ['service-key-notification'], rotation: ['service-key-rotation'] };

@@ -6,6 +6,7 @@ import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import { declarations } from '@dsops/contracts/rotation/targets/declarations';
 import { operations } from '@dsops/contracts/api';
+import { isKeyed, METHODS } from '@dsops/contracts/define-operation';
 import { eventRegistry } from '@dsops/contracts/event-registry';
 import { asyncApiDocument } from './async-api.js';
 import { eventFlowPage } from './event-flow.js';
@@ -51,10 +52,12 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  it('asks for an Idempotency-Key on every POST and on nothing else', () => {
+  it('asks for an Idempotency-Key on what a second request would do a second time, and on nothing else', () => {
     for (const operations of Object.values(document.paths))
       for (const [method, operation] of Object.entries(operations))
-        expect(referencesIn(operation).includes('#/components/parameters/IdempotencyKey')).toBe(method === 'post');
+        expect(referencesIn(operation).includes('#/components/parameters/IdempotencyKey')).toBe(
+          METHODS.some((one) => one.toLowerCase() === method && isKeyed(one)),
+        );
   });
 
   it('lets a caller leave out what has a default, and promises it in answers', () => {

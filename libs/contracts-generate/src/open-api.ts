@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { API_VERSION, CLIENT_HEADER } from '@dsops/contracts/api';
-import type { Operation } from '@dsops/contracts/define-operation';
+import { isKeyed, type Operation } from '@dsops/contracts/define-operation';
 import { envelopeSchema } from '@dsops/contracts/envelope';
 import { problemSchema } from '@dsops/contracts/problem';
 import * as audit from '@dsops/contracts/audit/api';
@@ -76,7 +76,7 @@ function describeOperation(operation: Operation, answer: JsonSchema): Record<str
     parameters: [
       ...parametersIn('path', operation.params),
       ...parametersIn('query', operation.query),
-      ...(operation.method === 'POST' ? [parameterRef('IdempotencyKey')] : []),
+      ...(isKeyed(operation.method) ? [parameterRef('IdempotencyKey')] : []),
       parameterRef('Client'),
     ],
     ...(operation.body && {

@@ -1,7 +1,5 @@
 import { operations } from '@dsops/contracts/api';
-import type { Operation } from '@dsops/contracts/define-operation';
-
-const METHODS: readonly Operation['method'][] = ['GET', 'POST', 'DELETE'];
+import { METHODS, type Operation } from '@dsops/contracts/define-operation';
 
 /** The operations as a reader looks for them: by path, then by method. */
 export const operationsInOrder = (): Operation[] =>

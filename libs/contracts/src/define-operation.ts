@@ -9,7 +9,9 @@ export type Method = (typeof METHODS)[number];
  * Does a second request of this method do it a second time? Then it carries an Idempotency-Key, by which the owner
  * answers a repetition with what the first has come to. The others come to the same however often they are sent.
  */
-export const isKeyed = (method: Method): boolean => method === 'POST' || method === 'PATCH';
+export const isKeyed = (method: Method): boolean => KEYED[method];
+
+const KEYED: Record<Method, boolean> = { GET: false, POST: true, PUT: false, PATCH: true, DELETE: false };
 
 export interface Operation {
   readonly id: string;

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { OLDEST_CLIENT } from '@dsops/contracts/api';
+import { isKeyed } from '@dsops/contracts/define-operation';
 import { problemSchema } from '@dsops/contracts/problem';
 import { wordOutage } from '@dsops/database';
 import { DomainError, newId } from '@dsops/kernel';
@@ -100,7 +101,7 @@ export class ApiRequestService {
         params: request.params,
         query: request.query,
         body: request.body,
-        idempotencyKey: operation.method === 'POST' ? idempotencyKey : undefined,
+        idempotencyKey: isKeyed(operation.method) ? idempotencyKey : undefined,
       });
     try {
       return await this.own.carryOut(operation, { caller, input, idempotencyKey });

@@ -1,9 +1,11 @@
 import { All, Controller, Inject, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { API_VERSION, CLIENT_HEADER, operations } from '@dsops/contracts/api';
+import { API_VERSION, CLIENT_HEADER } from '@dsops/contracts/api';
+import type { Operation } from '@dsops/contracts/define-operation';
 import { DomainError, isDomainError } from '@dsops/kernel';
 import { problemOf, type Logger } from '@dsops/platform';
 import { LOGGER } from '@dsops/service';
+import { OPERATIONS } from '../gateway.options.js';
 import { ApiRequestService } from './api-request.service.js';
 import type { ApiRequest } from './request-input.js';
 import { RouteTable } from './route-table.js';
@@ -16,12 +18,15 @@ const RETRY_AFTER_S = 5;
 /** Every operation of the contract at its path. */
 @Controller(PREFIX)
 export class ApiController {
-  private readonly routes = new RouteTable(operations);
+  private readonly routes: RouteTable;
 
   constructor(
     private readonly requests: ApiRequestService,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(OPERATIONS) operations: readonly Operation[],
+  ) {
+    this.routes = new RouteTable(operations);
+  }
 
   @All('*path')
   async answer(@Req() request: Request, @Res() response: Response): Promise<void> {

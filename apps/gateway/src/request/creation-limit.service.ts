@@ -4,8 +4,11 @@ import type { Operation } from '@dsops/contracts/define-operation';
 import { DomainError } from '@dsops/kernel';
 import { TUNING, type GatewayTuning } from '../gateway.options.js';
 
-/** Does it make something or start work? The contract answers such operations with 201 or 202. */
-export const isCreation = (operation: Operation): boolean => operation.method === 'POST' && operation.status !== 200;
+/**
+ * Does it make something or start work? The contract answers such operations with 201 or 202, whatever their method: a
+ * PUT may make what was not there, a PATCH may start work. Those that answer 200 leave no more behind than there was.
+ */
+export const isCreation = ({ status }: Pick<Operation, 'status'>): boolean => status !== 200;
 
 /** Bounds how much one principal can make in a minute. Counted in each process of the gateway on its own. */
 @Injectable()
