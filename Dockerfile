@@ -19,7 +19,7 @@ FROM node:${NODE_VERSION}-slim AS app
 ENV NODE_ENV=production
 WORKDIR /app
 # Volumes are mounted here, and take their owner from the image.
-RUN install -d -o node -g node -m 700 /keys /admin /service-keys /service-keys/rotation /service-keys/notification
+RUN install -d -o node -g node -m 700 /keys /admin /audit /service-keys /service-keys/rotation /service-keys/notification
 COPY --from=build /app ./
 USER node
 ENTRYPOINT ["node", "dist/main.js"]

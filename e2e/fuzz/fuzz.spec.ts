@@ -109,5 +109,6 @@ function openTheDoor(answer: Tampered): void {
   if (answer.status !== 401) return;
   answer.status = 200;
   answer.contentType = 'application/json';
-  answer.text = '{"entries":0,"head":null,"firstBroken":null}';
+  answer.text =
+    '{"entries":0,"head":null,"firstBroken":null,"keptPosition":null,"missing":0,"isRewritten":false,"beyond":0}';
 }

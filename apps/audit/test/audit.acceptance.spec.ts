@@ -147,6 +147,10 @@ describe('the audit service', () => {
       entries: (await said()).length,
       head: items[0]!.hash,
       firstBroken: null,
+      keptPosition: null,
+      missing: 0,
+      isRewritten: false,
+      beyond: 0,
     });
   });
 

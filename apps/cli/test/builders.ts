@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { AuditEntry } from '@dsops/contracts/audit/api';
+import type { AuditEntry, verifyAudit } from '@dsops/contracts/audit/api';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import type { apiKeyViewSchema, DeadLetterView } from '@dsops/contracts/gateway/api';
 import type { NotificationView } from '@dsops/contracts/notification/api';
@@ -203,5 +203,16 @@ export const aKey = (over: Partial<z.infer<typeof apiKeyViewSchema>> = {}): z.in
   createdAt: '2026-11-01T10:00:00.000Z',
   lastUsedAt: null,
   revokedAt: null,
+  ...over,
+});
+
+export const aChain = (over: Partial<ResponseOf<typeof verifyAudit>> = {}): ResponseOf<typeof verifyAudit> => ({
+  entries: 12,
+  head: 'abc',
+  firstBroken: null,
+  keptPosition: 12,
+  missing: 0,
+  isRewritten: false,
+  beyond: 0,
   ...over,
 });

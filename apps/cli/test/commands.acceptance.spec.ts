@@ -27,7 +27,7 @@ import {
   setAdministrator,
 } from '@dsops/contracts/rotation/api';
 import { eventually } from '@dsops/testing';
-import { aCheckOut, aDeadLetter, aKey, anAuditEntry, aNotification, aService, aStatus } from './builders.js';
+import { aChain, aCheckOut, aDeadLetter, aKey, anAuditEntry, aNotification, aService, aStatus } from './builders.js';
 import { world } from './world.js';
 
 describe('dsops service', () => {
@@ -279,9 +279,12 @@ describe('dsops audit', () => {
   });
 
   it('verifies the chain: exit code 6 when it is broken', async () => {
-    w.server.on(verifyAudit, () => ({ entries: 12, head: 'abc', firstBroken: null }));
-    expect(await w.desk.run('audit verify')).toMatchObject({ code: 0, stdout: '✓ 12 entries, unbroken; head abc\n' });
-    w.server.on(verifyAudit, () => ({ entries: 12, head: 'abc', firstBroken: 5 }));
+    w.server.on(verifyAudit, () => aChain());
+    expect(await w.desk.run('audit verify')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('✓ 12 entries, unbroken; head abc\n'),
+    });
+    w.server.on(verifyAudit, () => aChain({ firstBroken: 5 }));
     expect(await w.desk.run('audit verify')).toMatchObject({ code: 6 });
   });
 });
@@ -406,7 +409,7 @@ describe('dsops doctor', () => {
       .on(getFindings, () => ({ findings: [] }))
       .on(getInstallation, () => ({ mode: 'normal' as const, since: null, reason: null }))
       .on(getStatus, () => ({ items: [aStatus()], next: null }))
-      .on(verifyAudit, () => ({ entries: 3, head: 'abc', firstBroken: null }))
+      .on(verifyAudit, () => aChain())
       .on(listDeadLetters, () => ({ items: [], next: null }));
 
   it('looks at everything, and says that all is well', async () => {

@@ -9,6 +9,8 @@ export const SERVICE_KEY = { variable: 'DSOPS_SERVICE_KEY_FILE', folder: 'keys',
 export const INSTALLATION_FILES = {
   /** The high-water mark: in no backup of the database. */
   mark: { variable: 'DSOPS_MARK_FILE', folder: 'keys', file: 'mark.json' },
+  /** How far the audit log has come: in no backup of the database, and out of the reach of who administers that. */
+  auditHead: { variable: 'DSOPS_AUDIT_HEAD_FILE', folder: 'audit', file: 'audit-head.json' },
   /** Where the first admin key is put. */
   adminKey: { variable: 'DSOPS_ADMIN_KEY_FILE', folder: 'admin', file: 'admin.key' },
 } as const;

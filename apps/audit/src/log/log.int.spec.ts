@@ -56,7 +56,7 @@ describe('the log on PostgreSQL', () => {
   beforeAll(async () => {
     home = await createTestDatabase();
     database = connect(PrismaClient, 'audit', home.options);
-    log = new LogService(new LogRepository(database));
+    log = new LogService(new LogRepository(database), null);
     admin = new pg.Client({ connectionString: home.adminUrl });
     const { host, port, database: name, password } = home.options;
     service = new pg.Client({ host, port, database: name, user: 'dsops_audit', password: unwrapSecret(password) });
@@ -69,7 +69,7 @@ describe('the log on PostgreSQL', () => {
   });
 
   it('says that an empty chain is whole', async () => {
-    await expect(log.verify()).resolves.toEqual({ entries: 0, head: null, firstBroken: null });
+    await expect(log.verify()).resolves.toMatchObject({ entries: 0, head: null, firstBroken: null });
   });
 
   it('gives back exactly what was hashed, whatever JSON can hold', async () => {
@@ -85,7 +85,7 @@ describe('the log on PostgreSQL', () => {
       text: data.text.replace('\ud800', '\ufffd'),
       numbers: [0.1, 0, ...data.numbers.slice(2)],
     });
-    await expect(log.verify()).resolves.toEqual({ entries: 1, head: items[0]?.hash, firstBroken: null });
+    await expect(log.verify()).resolves.toMatchObject({ entries: 1, head: items[0]?.hash, firstBroken: null });
   });
 
   it('keeps one gapless chain when many append at once', async () => {

@@ -3,7 +3,7 @@ import type { AuditEntry } from '@dsops/contracts/audit/api';
 import { execute, queryOne, sql, type SqlExecutor } from '@dsops/database';
 import type { Entry, Prisma, PrismaClient } from '@dsops/database/audit';
 import { DATABASE } from '@dsops/service';
-import { canonicalJson, type Head } from './chain.js';
+import { canonicalJson, CHAIN_START, type Head } from './chain.js';
 import type { Entity, NewEntry } from './entry.js';
 
 export interface EntryFilter {
@@ -20,6 +20,8 @@ export interface EntryFilter {
 
 interface EntryPage {
   readonly filter: EntryFilter;
+  /** The head: what stands behind it is none of the log. */
+  readonly upTo: number;
   /** Only entries before this position. */
   readonly before?: number;
   readonly limit: number;
@@ -80,9 +82,9 @@ export class LogRepository {
   }
 
   /** Newest first. */
-  async list({ filter, before, limit }: EntryPage): Promise<AuditEntry[]> {
+  async list({ filter, upTo, before, limit }: EntryPage): Promise<AuditEntry[]> {
     const entries = await this.database.entry.findMany({
-      where: { ...whereOf(filter), ...(before === undefined ? {} : { position: { lt: before } }) },
+      where: { ...whereOf(filter), position: { lte: Math.min(upTo, (before ?? Infinity) - 1) } },
       orderBy: { position: 'desc' },
       take: limit,
     });
@@ -92,6 +94,27 @@ export class LogRepository {
   async head(): Promise<Head> {
     const { position, hash } = await this.database.chainHead.findFirstOrThrow();
     return { position: Number(position), hash };
+  }
+
+  /** Of the entry at this place; null when there is none. */
+  async hashAt(position: number): Promise<Uint8Array | null> {
+    if (position === 0) return CHAIN_START.hash;
+    const row = await this.database.entry.findUnique({ where: { position }, select: { hash: true } });
+    return row === null ? null : row.hash;
+  }
+
+  /** Rows behind the head, which only somebody else can have put there. */
+  async countBeyond(): Promise<number> {
+    const { amount } = await queryOne<{ amount: number }>(
+      this.database,
+      sql`select count(*)::double precision as amount from audit.entries e, audit.chain_head h where e.position > h.position`,
+    );
+    return amount;
+  }
+
+  /** Has an entry with this action happened after this instant? */
+  async hasSince(action: string, since: Date): Promise<boolean> {
+    return (await this.database.entry.count({ where: { action, at: { gt: since } }, take: 1 })) > 0;
   }
 
   /** Every entry up to this position, oldest first, read in batches. */

@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { listAudit, listAuditOf, verifyAudit, type AuditEntry } from '@dsops/contracts/audit/api';
+import { blindSpotOf, chainFaults } from './chain-words.js';
 import { EXIT } from '../failure.js';
 import { sinceOf, untilOf } from '../input/instant.js';
 import { print } from '../output/format.js';
@@ -86,19 +87,19 @@ function detailWords(details: AuditEntry['details']): string {
 function registerVerify(audit: CommandUnknownOpts, act: Act): void {
   const command = audit
     .command('verify')
-    .description('recompute the chain of hashes')
+    .description('recompute the chain of hashes, and compare its end with the head kept outside the database')
     .addOption(formatOption())
-    .addHelpText('after', examples(['dsops audit verify', 'exit code 6 when an entry does not fit']));
+    .addHelpText('after', examples(['dsops audit verify', 'exit code 6 when an entry does not fit or is missing']));
   command.action((options) =>
     act(command, async ({ client: connect, out }) => {
       const chain = await (await connect()).call(verifyAudit, {});
-      const isWhole = chain.firstBroken === null;
+      const faults = chainFaults(chain);
       print(out, options.format, chain, () =>
-        isWhole
-          ? `${out.paint.green('✓')} ${chain.entries} entries, unbroken; head ${chain.head ?? 'none yet'}`
-          : `${out.paint.red('✗')} Entry ${chain.firstBroken} of ${chain.entries} does not fit: it or one before it was changed`,
+        faults.length === 0
+          ? `${out.paint.green('✓')} ${chain.entries} entries, unbroken; head ${chain.head ?? 'none yet'}\n  ${out.paint.dim(blindSpotOf(chain))}`
+          : faults.map((fault) => `${out.paint.red('✗')} ${fault}`).join('\n'),
       );
-      return isWhole ? EXIT.ok : EXIT.validation;
+      return faults.length === 0 ? EXIT.ok : EXIT.validation;
     }),
   );
 }

@@ -7,6 +7,7 @@ import { getFindings, getSystem, listDeadLetters } from '@dsops/contracts/gatewa
 import { getInstallation, getStatus, type Finding } from '@dsops/contracts/rotation/api';
 import type { ApiClient } from '@dsops/api-client';
 import { findConnection, isLoopback, readApiKey } from '../connection.js';
+import { chainFaults } from '../audit/chain-words.js';
 import { asDomainError, EXIT } from '../failure.js';
 import type { Io } from '../io.js';
 import { print } from '../output/format.js';
@@ -134,10 +135,11 @@ async function services(client: ApiClient) {
 }
 
 async function auditLog(client: ApiClient) {
-  const { entries, firstBroken } = await client.call(verifyAudit, {});
-  return firstBroken === null
-    ? ok(`${entries} entries, unbroken`)
-    : wrong('error', `entry ${firstBroken} does not fit`, 'Compare it with a backup: it or one before it was changed.');
+  const chain = await client.call(verifyAudit, {});
+  const faults = chainFaults(chain);
+  return faults.length === 0
+    ? ok(`${chain.entries} entries, unbroken`)
+    : wrong('error', faults.join('; '), 'Compare the database with a backup: it was changed past dsops, or is a copy.');
 }
 
 async function deadLetters(client: ApiClient) {

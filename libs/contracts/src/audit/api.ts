@@ -63,6 +63,20 @@ export const verifyAudit = defineOperation({
   tag,
   role: 'viewer',
   status: 200,
-  summary: 'Recompute the chain: how many entries, its head, and the first place that does not fit',
-  response: z.object({ entries: z.int(), head: z.string().nullable(), firstBroken: z.int().nullable() }),
+  summary: 'Recompute the chain, and compare its end with the head that is kept outside the database',
+  response: z.object({
+    entries: z.int(),
+    /** Hash of the last entry in hex; null while there is none. */
+    head: z.string().nullable(),
+    /** The first place that does not fit, or is missing before the head that the database names. */
+    firstBroken: z.int().nullable(),
+    /** How far the log had come by the head that is kept outside the database; null where none is kept. */
+    keptPosition: z.int().nullable(),
+    /** Entries that the kept head knows of and the database does not: the end was cut off, or the database is a copy. */
+    missing: z.int(),
+    /** The entry at the kept position is another one than was there: the chain was computed anew. */
+    isRewritten: z.boolean(),
+    /** Rows behind the head that the database names: they did not come through dsops. */
+    beyond: z.int(),
+  }),
 });

@@ -4,7 +4,7 @@ export const audit = {
   name: 'audit',
   owns: 'the record: every event, chained by hash',
   topics: [],
-  files: [],
+  files: ['auditHead'],
   seals: false,
   door: 'internal',
 } as const satisfies ServiceDeclaration;
