@@ -231,7 +231,10 @@ describe('dsops keys rotate-master', () => {
     const first = [...world.keys.keys()][0]!;
     const words = await refusedStart();
     expect(words).toMatch(/^The key file .* does not belong to this data\./);
-    expect(words).toContain(`needs the key ${first}: copy ${home.keyFile}.${first}.old to ${home.keyFile}`);
+    expect(words).toContain(
+      `needs the key ${first}. Rename ${home.keyFile} to ${home.keyFile}.${await currentId()}.unused`,
+    );
+    expect(words).toContain(`then copy ${home.keyFile}.${first}.old to ${home.keyFile}, and start again.`);
     expect(await world.run()).toMatchObject({ code: 1, stderr: expect.stringContaining(`the key ${first}`) });
     rmSync(home.dataFolder, { recursive: true });
     renameSync(`${home.dataFolder}-now`, home.dataFolder);

@@ -1,7 +1,7 @@
 import { SERVICES, type ServiceName } from '@dsops/contracts/service-names';
 import { assertKeyIsSettled, keyChangeUnfinished, migrate, readKeyState, withClient } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
-import { KeyFiles, openKeyFile, type MasterKey } from '@dsops/sealing';
+import { howToPutBack, KeyFiles, openKeyFile, type MasterKey } from '@dsops/sealing';
 import type { SetupConfig } from './config.js';
 import { urlOf } from './database-url.js';
 import { bringMark, writeServiceKeys } from './service-keys.js';
@@ -47,7 +47,7 @@ async function assertKeyFits(config: SetupConfig, master: MasterKey): Promise<vo
     `The database is sealed with key ${state.keyId}, but ${config.keyFile} holds ${master.id}.`,
     {
       remedy: found
-        ? `It is from before a change of the master key. Copy ${found.path} to ${config.keyFile} and run this again. Nothing was changed.`
+        ? `It is from before a change of the master key. ${howToPutBack(found, config.keyFile, config.keyFile, master.id)}, and run this again. Nothing was changed.`
         : `Put the backup of the key file with the id ${state.keyId} back and run this again. Nothing was changed.`,
     },
   );

@@ -111,7 +111,11 @@ describe('the setup program with rotate-master', () => {
     await expect(setUp(config())).rejects.toMatchObject({
       code: 'key_foreign',
       message: `The database is sealed with key ${formerId}, but ${keyFile} holds ${installed.id}.`,
-      details: { remedy: expect.stringContaining(`Copy ${join(folder, former)} to ${keyFile}`) },
+      details: {
+        remedy: expect.stringContaining(
+          `Rename ${keyFile} to ${keyFile}.${installed.id}.unused, so that its key is not lost, then copy ${join(folder, former)} to ${keyFile}`,
+        ),
+      },
     });
     expect(SEALING_SERVICES.map((service) => serviceKey(service).id)).toEqual(before);
   });

@@ -1,6 +1,6 @@
 import { keyChangeUnfinished, withClient, type PostgresServer } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
-import { DATABASE_SUPERUSER, KeyFiles, type MasterKey } from '@dsops/sealing';
+import { DATABASE_SUPERUSER, howToPutBack, KeyFiles, type MasterKey } from '@dsops/sealing';
 
 export const DATABASE = 'dsops';
 
@@ -42,13 +42,13 @@ async function isTaken(server: PostgresServer, key: MasterKey): Promise<boolean>
 const isRefused = (error: unknown): boolean => (error as { code?: string }).code === '28P01';
 
 async function mismatch(server: PostgresServer, keyFile: string): Promise<DomainError> {
-  const { next, kept } = await new KeyFiles(keyFile).look();
+  const { current, next, kept } = await new KeyFiles(keyFile).look();
   const fitting = await keyThatFits(server, keyFile);
   if (next !== null && fitting?.id === next.id) return keyChangeUnfinished();
   const former = kept.find(({ key }) => key.id === fitting?.id);
   return new DomainError('key_mismatch', 'refused', `The key file ${keyFile} does not belong to this data.`, {
     remedy: former
-      ? `The data is from before a change of the master key and needs the key ${former.key.id}: copy ${former.path} to ${keyFile}, and start again. Nothing was changed.`
+      ? `The data is from before a change of the master key and needs the key ${former.key.id}. ${howToPutBack(former, keyFile, keyFile, current?.id ?? null)}, and start again. Nothing was changed.`
       : 'Put the key file that was made with this data back, and start again. Nothing was changed.',
   });
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { SEALING_SERVICES } from '@dsops/contracts/service-names';
 import { MIGRATION_LOCK, readKeyState, roleOf, SEALED_TABLES, type KeyState } from '@dsops/database';
 import { DomainError } from '@dsops/kernel';
-import { KeyFiles, rewrap, Sealer, type FoundKeys, type MasterKey } from '@dsops/sealing';
+import { howToPutBack, KeyFiles, rewrap, Sealer, type FoundKeys, type MasterKey } from '@dsops/sealing';
 import { nextStep, type NextStep } from './next-step.js';
 import { SealedRowsRepository } from './sealed-rows.repository.js';
 
@@ -91,7 +91,7 @@ class ChangeOfMasterKey {
         await this.install(state, keys);
         return true;
       case 'missing':
-        throw missing(step, this.options.keyFile);
+        throw missing(step, this.options.keyFile, keys);
     }
   }
 
@@ -286,16 +286,16 @@ const disturbed = (): DomainError =>
     remedy: 'Stop every dsops on this database, and run the same command again.',
   });
 
-function missing({ keyId, place, isKept }: NextStep & { is: 'missing' }, keyFile: string): DomainError {
-  const wanted = place === 'key file' ? keyFile : `${keyFile}.next`;
-  const kept = `${keyFile}.${keyId}.old`;
+function missing({ keyId, place }: NextStep & { is: 'missing' }, keyFile: string, keys: FoundKeys): DomainError {
+  const [wanted, present] = place === 'key file' ? [keyFile, keys.current] : [`${keyFile}.next`, keys.next];
+  const kept = keys.kept.find(({ key }) => key.id === keyId);
   return new DomainError(
     'key_missing',
     'refused',
     `Values are sealed with the key ${keyId}, which is not in ${wanted}.`,
     {
-      remedy: isKept
-        ? `It lies in ${kept} (or beside it as .unused): copy that file to ${wanted}, and run the same command again. Nothing was changed.`
+      remedy: kept
+        ? `${howToPutBack(kept, wanted, keyFile, present?.id ?? null)}, and run the same command again. Nothing was changed.`
         : `Put the backup of the key ${keyId} back at ${wanted}, and run the same command again. Nothing was changed.`,
     },
   );

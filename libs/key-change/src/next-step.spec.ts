@@ -34,16 +34,16 @@ describe('the next step of a change from A to B', () => {
     expect(nextStep(found(changes))).toEqual(step);
   });
 
-  const missing = (keyId: string, place: string, isKept = false) => ({ is: 'missing', keyId, place, isKept });
+  const missing = (keyId: string, place: string) => ({ is: 'missing', keyId, place });
   it.each<[string, Partial<Found>, unknown]>([
     ['B, which seals values already', { nextKeyId: B, sealedUnderNext: 1 }, missing(B, '.next')],
     ['B, which a stranger replaced', { nextKeyId: B, next: C, sealedUnderNext: 1 }, missing(B, '.next')],
-    ['B, which was taken for a former key', { nextKeyId: B, kept: [B], sealedUnderNext: 1 }, missing(B, '.next', true)],
+    ['B, which was taken for a former key', { nextKeyId: B, kept: [B], sealedUnderNext: 1 }, missing(B, '.next')],
     ['A while values are under it', { nextKeyId: B, current: B, next: B }, missing(A, 'key file')],
     ['A under a stranger', { current: C }, missing(A, 'key file')],
-    ['A of a backup from before a change', { current: B, kept: [A] }, missing(A, 'key file', true)],
+    ['A of a backup from before a change', { current: B, kept: [A] }, missing(A, 'key file')],
     ['A when there is no key file', { current: null }, missing(A, 'key file')],
-    ['A and B, and begins nothing new', { nextKeyId: B, current: C, kept: [A] }, missing(A, 'key file', true)],
+    ['A and B, and begins nothing new', { nextKeyId: B, current: C, kept: [A] }, missing(A, 'key file')],
   ])('asks for %s', (_, changes, step) => {
     expect(nextStep(found(changes))).toEqual(step);
   });

@@ -51,18 +51,13 @@ export type NextStep =
   | { readonly is: 'reseal' }
   /** Changed: only files are left to do. */
   | { readonly is: 'install' }
-  /** A key that values are sealed under is not where it should be. `kept`: it lies there as a former key. */
-  | { readonly is: 'missing'; readonly keyId: string; readonly place: 'key file' | '.next'; readonly isKept: boolean };
+  /** A key that values are sealed under is not where it should be. */
+  | { readonly is: 'missing'; readonly keyId: string; readonly place: 'key file' | '.next' };
 
 /** What is to be done next, from what is there. */
 export function nextStep(found: Found): NextStep {
   const { keyId, nextKeyId, current, next, kept, sealedUnderNext } = found;
-  const missing = (id: string, place: 'key file' | '.next'): NextStep => ({
-    is: 'missing',
-    keyId: id,
-    place,
-    isKept: kept.includes(id),
-  });
+  const missing = (id: string, place: 'key file' | '.next'): NextStep => ({ is: 'missing', keyId: id, place });
   if (nextKeyId === null) {
     if (next === keyId) return { is: 'install' };
     if (current === keyId) return { is: 'begin', setAside: next !== null };

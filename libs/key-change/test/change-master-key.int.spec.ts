@@ -212,14 +212,29 @@ describe('a key file', () => {
     await expectFinish();
   });
 
-  it('of a restored database from before the change is named, and where it is', async () => {
+  it('of a restored database from before the change is named, and put back without losing the one that is there', async () => {
     await world.addValues(1);
-    await expectFinish();
+    const { keyId, former } = await expectFinish();
     await world.admin.query('update rotation.installation set key_id = $1', [world.first.id]);
+    const aside = `${world.keyFile}.${keyId}.unused`;
     await expect(world.change()).rejects.toMatchObject({
       code: 'key_missing',
-      details: { remedy: expect.stringContaining(`${world.keyFile}.${world.first.id}.old`) },
+      details: {
+        remedy: expect.stringContaining(
+          `Rename ${world.keyFile} to ${aside}, so that its key is not lost, then copy ${former} to ${world.keyFile}`,
+        ),
+      },
     });
+    // As a person does it, on a database that was restored from the middle of a change: the rest is found beside it.
+    renameSync(world.keyFile, aside);
+    copyFileSync(former!, world.keyFile);
+    await world.admin.query('update rotation.installation set next_key_id = $1', [keyId]);
+    await expect(world.change()).rejects.toMatchObject({
+      message: `Values are sealed with the key ${keyId}, which is not in ${world.keyFile}.next.`,
+      details: { remedy: expect.stringContaining(`Copy ${aside} to ${world.keyFile}.next, and run`) },
+    });
+    copyFileSync(aside, `${world.keyFile}.next`);
+    expect((await expectFinish()).keyId).toBe(keyId);
   });
 
   it('that is gone in the middle is asked for, and given up only when nothing is sealed with it', async () => {

@@ -5,6 +5,17 @@ import { createFile, moveFile } from './durable-file.js';
 import { keyFileContent, guardAccess, readKeyFile, readKeyFileText } from './key-file.js';
 import { MasterKey, newKeyBytes } from './master-key.js';
 
+/**
+ * How a person puts a kept key in its place. Whatever lies there may be the only file of its key, and other data, or the
+ * rest of this, may need it: it gets a name of its own first.
+ * @param present the id of the key that lies there; null when there is no such file
+ */
+export function howToPutBack({ path: kept }: KeptKey, path: string, keyFile: string, present: string | null): string {
+  const copy = `copy ${kept} to ${path}`;
+  if (present === null) return `${copy[0]!.toUpperCase()}${copy.slice(1)}`;
+  return `Rename ${path} to ${keyFile}.${present}.unused, so that its key is not lost, then ${copy}`;
+}
+
 /** A key that lies beside the key file. */
 export interface KeptKey {
   readonly path: string;
