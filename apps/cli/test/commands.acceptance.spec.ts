@@ -122,6 +122,41 @@ describe('dsops service', () => {
     expect(w.server.requestsOf(setAdministrator)[0]?.body).toEqual({ password: 'canary admin', forAll: false });
   });
 
+  it('sends the text of an authority, and the slots as they were written', async () => {
+    const file = await w.desk.file('admin.txt', 'canary');
+    const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+    const ca = await w.desk.file('ca.pem', pem);
+    w.server.on(addService, () => aService());
+    const line = `service add payments-db ${target} --slot a,b --ssl-root-cert ${ca} --admin-password-file ${file}`;
+    expect(await w.desk.run(line)).toMatchObject({ code: 0 });
+    expect(w.server.requestsOf(addService)[0]?.body).toMatchObject({
+      target: { ca: pem },
+      credential: { slots: ['a,b'] },
+    });
+  });
+
+  it.each([
+    ['--slot app --ssl-root-cert /nowhere', 2, /--ssl-root-cert cannot be read \(ENOENT\)/],
+    ['--slot " app"', 6, /credential\.slots\.0: .*blank/],
+  ])('refuses %s before anything is sent', async (rest, expected, message) => {
+    const file = await w.desk.file('admin.txt', 'canary');
+    const { code, stderr } = await w.desk.run(
+      `service add payments-db ${target} ${rest} --admin-password-file ${file}`,
+    );
+    expect([code, stderr]).toEqual([expected, expect.stringMatching(message)]);
+    expect(w.server.requestsOf(addService)).toEqual([]);
+  });
+
+  it('repeats nothing of a URL that was given as the host', async () => {
+    const file = await w.desk.file('admin.txt', 'canary');
+    const { code, stdout, stderr } = await w.desk.run(
+      `service add x --env production --host postgres://u:canary@db/shop --database shop --admin-user u --slot a --admin-password-file ${file}`,
+    );
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/target\.host: this is a URL/)]);
+    expect(stdout + stderr).not.toContain('canary');
+    expect(w.server.requestsOf(addService)).toEqual([]);
+  });
+
   it('checks the rest by the contract before anything is sent: exit code 6', async () => {
     const file = await w.desk.file('admin.txt', 'canary');
     const line = `service add payments-db ${target} --slot app --port 99999 --admin-password-file ${file}`;

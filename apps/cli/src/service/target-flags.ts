@@ -1,10 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { Option, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { z } from 'zod';
 import { declarationOf, declarations } from '@dsops/contracts/rotation/targets/declarations';
 import { flagOf, type Flag, type TargetDeclaration } from '@dsops/contracts/rotation/targets/define-target';
 import { DomainError } from '@dsops/kernel';
 import { usageError } from '../failure.js';
-import { collectNames } from '../options.js';
 
 /** Parts of a declaration whose fields are flags. */
 const PARTS = ['target', 'settings', 'check'] as const;
@@ -42,6 +42,9 @@ function innermost(schema: z.core.$ZodType): z.core.$ZodType {
   return innerType === undefined ? schema : innermost(innerType);
 }
 
+/** One name per flag, as it is: names of logins may hold commas. */
+const collect = (name: string, before: string[] | undefined): string[] => [...(before ?? []), name];
+
 /** The flags of every kind; one that several kinds have stands once, one that not all have says whose it is. */
 export function addTargetFlags(command: CommandUnknownOpts): void {
   const all = new Map<string, { field: FieldFlag; helps: Map<string, string> }>();
@@ -55,8 +58,20 @@ export function addTargetFlags(command: CommandUnknownOpts): void {
     const isSame = helps.size === declarations.size && new Set(helps.values()).size === 1;
     const help = isSame ? field.help : [...helps].map(([kind, text]) => `${kind}: ${text}`).join('; ');
     const option = new Option(field.flag, help);
-    if (innermost(field.schema) instanceof z.ZodArray) option.argParser(collectNames);
+    if (innermost(field.schema) instanceof z.ZodArray) option.argParser(collect);
     command.addOption(option);
+  }
+}
+
+/** A file of which a request holds the text, such as a certificate. */
+function readText(path: string, long: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw usageError(
+      `The file of ${long} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}).`,
+      'Give the path of a file that you may read.',
+    );
   }
 }
 
@@ -78,9 +93,14 @@ export function readTarget(kind: string, options: Readonly<Record<string, unknow
     if (options[other.attribute] !== undefined && own.every(({ long }) => long !== other.long))
       throw usageError(`A target of type ${kind} has no ${other.long}.`, `See the flags of ${kind} with --help.`);
   const asked: Record<Part, Record<string, unknown>> = { target: {}, settings: {}, check: {} };
-  for (const { part, field, attribute, schema } of own) {
+  for (const { part, field, attribute, schema, long, isFile } of own) {
     const text = options[attribute];
-    if (text !== undefined) asked[part][field] = innermost(schema) instanceof z.ZodNumber ? Number(text) : text;
+    if (text === undefined) continue;
+    asked[part][field] = isFile
+      ? readText(text as string, long)
+      : innermost(schema) instanceof z.ZodNumber
+        ? Number(text)
+        : text;
   }
   for (const part of PARTS) {
     const result = declaration[part].safeParse(asked[part]);

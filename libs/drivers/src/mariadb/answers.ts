@@ -1,13 +1,14 @@
-import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
 import type { MariadbTarget } from '@dsops/contracts/rotation/targets/mariadb';
 import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
+import { hostInPlace } from '@dsops/contracts/rotation/targets/fields';
+import { encryptionIn } from '../kit/encryption.js';
 import { sayingOfNoAnswer } from '../kit/no-answer.js';
 import { errorSaying, type Saying } from '../kit/saying.js';
 import { ENDS_SESSION, type ConnectionFailure } from './failure.js';
 
 /** Where a target is, as it stands in messages. */
-export const placeOf = ({ host, port }: MariadbTarget): string => `${host}:${port}`;
+export const placeOf = ({ host, port }: MariadbTarget): string => `${hostInPlace(host)}:${port}`;
 
 /** Numbers of errors: "MariaDB Error Codes" in MariaDB's documentation. */
 function sayingOf(errno: number, target: MariadbTarget, username: string): Saying {
@@ -83,7 +84,7 @@ function sayingOf(errno: number, target: MariadbTarget, username: string): Sayin
 export function sessionError(failure: ConnectionFailure, target: MariadbTarget, username: string): DomainError {
   if (failure.kind === 'answer')
     return errorSaying(sayingOf(failure.errno, target, username), { errno: failure.errno });
-  const asked = { product: 'MariaDB', place: placeOf(target), encryption: `sslMode ${sslModeOf(target)}` };
+  const asked = { product: 'MariaDB', place: placeOf(target), encryption: encryptionIn(target) };
   return errorSaying(sayingOfNoAnswer(failure, asked));
 }
 

@@ -1,6 +1,7 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
 import type { MariadbSettings, MariadbTarget } from '@dsops/contracts/rotation/targets/mariadb';
 import type { Login, Wanted } from '../driver.js';
+import { assessEncryption } from '../kit/encryption.js';
 import { error, ok, warning } from '../kit/findings.js';
 import { placeOf } from './answers.js';
 import { nameOf } from './authentication.js';
@@ -16,7 +17,7 @@ const RIGHTS = ['CREATE USER', 'PROCESS', 'CONNECTION ADMIN'];
 export function assessServer(picture: Picture, target: MariadbTarget): Finding[] {
   const { version, isReadOnly, mostErrors, rights, anonymousHosts } = picture;
   const place = placeOf(target);
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...assessEncryption(target, place)];
   const [major = 0, minor = 0] = version.split('.').map(Number);
   if (!version.includes('MariaDB'))
     findings.push(error('server', `The server at ${place} is no MariaDB.`, 'Use the type of target that it is.'));

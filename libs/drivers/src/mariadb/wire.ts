@@ -1,10 +1,9 @@
 import { connect, type Socket } from 'node:net';
-import tls from 'node:tls';
 import { createConnection, type Connection } from 'mariadb';
-import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
 import type { MariadbTarget } from '@dsops/contracts/rotation/targets/mariadb';
 import { unwrapSecret } from '@dsops/kernel';
 import type { Login } from '../driver.js';
+import { encryptionOf } from '../kit/encryption.js';
 import { within } from '../kit/within.js';
 
 export interface WireOptions {
@@ -48,7 +47,7 @@ export class Wire {
       user: login.username,
       password: unwrapSecret(login.password),
       connectTimeout: options.connectTimeoutMs,
-      ssl: encryption(target, options.authorities),
+      ssl: encryptionOf(target, options.authorities),
       // A server may not read our files, nor get the password in clear or under another plugin that we did not set.
       permitLocalInfile: false,
       allowPublicKeyRetrieval: false,
@@ -81,11 +80,4 @@ export class Wire {
   cut(): void {
     this.socket.destroy();
   }
-}
-
-function encryption(target: MariadbTarget, authorities: readonly string[] = []) {
-  const sslMode = sslModeOf(target);
-  if (sslMode === 'disable') return false;
-  if (sslMode === 'require') return { rejectUnauthorized: false };
-  return { rejectUnauthorized: true, ca: [...tls.getCACertificates('default'), ...authorities] };
 }

@@ -1,4 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -236,24 +237,26 @@ async function makeTenant({ name, isDual, address, root, execute }: Parts): Prom
 
 /**
  * A verification that the second value which meets it fails, and each other passes. Which accounts and hashes it has met
- * it keeps in a table that no transaction rolls back (Aria).
+ * it keeps in two files beside the data: a verification may write nothing.
  */
-const failsSecondValue = (name: string): string[] => [
-  `CREATE TABLE ${name}.met (nth INT AUTO_INCREMENT PRIMARY KEY, value VARCHAR(255) UNIQUE) ENGINE = Aria TRANSACTIONAL = 0`,
-  `CREATE FUNCTION ${name}.verify() RETURNS INT SQL SECURITY DEFINER MODIFIES SQL DATA
-   BEGIN
-     DECLARE now_lets_in VARCHAR(255);
-     DECLARE met_as INT;
-     SELECT CONCAT(User, ' ', SHA1(CONCAT(
-              IFNULL(JSON_VALUE(Priv, '$.authentication_string'), ''),
-              IFNULL(JSON_QUERY(Priv, '$.auth_or'), '')))) INTO now_lets_in
-       FROM mysql.global_priv
-      WHERE User = SUBSTRING_INDEX(SESSION_USER(), '@', 1) LIMIT 1;
-     INSERT IGNORE INTO ${name}.met (value) VALUES (now_lets_in);
-     SELECT nth INTO met_as FROM ${name}.met WHERE value = now_lets_in;
-     IF (SELECT COUNT(*) FROM ${name}.met WHERE nth < met_as) = 1 THEN
-       SIGNAL SQLSTATE '45000';
-     END IF;
-     RETURN 1;
-   END`,
-];
+function failsSecondValue(name: string): string[] {
+  const mark = `./${name}_${randomBytes(6).toString('hex')}`;
+  const read = (nth: string) => `CONVERT(LOAD_FILE(CONCAT(@@datadir, '${mark}_${nth}')) USING utf8mb4)`;
+  const write = (nth: string) => `SELECT now_lets_in INTO OUTFILE '${mark}_${nth}' LINES TERMINATED BY ''`;
+  return [
+    `CREATE FUNCTION ${name}.verify() RETURNS INT SQL SECURITY DEFINER READS SQL DATA
+     BEGIN
+       DECLARE now_lets_in VARCHAR(255);
+       SELECT CONCAT(User, ' ', SHA1(CONCAT(
+                IFNULL(JSON_VALUE(Priv, '$.authentication_string'), ''),
+                IFNULL(JSON_QUERY(Priv, '$.auth_or'), '')))) INTO now_lets_in
+         FROM mysql.global_priv
+        WHERE User = SUBSTRING_INDEX(SESSION_USER(), '@', 1) LIMIT 1;
+       IF ${read('first')} IS NULL THEN ${write('first')};
+       ELSEIF now_lets_in <> ${read('first')} AND ${read('second')} IS NULL THEN ${write('second')};
+       END IF;
+       IF now_lets_in = ${read('second')} THEN SIGNAL SQLSTATE '45000'; END IF;
+       RETURN 1;
+     END`,
+  ];
+}

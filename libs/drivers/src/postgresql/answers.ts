@@ -1,13 +1,32 @@
-import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
-import type { PostgresqlAuth, PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { DomainError } from '@dsops/kernel';
 import type { CommandOutcome } from '../driver.js';
+import { hostInPlace } from '@dsops/contracts/rotation/targets/fields';
+import { encryptionIn } from '../kit/encryption.js';
 import { sayingOfNoAnswer } from '../kit/no-answer.js';
 import { errorSaying, type Saying } from '../kit/saying.js';
+import type { Asked } from './authentication.js';
 import type { ConnectionFailure } from './failure.js';
 
 /** Where a target is, as it stands in messages. */
-export const placeOf = (target: PostgresqlTarget): string => `${target.host}:${target.port}`;
+export const placeOf = ({ host, port }: PostgresqlTarget): string => `${hostInPlace(host)}:${port}`;
+
+/** What a server did instead of asking for SCRAM, as a verb and what follows. */
+export const askedIn = (asked: Asked): string => WORDS[asked];
+const WORDS: Readonly<Record<Asked, string>> = {
+  'scram-sha-256': 'asked for the password by scram-sha-256',
+  md5: 'asked for the password as an MD5 hash',
+  password: 'asked for the password in clear text',
+  none: 'asked for no password',
+  unproven: 'let us in before it had proven that it knows the password',
+};
+
+export const remedyOf = (asked: Asked): string =>
+  asked === 'md5' || asked === 'password'
+    ? `Use scram-sha-256 instead of ${asked} in its pg_hba.conf, look whether it is your server at all, or allow it for this target by name: --auth ${asked}.`
+    : asked === 'none'
+      ? 'Use scram-sha-256 instead of trust in its pg_hba.conf, and look whether it is your server at all.'
+      : 'Look for something between dsops and the server.';
 
 /** SQLSTATEs that end an attempt to open an administrative session. */
 function sayingOfRefusedLogin(
@@ -32,6 +51,13 @@ function sayingOfRefusedLogin(
           kind: 'conflict',
           message: `The admin ${username} does not exist at ${place}, or may not log in.`,
           remedy: `Create the role, or run ALTER ROLE ${quote(username)} LOGIN; on the target.`,
+        };
+      if (routine === 'read_client_final_message')
+        return {
+          code: 'target_untrusted',
+          kind: 'conflict',
+          message: `Something stands between dsops and the PostgreSQL server at ${place}: the certificate that dsops saw is not the server's.`,
+          remedy: 'Give dsops the host and port of the server itself, and use sslMode verify-full.',
         };
       return {
         code: 'admin_not_admitted',
@@ -95,29 +121,19 @@ export function sessionError(failure: ConnectionFailure, target: PostgresqlTarge
   return errorSaying(sayingOf(failure, target, username), facts);
 }
 
-const WAY: Record<PostgresqlAuth, string> = {
-  'scram-sha-256': 'by SCRAM',
-  md5: 'as an MD5 hash, with which others could log in',
-  password: 'in clear text',
-};
-export const asksWeakly = (asked: PostgresqlAuth): string => `The server asks for the password ${WAY[asked]}.`;
-
 export const pooledError = (target: PostgresqlTarget): DomainError => errorSaying(pooled(target));
 
 function sayingOf(failure: ConnectionFailure, target: PostgresqlTarget, username: string): Saying {
   if (failure.kind === 'answer') return sayingOfRefusedLogin(failure.sqlState, failure.routine, target, username);
-  if (failure.kind === 'weak-authentication')
+  const place = placeOf(target);
+  if (failure.kind === 'declined')
     return {
-      code: 'target_auth_weak',
+      code: failure.asked === 'unproven' ? 'target_untrusted' : 'target_auth_weak',
       kind: 'conflict',
-      message: `${asksWeakly(failure.asked)} The password of ${username} at ${placeOf(target)} was not sent.`,
-      remedy: `Let pg_hba.conf ask with scram-sha-256; if you trust the way and the server, allow it by name: --auth ${failure.asked}.`,
+      message: `What answers at ${place} ${askedIn(failure.asked)} of ${username}. Nothing was sent to it.`,
+      remedy: remedyOf(failure.asked),
     };
-  return sayingOfNoAnswer(failure, {
-    product: 'PostgreSQL',
-    place: placeOf(target),
-    encryption: `sslMode ${sslModeOf(target)}`,
-  });
+  return sayingOfNoAnswer(failure, { product: 'PostgreSQL', place, encryption: encryptionIn(target) });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
-import { isThisMachine, sslModeOf } from '@dsops/contracts/rotation/targets/fields';
-import { POSTGRESQL_AUTH, type PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import { assessEncryption } from '../kit/encryption.js';
 import { placeOf, quote } from './answers.js';
 import type { Picture } from './picture.js';
 import { error, ok, warning } from '../kit/findings.js';
@@ -29,7 +29,7 @@ export function assessServer(picture: Picture, target: PostgresqlTarget): Findin
         `Run ALTER ROLE ${quote(picture.admin.username)} SET default_transaction_read_only = off; on the target.`,
       ),
     );
-  findings.push(...assessWay(target));
+  findings.push(...assessEncryption(target, placeOf(target)), ...assessAuthentication(target));
   const { limit, used } = picture.connections;
   if (limit - used < SPARE_CONNECTIONS)
     findings.push(
@@ -51,37 +51,17 @@ export function assessServer(picture: Picture, target: PostgresqlTarget): Findin
   return findings;
 }
 
-/** What was chosen by name and protects less than the default. */
-function assessWay(target: PostgresqlTarget): Finding[] {
-  const findings: Finding[] = [];
-  const sslMode = sslModeOf(target);
-  if (!isThisMachine(target.host) && sslMode === 'disable')
-    findings.push(
-      warning(
-        'encryption',
-        `Nothing is encrypted on the way to ${placeOf(target)}: whoever is on it can read and change what is sent.`,
-        'Turn TLS on at the server, and use sslMode verify-full.',
-      ),
-    );
-  else if (!isThisMachine(target.host) && sslMode === 'require')
-    findings.push(
-      warning(
-        'encryption',
-        `Whoever answers for ${placeOf(target)} is believed: sslMode require checks no certificate.`,
-        'Use sslMode verify-full; NODE_EXTRA_CA_CERTS adds an authority of your own.',
-      ),
-    );
-  if (target.auth !== undefined && target.auth !== POSTGRESQL_AUTH[0])
-    findings.push(
-      warning(
-        'authentication',
-        target.auth === 'password' && sslMode !== 'verify-full'
-          ? `Passwords may be sent in clear text to ${placeOf(target)}, by auth ${target.auth}, and nothing proves who gets them.`
-          : `Weaker ways to ask for a password than SCRAM are answered at ${placeOf(target)}, by auth ${target.auth}.`,
-        'Let pg_hba.conf ask with scram-sha-256, and leave auth out.',
-      ),
-    );
-  return findings;
+function assessAuthentication(target: PostgresqlTarget): Finding[] {
+  if (target.auth === undefined || target.auth === 'scram-sha-256') return [];
+  return [
+    warning(
+      'authentication',
+      target.auth === 'password'
+        ? `Whatever answers at ${placeOf(target)} may ask for passwords in clear and gets them.`
+        : `Whatever answers at ${placeOf(target)} may ask for passwords by md5, which can be guessed from the answer.`,
+      'Use scram-sha-256 in pg_hba.conf of the server, and for this target.',
+    ),
+  ];
 }
 
 export function assessAdmin({ admin, versionNumber, slots }: Picture, wanted: Wanted): Finding[] {

@@ -1,7 +1,6 @@
 import pg from 'pg';
-import type { PostgresqlAuth } from '@dsops/contracts/rotation/targets/postgresql';
-import { WeakAuthentication } from './wire.js';
 import { noAnswerOf, type NoAnswer } from '../kit/no-answer.js';
+import { AuthenticationDeclined, type Asked } from './authentication.js';
 
 /**
  * What went wrong on a connection, without any text that the server sent: such a text may hold a statement, and with it
@@ -17,11 +16,12 @@ export type ConnectionFailure =
       /** Severity ERROR: the transaction was rolled back, and the session lives. Known only of servers that speak English. */
       readonly isPlainError: boolean;
     }
-  /** The password was asked for in a weaker way than is allowed, and nothing was sent. */
-  | { readonly kind: 'weak-authentication'; readonly asked: PostgresqlAuth }
+  /** What answered asked for the password in a way that was not chosen; it got nothing. */
+  | { readonly kind: 'declined'; readonly asked: Asked }
   | NoAnswer;
 
 export function failureOf(error: unknown): ConnectionFailure {
+  if (error instanceof AuthenticationDeclined) return { kind: 'declined', asked: error.asked };
   if (error instanceof pg.DatabaseError) {
     if (error.code === undefined) return { kind: 'untrusted' };
     return {
@@ -31,7 +31,6 @@ export function failureOf(error: unknown): ConnectionFailure {
       isPlainError: error.severity === 'ERROR',
     };
   }
-  if (error instanceof WeakAuthentication) return { kind: 'weak-authentication', asked: error.asked };
   if ((error as { message?: string }).message?.startsWith('SASL')) return { kind: 'untrusted' };
   return noAnswerOf(error);
 }

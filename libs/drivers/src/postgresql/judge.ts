@@ -2,7 +2,7 @@ import type { Finding } from '@dsops/contracts/rotation/api';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import type { Login, Probe } from '../driver.js';
 import { judgeNoAnswer } from '../kit/no-answer.js';
-import { asksWeakly, placeOf } from './answers.js';
+import { askedIn, placeOf, remedyOf } from './answers.js';
 import type { ConnectionFailure } from './failure.js';
 import { error, ok } from '../kit/findings.js';
 
@@ -10,20 +10,20 @@ import { error, ok } from '../kit/findings.js';
 export type Attempt =
   | { readonly at: 'login'; readonly failure: ConnectionFailure }
   | { readonly at: 'verification'; readonly failure: ConnectionFailure }
-  | { readonly at: 'end'; readonly wasPasswordAsked: boolean };
+  | { readonly at: 'end' };
 
 type Judgement = Omit<Probe, 'durationMs'>;
 
 /** What an attempt says about the value. In doubt it says nothing: only a refusal of this very value is `refused`. */
 export function judge(attempt: Attempt, target: PostgresqlTarget, login: Login): Judgement {
   const who = `${login.username} at ${placeOf(target)}`;
-  if (attempt.at === 'end')
-    return attempt.wasPasswordAsked
-      ? { verdict: 'accepted', note: `Logged in as ${who}.` }
-      : { verdict: 'inconclusive', note: `The server let ${who} in without asking for a password.` };
+  if (attempt.at === 'end') return { verdict: 'accepted', note: `Logged in as ${who}.` };
   const { failure } = attempt;
-  if (failure.kind === 'weak-authentication')
-    return { verdict: 'errored', note: `${asksWeakly(failure.asked)} Nothing was sent.` };
+  if (failure.kind === 'declined')
+    return {
+      verdict: failure.asked === 'none' || failure.asked === 'unproven' ? 'inconclusive' : 'errored',
+      note: `Nothing was proven of ${who}: the server ${askedIn(failure.asked)}, which this target does not allow. Nothing was sent.`,
+    };
   if (failure.kind !== 'answer') return judgeNoAnswer(failure, who, 'PostgreSQL');
   return attempt.at === 'login' ? judgeLogin(failure, who, target) : judgeVerification(failure, who);
 }
@@ -35,6 +35,8 @@ function judgeLogin({ sqlState, routine }: Answer, who: string, target: Postgres
     case '28P01':
       return { verdict: 'refused', refusedBy: 'authentication', note: `The password of ${who} was refused.` };
     case '28000':
+      if (routine === 'read_client_final_message')
+        return { verdict: 'inconclusive', note: `Something stands between dsops and the server of ${who}.` };
       // Said after the password was found right. The value is one ALTER ROLE … LOGIN away from working, so it is not
       // refused; and dsops never leaves a role like this, so somebody else changed it.
       return routine === 'InitializeSessionUserId'
@@ -87,6 +89,14 @@ export function judgeWrongPassword(attempt: Attempt, username: string, target: P
   );
   if (attempt.at !== 'login') return letsAnybodyIn;
   const { failure } = attempt;
+  if (failure.kind === 'declined')
+    return failure.asked === 'none'
+      ? letsAnybodyIn
+      : error(
+          check,
+          `PostgreSQL at ${place} ${askedIn(failure.asked)} of ${username}, so nothing was sent to it.`,
+          remedyOf(failure.asked),
+        );
   if (failure.kind !== 'answer' || (failure.sqlState !== '28P01' && failure.sqlState !== '28000'))
     return error(
       check,

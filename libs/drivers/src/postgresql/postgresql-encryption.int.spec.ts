@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate } from 'selfsigned';
 import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
+import { startBetween } from './between.fixture.js';
 import { PostgresqlDriver } from './postgresql.driver.js';
 import { aLogin, LIMITS, startPostgresqlWorld, type PostgresqlWorld } from './postgresql-world.fixture.js';
 
@@ -56,6 +57,28 @@ describe('Encryption between the PostgreSQL driver and its target', () => {
     for (const host of ['localhost', '127.0.0.1', '::1', '/var/run/postgresql'])
       expect(sslModeOf({ host })).toBe('disable');
     expect(sslModeOf({ host: 'localhost.example.com' })).toBe('verify-full');
+  });
+
+  it("trusts the target's own authority, and looks at the name unless told not to", async () => {
+    expect(await open({ sslMode: 'verify-full', host: 'localhost', ca: authority })).toBe(true);
+    expect(await open({ sslMode: 'verify-ca', host: '127.0.0.1', ca: authority })).toBe(true);
+    const { cert: another } = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
+    for (const sslMode of ['require', 'verify-ca', 'verify-full'] as const)
+      await expect(open({ sslMode, host: 'localhost', ca: another })).rejects.toMatchObject({
+        code: 'target_encryption',
+      });
+  });
+
+  it('binds the proof of the password to the certificate, so that nobody can pass it on', async () => {
+    const { cert, private: key } = await generate([{ name: 'commonName', value: 'localhost' }], { keySize: 2048 });
+    const between = await startBetween({ port: world.port, certificate: cert, key });
+    try {
+      await expect(open({ sslMode: 'require', port: between.port })).rejects.toMatchObject({
+        code: 'target_untrusted',
+      });
+    } finally {
+      await between.close();
+    }
   });
 
   it.each([

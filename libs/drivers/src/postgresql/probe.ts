@@ -24,7 +24,7 @@ export async function attemptLogin(
   }
   try {
     await wire.tryOut(verification.check.query, Math.max(1, deadline - performance.now()));
-    return { at: 'end', wasPasswordAsked: wire.asked !== null };
+    return { at: 'end' };
   } catch (error) {
     return { at: 'verification', failure: failureOf(error) };
   } finally {

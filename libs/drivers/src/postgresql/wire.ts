@@ -1,14 +1,10 @@
-import tls from 'node:tls';
 import pg from 'pg';
-import { sslModeOf } from '@dsops/contracts/rotation/targets/fields';
-import {
-  POSTGRESQL_AUTH,
-  type PostgresqlAuth,
-  type PostgresqlTarget,
-} from '@dsops/contracts/rotation/targets/postgresql';
+import type { PostgresqlAuth, PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { unwrapSecret } from '@dsops/kernel';
 import type { Login } from '../driver.js';
+import { encryptionOf } from '../kit/encryption.js';
 import { within } from '../kit/within.js';
+import { AuthenticationDeclined, isAllowed, type Asked } from './authentication.js';
 
 export interface WireOptions {
   readonly connectTimeoutMs: number;
@@ -22,19 +18,6 @@ export interface WireOptions {
 /** How long a polite goodbye may take before the socket is closed without one. */
 const GOODBYE_MS = 500;
 
-const ASKED_BY = {
-  authenticationSASL: 'scram-sha-256',
-  authenticationMD5Password: 'md5',
-  authenticationCleartextPassword: 'password',
-} as const satisfies Record<string, PostgresqlAuth>;
-
-/** The server asked for the password in a weaker way than is allowed. It was given nothing. */
-export class WeakAuthentication extends Error {
-  constructor(readonly asked: PostgresqlAuth) {
-    super('The server asked for the password in a way that is not allowed.');
-  }
-}
-
 /**
  * One connection to a PostgreSQL server: opened once, never reconnected, every wait bounded. It passes errors on as
  * they come; failure.ts says what they mean.
@@ -42,48 +25,75 @@ export class WeakAuthentication extends Error {
 export class Wire {
   /** The process id the server named when the session began; another one in pg_backend_pid() means a pooler. */
   backendPid: number | null = null;
-  /** How the server asked for the password; null when it let us in without (`trust`, peer, a client certificate). */
-  asked: PostgresqlAuth | null = null;
+  /** Was the password proven over a channel that is bound to the server's certificate (SCRAM-SHA-256-PLUS)? */
+  isBound = false;
   /** What ended the connection behind our back; null while it is open. */
   brokenBy: Error | null = null;
 
-  private constructor(private readonly client: pg.Client) {
+  /** Why we gave nothing to what answered; null while it asked for nothing that was not chosen. */
+  private declined: AuthenticationDeclined | null = null;
+
+  private constructor(
+    private readonly client: pg.Client,
+    target: PostgresqlTarget,
+  ) {
     client.on('error', (error) => (this.brokenBy ??= error));
     client.on('end', () => (this.brokenBy ??= new Error('The connection was closed.')));
     client.connection.once('backendKeyData', ({ processID }: { processID: number }) => (this.backendPid = processID));
-    for (const [event, asked] of Object.entries(ASKED_BY)) client.connection.on(event, () => (this.asked = asked));
+    this.watchAuthentication(target);
+  }
+
+  /**
+   * What libpq calls `require_auth`. The library answers whatever the server asks, also a second question in clear after
+   * a first one by SCRAM; so these listeners, which come before its own, close the socket before it can.
+   */
+  private watchAuthentication(target: PostgresqlTarget): void {
+    const { connection } = this.client;
+    let proven: Asked = 'none';
+    const decline = (asked: Asked) => {
+      this.declined ??= new AuthenticationDeclined(asked);
+      this.cut();
+    };
+    const onAsked = (asked: PostgresqlAuth) => (isAllowed(asked, target) ? (proven = asked) : decline(asked));
+    connection.on('authenticationCleartextPassword', () => onAsked('password'));
+    connection.on('authenticationMD5Password', () => onAsked('md5'));
+    connection.on('authenticationSASL', () => (proven = 'unproven'));
+    // The library looks at the server's signature, and gives up where it is wrong.
+    connection.on('authenticationSASLFinal', () => (proven = 'scram-sha-256'));
+    connection.on('authenticationOk', () => {
+      if (proven === 'none' || proven === 'unproven') decline(proven);
+    });
   }
 
   static async open(target: PostgresqlTarget, login: Login, options: WireOptions): Promise<Wire> {
     const settings = Object.entries(options.settings ?? {}).map(([name, value]) => `-c ${name}=${value}`);
-    const ssl = encryption(target, options.authorities);
-    // As a function: pg asks for it when the server does, and an empty one does not fall back to the environment.
-    const password = (): string => {
-      const { asked } = wire;
-      if (asked === null || isWeaker(asked, target.auth)) throw new WeakAuthentication(asked ?? 'password');
-      return unwrapSecret(login.password);
-    };
-    const wire: Wire = new Wire(
+    const ssl = encryptionOf(target, options.authorities);
+    const wire = new Wire(
       new pg.Client({
         host: target.host,
         port: target.port,
         database: target.database,
         user: login.username,
-        password,
+        // As a function: an empty one does not fall back to the environment.
+        password: () => unwrapSecret(login.password),
         application_name: options.applicationName.slice(0, 63),
         ssl,
-        // SCRAM-SHA-256-PLUS where the server offers it: nobody between us and it can pass the login on.
         enableChannelBinding: ssl !== false,
         ...(settings.length > 0 && { options: settings.join(' ') }),
       }),
+      target,
     );
+    wire.client.connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) => {
+      wire.isBound = ssl !== false && mechanisms.includes('SCRAM-SHA-256-PLUS');
+    });
     try {
       await within(options.connectTimeoutMs, wire.client.connect());
-      return wire;
     } catch (error) {
       wire.cut();
-      throw error;
+      throw wire.declined ?? error;
     }
+    if (wire.declined !== null) throw wire.declined;
+    return wire;
   }
 
   /** Sends one query and waits for its answer. A SilentTarget says that it was sent and what became of it is not known. */
@@ -92,19 +102,21 @@ export class Wire {
     return result.rows;
   }
 
-  /** One statement; what it returns is not looked at. */
-  async run(text: string, timeoutMs: number): Promise<void> {
-    await within(timeoutMs, this.client.query(text));
-  }
-
   /**
-   * Statements as a person wrote them, to see whether they work: they may read and change nothing, and are taken back.
-   * What they return is not looked at.
+   * One statement as a person wrote it, to see whether it works: it may read and change nothing, and is taken back. Only
+   * one, so that it cannot end the transaction in which it runs and then go on. What it returns is not looked at.
    */
   async tryOut(text: string, timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
-    for (const each of ['BEGIN READ ONLY', text, 'ROLLBACK'])
-      await within(Math.max(1, deadline - performance.now()), this.client.query(each));
+    const remaining = () => Math.max(1, deadline - performance.now());
+    await this.run('BEGIN READ ONLY', remaining());
+    await within(remaining(), this.client.query({ text, queryMode: 'extended' } as pg.QueryConfig));
+    await this.run('ROLLBACK', remaining());
+  }
+
+  /** A statement of ours; what it returns is not looked at. */
+  async run(text: string, timeoutMs: number): Promise<void> {
+    await within(timeoutMs, this.client.query(text));
   }
 
   async close(): Promise<void> {
@@ -116,15 +128,4 @@ export class Wire {
   cut(): void {
     this.client.connection.stream.destroy();
   }
-}
-
-const isWeaker = (asked: PostgresqlAuth, allowed: PostgresqlAuth = POSTGRESQL_AUTH[0]): boolean =>
-  POSTGRESQL_AUTH.indexOf(asked) > POSTGRESQL_AUTH.indexOf(allowed);
-
-function encryption(target: PostgresqlTarget, authorities: readonly string[] = []): false | tls.ConnectionOptions {
-  const sslMode = sslModeOf(target);
-  if (sslMode === 'disable') return false;
-  if (sslMode === 'require') return { rejectUnauthorized: false };
-  const ca = [...tls.getCACertificates('default'), ...authorities];
-  return { rejectUnauthorized: true, ca, ...(sslMode === 'verify-ca' && { checkServerIdentity: () => undefined }) };
 }

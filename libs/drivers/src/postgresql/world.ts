@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -200,21 +201,21 @@ async function makeTenant({ name, address, asSuperuser, connect, url }: Parts): 
 
 /**
  * A verification that the second value which meets it fails, and each other passes; one that is set again has a new salt.
- * Which values it has met it keeps in two sequences, because those outlive the transaction that fails.
+ * Which values it has met it keeps in two files beside the data: a verification may write nothing, and its transaction
+ * is rolled back.
  */
 const failsSecondValue = (name: string): string => {
-  const isUnset = (sequence: string) => `not (select is_called from public.${name}_${sequence})`;
+  const mark = `${name}_${randomBytes(6).toString('hex')}`;
+  const path = (nth: string) => `current_setting('data_directory') || '/${mark}_${nth}'`;
+  const read = (nth: string) => `pg_read_file(${path(nth)}, 0, 1000, true)::bigint`;
+  const write = (nth: string) => `execute format('copy (select %s) to %L', met, ${path(nth)})`;
   return `
-    create sequence public.${name}_first;
-    create sequence public.${name}_second;
     create function public.${name}_verify() returns int language plpgsql security definer as $$
     declare met bigint := (select hashtext(rolpassword)::bigint + 2147483649 from pg_authid where rolname = session_user);
     begin
-      if ${isUnset('first')} then perform setval('public.${name}_first', met);
-      elsif met <> (select last_value from public.${name}_first) and ${isUnset('second')} then
-        perform setval('public.${name}_second', met);
+      if ${read('first')} is null then ${write('first')};
+      elsif met <> ${read('first')} and ${read('second')} is null then ${write('second')};
       end if;
-      return 1 / (case when met = (select last_value from public.${name}_second)
-                         and (select is_called from public.${name}_second) then 0 else 1 end);
+      return 1 / (case when met = ${read('second')} then 0 else 1 end);
     end $$;`;
 };

@@ -30,13 +30,20 @@ export interface Flag {
   /** As commander takes it: `--port <port>`. */
   readonly flag: string;
   readonly help: string;
+  /** The flag names a file, of which the field holds the text. */
+  readonly isFile?: boolean;
 }
 const flags = z.registry<Flag>();
 
 /** A field with its flag. Its help is the description in OpenAPI and JSON Schema, too. */
-export function flagged<S extends z.ZodType>(schema: S, flag: string, help: string): S {
+export function flagged<S extends z.ZodType>(
+  schema: S,
+  flag: string,
+  help: string,
+  { isFile = false }: Pick<Flag, 'isFile'> = {},
+): S {
   const described = schema.describe(help);
-  flags.add(described, { flag, help });
+  flags.add(described, { flag, help, isFile });
   return described;
 }
 export const flagOf = (schema: z.core.$ZodType): Flag | undefined => flags.get(schema);

@@ -1,14 +1,23 @@
 import { z } from 'zod';
 import { defineTarget, flagged, type Slot } from './define-target.js';
-import { hostField, portField, queryField, slotFaults, sslModeField, sslModeOf } from './fields.js';
+import {
+  authorityField,
+  hostField,
+  hostInPlace,
+  portField,
+  queryField,
+  slotFaults,
+  sslModeField,
+  sslModeOf,
+} from './fields.js';
 
 /** Quotes and backslashes would mean something else under another `sql_mode`. */
 const accountPart = (longest: number) =>
   z
     .string()
     .regex(
-      new RegExp(`^[^'"\`\\\\@#]{1,${longest}}$`),
-      `no quotes, backslashes, @ or #, at most ${longest} characters`,
+      new RegExp(`^(?! )[^'"\`\\\\@#]{1,${longest}}(?<! )$`),
+      `no quotes, backslashes, @ or #, no blank at its beginning or end, at most ${longest} characters`,
     );
 
 interface Accounts {
@@ -40,13 +49,14 @@ export const mariadb = defineTarget({
     port: portField(3306),
     database: flagged(z.string().min(1).max(64), '--database <name>', 'database to log in to'),
     sslMode: sslModeField(),
+    ca: authorityField(),
   }),
   admin: 'login',
   settings: z.strictObject({
     slots: flagged(
       z.array(accountPart(80)).min(1).max(2),
       '--slot <login>',
-      'account, the one in use first; give two of them for two-key, or one with --dual',
+      'account, as it is written at the server, the one in use first; give the flag twice for two-key, or one with --dual',
     ),
     accountHost: flagged(
       accountPart(255).default('%'),
@@ -71,9 +81,9 @@ export const mariadb = defineTarget({
     ];
   },
   server: ({ host, port }) => `${host}:${port}`,
-  address: ({ host, port, database }) => `${host}:${port}/${database}`,
+  address: ({ host, port, database }) => `${hostInPlace(host)}:${port}/${database}`,
   details: (target, { accountHost, dualPassword }) => [
-    ['Encryption', `sslmode ${sslModeOf(target)}`],
+    ['Encryption', `sslmode ${sslModeOf(target)}${target.ca === undefined ? '' : ', own authority'}`],
     ['Account host', accountHost],
     ['Two passwords', dualPassword ? 'of one account' : 'no'],
   ],

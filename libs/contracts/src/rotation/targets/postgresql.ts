@@ -1,9 +1,23 @@
 import { z } from 'zod';
 import { defineTarget, flagged, type Fault } from './define-target.js';
-import { hostField, portField, queryField, slotFaults, sslModeField, sslModeOf } from './fields.js';
+import {
+  authorityField,
+  hostField,
+  hostInPlace,
+  portField,
+  queryField,
+  slotFaults,
+  sslModeField,
+  sslModeOf,
+} from './fields.js';
 
 /** What an identifier of PostgreSQL can be (NAMEDATALEN). */
-const role = () => z.string().min(1).max(63);
+const role = () =>
+  z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^\S(.*\S)?$/s, 'a blank stands at its beginning or end');
 
 /** From strong to weak: the server never sees it; it sees a hash that it could use elsewhere; it gets it in clear. */
 export const POSTGRESQL_AUTH = ['scram-sha-256', 'md5', 'password'] as const;
@@ -18,10 +32,11 @@ export const postgresql = defineTarget({
     port: portField(5432),
     database: flagged(z.string().min(1).max(63), '--database <name>', 'database to log in to'),
     sslMode: sslModeField(),
+    ca: authorityField(),
     auth: flagged(
       z.enum(POSTGRESQL_AUTH).optional(),
       '--auth <method>',
-      'the weakest way to ask for a password that is answered: scram-sha-256, md5 or password (default: scram-sha-256)',
+      'weakest way to prove the password that the server may ask for: scram-sha-256, md5, or password, which sends it in clear (default: scram-sha-256)',
     ),
   }),
   admin: 'login',
@@ -29,7 +44,7 @@ export const postgresql = defineTarget({
     slots: flagged(
       z.array(role()).min(1).max(2),
       '--slot <login>',
-      'login role, the one in use first; give two of them for two-key',
+      'login role, as it is written at the server, the one in use first; give the flag twice for two-key',
     ),
     owner: flagged(role().optional(), '--owner <role>', 'role that owns what both logins create; needed with two'),
   }),
@@ -45,9 +60,9 @@ export const postgresql = defineTarget({
     return faults;
   },
   server: ({ host, port }) => `${host}:${port}`,
-  address: ({ host, port, database }) => `${host}:${port}/${database}`,
+  address: ({ host, port, database }) => `${hostInPlace(host)}:${port}/${database}`,
   details: (target, { owner }) => [
-    ['Encryption', `sslmode ${sslModeOf(target)}`],
+    ['Encryption', `sslmode ${sslModeOf(target)}${target.ca === undefined ? '' : ', own authority'}`],
     ['Authentication', target.auth ?? POSTGRESQL_AUTH[0]],
     ['Owner', owner ?? '-'],
   ],
