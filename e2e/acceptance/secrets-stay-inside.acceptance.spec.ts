@@ -195,12 +195,14 @@ describe('secrets', () => {
   describe('stay inside', () => {
     let leaks: Leak[];
     let unplanned: Leak[];
+    let searched: string[];
 
     beforeAll(async () => {
       const { installation, target, secrets } = world;
       const rows = await rowsOf(installation);
       const metrics: Exhibit[] = [{ where: 'metrics', bytes: await installation.metrics() }];
       const passingFiles = [...filesOf(installation.home, { isRunning: true })];
+      searched = passingFiles.map(({ where }) => where);
       following.abort();
       await installation.stop();
       const logs = target
@@ -236,6 +238,10 @@ describe('secrets', () => {
       ['the log of the target', /^log of the target$/],
     ])('and out of %s', (_, places) => {
       expect(unplanned.filter(({ where }) => places.test(where))).toEqual([]);
+    });
+
+    it('among them the log file', () => {
+      expect(searched).toContain('file logs/dsops.log');
     });
 
     it('and out of everything else', () => {

@@ -16,11 +16,11 @@ sample world and rotates a database login in it, for real. Ctrl-C stops everythi
 Options
   --no-sample    start empty, without the sample world
   --port <n>     port of the API; 0 picks a free one (default 4400, or DSOPS_PORT)
-  --verbose      the services' log on standard error, as JSON lines
+  --verbose      the services' log also on standard error, as JSON lines
   --help         this text
 
 Environment
-  DSOPS_HOME     folder of the data and keys (default: the platform's data folder)
+  DSOPS_HOME     folder of the data, the keys and the log, logs/dsops.log (default: the platform's data folder)
   DSOPS_METRICS_PORT
                  port of GET /metrics for Prometheus (default: none)
   DSOPS_ZIPKIN_URL, DSOPS_OTLP_URL
@@ -32,7 +32,8 @@ export interface Config {
   readonly home: HomePaths;
   readonly port: number;
   readonly hasSample: boolean;
-  readonly logLevel: 'info' | 'silent';
+  /** The log also goes to standard error. */
+  readonly isVerbose: boolean;
   readonly wantsHelp: boolean;
   /** Port of `/metrics`; 0: none. */
   readonly metricsPort: number;
@@ -55,7 +56,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     home: homePaths({ platform: process.platform, env, userFolder: homedir() }),
     port: port.data,
     hasSample: options['no-sample'] !== true,
-    logLevel: options.verbose === true ? 'info' : 'silent',
+    isVerbose: options.verbose === true,
     wantsHelp: options.help === true,
     metricsPort: metricsPort.data,
     telemetry: { zipkinUrl: readUrl(env, 'DSOPS_ZIPKIN_URL'), otlpUrl: readUrl(env, 'DSOPS_OTLP_URL') },

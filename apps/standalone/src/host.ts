@@ -18,7 +18,8 @@ export interface HostOptions {
   readonly keyOf: (service: ServiceName) => ServiceKey;
   /** Of the public API. */
   readonly port: number;
-  readonly logLevel: string;
+  /** Takes the services' log, line by line. */
+  readonly log: { write(line: string): void };
   /** What this program stands on beside the database: the gateway is not ready without it. */
   readonly dependencies?: readonly Dependency[];
 }
@@ -36,11 +37,11 @@ export interface Host {
  * can use, events over the database. This is the one place that chooses adapters; the services do not know.
  */
 export async function hostServices(options: HostOptions): Promise<Host> {
-  const { databaseOf, logLevel } = options;
+  const { databaseOf, log } = options;
   const token = randomBytes(32).toString('base64url');
   const urls = new Map<ServiceName, string>();
   const invoker = new HttpInvoker((service) => urlOf(urls, service), token);
-  const loggerOf = (service: string) => createLogger({ service, level: logLevel });
+  const loggerOf = (service: string) => createLogger({ service, destination: log });
 
   const transport = new EmbeddedTransport({ ...databaseOf('delivery'), logger: loggerOf('delivery') });
   const schedulingLog = loggerOf('scheduling');

@@ -8,7 +8,7 @@ import { getInstallation } from '@dsops/contracts/rotation/api';
 import { SERVICES } from '@dsops/contracts/service-names';
 import { migrate, startPostgres, type PostgresServer, type SchemaName } from '@dsops/database';
 import { DomainError, Secret } from '@dsops/kernel';
-import { startMetricsServer, startTelemetry } from '@dsops/platform';
+import { LogFile, logIsAt, startMetricsServer, startTelemetry } from '@dsops/platform';
 import { keyPaths } from '@dsops/rotation';
 import { DATABASE_SUPERUSER, databaseRole, openKeyFile, type MasterKey } from '@dsops/sealing';
 import { databasesOf, hostServices, type Host } from './host.js';
@@ -17,6 +17,7 @@ import { databaseFolder } from './data-folder.js';
 import { installationFiles } from './installation-files.js';
 import { lockHome } from './home-lock.js';
 import { createDatabase, DATABASE } from './own-database.js';
+import { roomyDisk } from './roomy-disk.js';
 import { showSample } from './sample/demonstration.js';
 import type { Screen } from './screen.js';
 import { watchedDatabase } from './watched-database.js';
@@ -26,12 +27,14 @@ export class StandaloneServer {
   /** What has to be undone, the last first. */
   private readonly running: (() => unknown)[] = [];
   private readonly dataDir: string;
+  private readonly logPath: string;
 
   constructor(
     private readonly config: Config,
     private readonly screen: Screen,
   ) {
     this.dataDir = databaseFolder(config.home);
+    this.logPath = join(config.home.folder, 'logs', 'dsops.log');
   }
 
   /** @throws DomainError with what stands in the way; {@link stop} undoes what was started. */
@@ -73,6 +76,20 @@ export class StandaloneServer {
       }
     }
     if (failures.length > 0) throw failures[0];
+  }
+
+  private openLog(): { write(line: string): void } {
+    const file = new LogFile(this.logPath);
+    logIsAt(this.logPath);
+    // Before the services start, so that it is closed after them.
+    this.running.push(() => file.close());
+    if (!this.config.isVerbose) return file;
+    return {
+      write: (line) => {
+        file.write(line);
+        process.stderr.write(line);
+      },
+    };
   }
 
   private async openKey(): Promise<MasterKey> {
@@ -132,8 +149,8 @@ export class StandaloneServer {
       files: installationFiles(config.home),
       keyOf: (service) => key.serviceKey(service),
       port: config.port,
-      logLevel: config.logLevel,
-      dependencies: [watchedDatabase(server, config.home)],
+      log: this.openLog(),
+      dependencies: [watchedDatabase(server, config.home), roomyDisk([this.dataDir, config.home.folder])],
     });
     this.running.push(() => host.close());
     if (config.metricsPort > 0) {
@@ -156,6 +173,7 @@ export class StandaloneServer {
     screen.heading(mode === 'normal' ? 'dsops is up' : 'dsops is up and holds still');
     screen.fact('API', host.url);
     screen.fact('data', this.dataDir);
+    screen.fact('log', this.logPath);
     screen.fact('key', `${keyPaths(config.home.folder).keyFile}  (back it up, apart from the data)`);
     const pnpm = 'npx -y pnpm@12';
     if (mode === 'restored') {

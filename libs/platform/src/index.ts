@@ -10,6 +10,7 @@ export {
   type SpanToMake,
   type TelemetryOptions,
 } from './telemetry.js';
+export { LogFile } from './log-file.js';
 export { createLogger, logIsAt, logPlace, nestLogger, type Logger } from './logging.js';
 export { cursorOf, type PageCursor, type Page } from './page.js';
 export { problemOf, ProblemFilter } from './problem.js';

@@ -14,6 +14,7 @@ import {
 } from '@dsops/contracts/rotation/api';
 import { TERMINAL_STATES } from '@dsops/contracts/rotation/states';
 import { DomainError } from '@dsops/kernel';
+import { logPlace } from '@dsops/platform';
 import type { Screen } from '../screen.js';
 import type { Report } from './shop-client.main.js';
 import { makeShop, SAMPLE, type SampleServer } from './world.js';
@@ -99,7 +100,7 @@ async function finish(witness: ChildProcess): Promise<Report> {
 
 const witnessGone = () =>
   new DomainError('sample_client_ended', 'internal', 'The client of the sample ended before its time.', {
-    remedy: 'Start again with --verbose and look at the log.',
+    remedy: `The log says why: ${logPlace()}. Then start again.`,
   });
 
 /** What the person in front of the screen should understand of each step, when it went well. */
