@@ -89,6 +89,24 @@ export const PLANTED_BUGS: readonly KillBug[] = [
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/retire#1/'],
   },
   {
+    name: 'a worker that has lost its lease is let in',
+    patches: [[`${RUN}/turn.service.ts`, 'loaded.row.fence !== lease.fence || ', '']],
+    // Between two living workers `seq` and the end of the rotation keep the former one out, too: no cell can see it.
+    spec: { file: `${RUN}/fence.int.spec.ts`, proves: 'the fence' },
+  },
+  {
+    name: 'the fence does not stand in the write',
+    patches: [
+      [`${RUN}/rotation.repository.ts`, ' and (${fence}::bigint is null or fence = ${fence}::bigint)', ''],
+    ],
+    spec: { file: `${RUN}/fence.int.spec.ts`, proves: 'the fence' },
+  },
+  {
+    name: 'labels are moved wherever they are',
+    patches: [['apps/rotation/src/vault/vault.repository.ts', ' && label === from', '']],
+    spec: { file: 'apps/rotation/src/vault/vault.int.spec.ts', proves: 'I7' },
+  },
+  {
     name: 'a check-out does not lock what it gives out',
     patches: [
       ['apps/rotation/src/vault/vault.repository.ts', "and label = 'CURRENT' for update`", "and label = 'CURRENT'`"],

@@ -274,17 +274,17 @@ describe('requests', () => {
 
 describe('a rotation whose turn in the queue comes in vain', () => {
   it('ends as failed, says why, and lets the next one in', async () => {
-    const service = await engine.addLive({ gracePeriod: '1h', gracePeriodMs: 3_600_000 });
+    const service = await engine.addLive({ gracePeriod: '2s' });
     const first = await engine.start(service);
     const vain = await engine.start(service, { onConflict: 'queue' });
-    await engine.waiting(first.id);
+    const last = await engine.start(service, { onConflict: 'queue', strategy: 'immediate' });
+    await eventually(async () => expect((await engine.current(service)).slot).toBe('shop_b'), PATIENCE_MS);
     // Meanwhile the credential lost a slot. The plan of the open rotation is frozen and does not notice.
     await engine.database.credential.update({
       where: { id: service.credential.id },
-      data: { settings: { slots: ['shop_a'] } },
+      data: { settings: { slots: ['shop_b'] } },
     });
-    const last = await engine.start(service, { onConflict: 'replace', strategy: 'immediate' });
-    await engine.until(first.id, 'rolled_back');
+    await engine.until(first.id, 'completed');
     const view = await engine.until(vain.id, 'failed');
     expect(view.error?.message).toMatch(/needs two slots/);
     expect(await happenedTo(service)).toContain('rotation.failed');
