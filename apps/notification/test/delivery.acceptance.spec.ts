@@ -112,6 +112,23 @@ describe('a destination outside', () => {
     expect(new Set(calls.map(({ key }) => key)).size).toBe(1);
   });
 
+  it('is told again when what came of an attempt could not be written down', async () => {
+    const id = await add();
+    await world.admin.query(`create function refuse_ends() returns trigger language plpgsql as $$
+      begin raise exception 'the disk is full'; end $$`);
+    await world.admin.query(`create trigger refuse_ends before update on notification.deliveries for each row
+      when (new.outcome is not null) execute function refuse_ends()`);
+    try {
+      await start('payments-db');
+      await waits(id, 'What came of the attempt could not be written down.');
+    } finally {
+      await world.admin.query('drop function refuse_ends cascade');
+    }
+    await skipWaits(id);
+    await ends(id, delivered(2));
+    expect(new Set(chat.calls.filter((call) => call.room === room).map(({ key }) => key)).size).toBe(1);
+  });
+
   it('is given up after its last attempt, and what follows is told', async () => {
     const id = await add();
     chat.answer(room, { status: 500 }, { status: 502 }, { status: 503 });

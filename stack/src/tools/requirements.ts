@@ -22,7 +22,7 @@ export const GO: Requirement = {
   // From 1.21 on, Go fetches the newer Go that a module asks for by itself.
   atLeast: [1, 21],
   why: "Dapr's programs are built with it",
-  get: 'Install it from https://go.dev/dl, or with: sudo apt-get install golang-go, brew install go, winget install GoLang.Go',
+  get: 'Install it from https://go.dev/dl, or with: sudo apt-get install golang-go (on Debian 12 from its backports), brew install go, winget install GoLang.Go',
 };
 
 export const JAVA: Requirement = {

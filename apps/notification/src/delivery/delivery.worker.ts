@@ -1,5 +1,5 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { Bell, Loop, Stop } from '@dsops/background';
+import { Bell, DueWorker } from '@dsops/background';
 import type { PrismaClient } from '@dsops/database/notification';
 import { inContext, inSpan, newTraceparent, type Logger } from '@dsops/platform';
 import { DATABASE, LOGGER } from '@dsops/service';
@@ -19,6 +19,7 @@ const CONCURRENCY = 8;
 const LOOK_EVERY_MS = 500;
 /** Beyond the time of an attempt: for reading settings before and for writing down what came of it. */
 const LEASE_MARGIN_MS = 15_000;
+const UNWRITTEN = 'What came of the attempt could not be written down.';
 
 /**
  * Sends what waits in the ledger for channels outside: claims what is due, sends it outside of any transaction, and
@@ -27,9 +28,7 @@ const LEASE_MARGIN_MS = 15_000;
 @Injectable()
 export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly names: readonly string[];
-  private readonly leaseMs: number;
-  private readonly sending = new Stop();
-  private readonly loop: Loop;
+  private readonly worker: DueWorker<Claim>;
 
   constructor(
     private readonly channels: Channels,
@@ -38,49 +37,45 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     private readonly settings: SettingsService,
     @Inject(DATABASE) private readonly database: PrismaClient,
     private readonly metrics: NotificationMetrics,
-    private readonly bell: Bell,
+    bell: Bell,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const outside = channels.outside;
     this.names = outside.map(({ name }) => name);
-    this.leaseMs = Math.max(0, ...outside.map(({ limits }) => limits.timeoutMs)) + LEASE_MARGIN_MS;
-    this.loop = new Loop({
-      work: () => this.work(),
+    const leaseMs = Math.max(0, ...outside.map(({ limits }) => limits.timeoutMs)) + LEASE_MARGIN_MS;
+    this.worker = new DueWorker({
+      claim: () => deliveries.claim(this.names, leaseMs),
+      keyOf: ({ eventId, destinationId }) => `${eventId}.${destinationId}`,
+      work: (claim) => this.deliver(claim),
+      putOff: (claim, afterMs, error) => this.putOff(claim, afterMs, error),
+      concurrency: CONCURRENCY,
+      lookEveryMs: LOOK_EVERY_MS,
       bell,
-      onFault: (error) => logger.warn({ error }, 'the database did not answer the delivery worker; it looks again'),
+      onFault: (error) => logger.warn({ error }, 'the delivery worker could not go on, and looks again'),
     });
   }
 
   onApplicationBootstrap(): void {
-    if (this.names.length > 0) this.loop.start();
+    if (this.names.length > 0) this.worker.start();
   }
 
   /** Attempts that are under way come to their end; what waits is left to the next start. */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.loop.stop();
-    await this.sending
-      .finish()
-      .catch((error: unknown) => this.logger.warn({ error }, 'a delivery did not come to its end'));
+    await this.worker.stop();
   }
 
-  private async work(): Promise<number> {
-    if (this.sending.underWay >= CONCURRENCY) return LOOK_EVERY_MS;
-    const claim = await this.deliveries.claim(this.names, this.leaseMs);
-    if (claim === null) return LOOK_EVERY_MS;
-    void this.sending.track(this.deliver(claim)).finally(() => this.bell.ring());
-    return 0;
+  private deliver(claim: Claim): Promise<void> {
+    const { eventId, channel: name } = claim;
+    return inContext({ traceparent: claim.traceparent ?? newTraceparent(), eventId }, () =>
+      inSpan({ name: `deliver ${name}` }, () => this.take(claim)),
+    );
   }
 
-  private async deliver(claim: Claim): Promise<void> {
-    const { eventId, destinationId, channel: name } = claim;
-    try {
-      await inContext({ traceparent: claim.traceparent ?? newTraceparent(), eventId }, () =>
-        inSpan({ name: `deliver ${name}` }, () => this.take(claim)),
-      );
-    } catch (error) {
-      // Its lease runs out, and it is claimed again.
-      this.logger.error({ error, eventId, destinationId, channel: name }, 'a delivery could not be written down');
-    }
+  /** What came of an attempt could not be written down, so it counts and is made again. Should this fail, too, its lease runs out. */
+  private async putOff(claim: Claim, afterMs: number, error: unknown): Promise<void> {
+    const { eventId, destinationId, channel } = claim;
+    this.logger.error({ error, eventId, destinationId, channel }, 'a delivery could not be written down');
+    await this.deliveries.putBack(claim, { kind: 'again', afterMs, failure: UNWRITTEN, isPause: false }, 0);
   }
 
   private async take(claim: Claim): Promise<void> {
