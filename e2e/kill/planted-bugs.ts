@@ -96,9 +96,7 @@ export const PLANTED_BUGS: readonly KillBug[] = [
   },
   {
     name: 'the fence does not stand in the write',
-    patches: [
-      [`${RUN}/rotation.repository.ts`, ' and (${fence}::bigint is null or fence = ${fence}::bigint)', ''],
-    ],
+    patches: [[`${RUN}/rotation.repository.ts`, ' and (${fence}::bigint is null or fence = ${fence}::bigint)', '']],
     spec: { file: `${RUN}/fence.int.spec.ts`, proves: 'the fence' },
   },
   {
