@@ -102,6 +102,8 @@ export interface Wanted<Settings = CredentialSettings> {
   readonly inUse: string | null;
   /** Names of slots whose live value dsops left there itself, by its records: the rotation ends it first. */
   readonly leftBehind?: readonly string[];
+  /** Does the strategy end the old login's open sessions? Only then is the right to do so asked for. */
+  readonly endsSessions: boolean;
 }
 
 export interface Verification<Check = VerificationCheck> {

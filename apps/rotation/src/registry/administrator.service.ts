@@ -90,6 +90,7 @@ export class AdministratorService {
       { target, admin },
       {
         shape: presetOf(credential.strategy).shape,
+        endsSessions: presetOf(credential.strategy).endsSessions,
         settings: credential.settings,
         slots: credential.slots,
         inUse: current?.slot ?? null,

@@ -27,6 +27,7 @@ export async function checkTarget({ driver, target, admin, credential, current }
     { target, admin },
     {
       shape: presetOf(credential.strategy).shape,
+      endsSessions: presetOf(credential.strategy).endsSessions,
       settings: credential.settings,
       slots: credential.slots,
       inUse: credential.slots.find(({ login }) => login === current?.username)?.name ?? null,

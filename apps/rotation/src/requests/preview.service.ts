@@ -67,7 +67,7 @@ export class Planning {
   private async inspect(service: RegisteredService, strategy: Strategy, placement: Placement) {
     const { database, vault, drivers } = this.parts;
     const { credential } = service;
-    const { shape } = presetOf(strategy);
+    const { shape, endsSessions } = presetOf(strategy);
     const admin = await vault.openAdmin(database, service);
     return drivers.of(service.type).inspect(
       { target: service.target, admin },
@@ -77,6 +77,7 @@ export class Planning {
         slots: shape === 'side-by-side' ? credential.slots : [placement.targetSlot],
         inUse: placement.oldVersion?.slot ?? null,
         leftBehind: placement.occupant ? [placement.occupant.slot] : [],
+        endsSessions,
       },
     );
   }

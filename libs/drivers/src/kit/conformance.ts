@@ -352,6 +352,7 @@ export function conformsToDriverContract(kind: string, module: WorldModule, layo
           settings: tenant.settingsFor(slots.length === 2 ? 'side-by-side' : 'in-place'),
           slots,
           inUse: tenant.slots[0].name,
+          endsSessions: false,
         });
 
       it('finds nothing wrong with a target in order, and changes nothing', async () => {

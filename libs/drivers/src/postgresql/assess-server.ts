@@ -2,8 +2,10 @@ import type { Finding } from '@dsops/contracts/rotation/api';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { assessEncryption } from '../kit/encryption.js';
 import { placeOf, quote } from './answers.js';
+import { assessReach } from './assess-reach.js';
 import type { Picture } from './picture.js';
 import { error, ok, warning } from '../kit/findings.js';
+import { administration, endingSessions } from './setup-sql.js';
 import type { Wanted } from './wanted.js';
 
 /** PostgreSQL 16 brought the rights on memberships that the least rights are made of. */
@@ -64,7 +66,8 @@ function assessAuthentication(target: PostgresqlTarget): Finding[] {
   ];
 }
 
-export function assessAdmin({ admin, versionNumber, slots }: Picture, wanted: Wanted): Finding[] {
+export function assessAdmin(picture: Picture, wanted: Wanted): Finding[] {
+  const { admin, versionNumber, slots } = picture;
   const name = quote(admin.username);
   if (admin.isSuperuser)
     return [
@@ -83,7 +86,6 @@ export function assessAdmin({ admin, versionNumber, slots }: Picture, wanted: Wa
         'Upgrade the target, or treat this admin as you treat a superuser.',
       ),
     );
-  const grantable = (role: string) => `GRANT ${quote(role)} TO ${name} WITH ADMIN TRUE, INHERIT TRUE, SET FALSE;`;
   if (!admin.mayCreateRoles)
     findings.push(
       error(
@@ -98,18 +100,19 @@ export function assessAdmin({ admin, versionNumber, slots }: Picture, wanted: Wa
         error(
           'admin-rights',
           `The admin ${admin.username} may not change the role ${slot.name}: it lacks ADMIN OPTION on it.`,
-          `Run ${grantable(slot.name)} on the target.`,
+          `Run ${administration(slot.name, admin.username)} on the target.`,
         ),
       );
-    else if (!slot.adminMayEndSessions)
+    if (wanted.endsSessions && !slot.adminMayEndSessions)
       findings.push(
         error(
           'admin-rights',
           `The admin ${admin.username} may not end sessions of ${slot.name}.`,
-          `Run ${grantable(slot.name)} on the target.`,
+          `Run ${endingSessions(admin.username)} on the target.`,
         ),
       );
   }
+  findings.push(...assessReach(picture));
   return findings.some(({ level }) => level === 'error')
     ? findings
     : [...findings, ok('admin-rights', `The admin ${admin.username} has the rights it needs.`)];

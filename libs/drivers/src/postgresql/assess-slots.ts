@@ -1,6 +1,7 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { placeOf, quote } from './answers.js';
+import { compareSlots } from './compare-slots.js';
 import { error, ok, warning } from '../kit/findings.js';
 import type { Wanted } from './wanted.js';
 import type { Picture, SlotPicture } from './picture.js';
@@ -18,7 +19,19 @@ export function assessSlots(picture: Picture, wanted: Wanted, target: Postgresql
     ];
     return problems.length > 0 ? problems : [ok('slot', `${name} is ready${name === wanted.inUse ? ', in use' : ''}.`)];
   });
-  return [...findings, ...assessOwner(picture, wanted)];
+  return [...findings, ...assessLikeness(picture, wanted), ...assessOwner(picture, wanted)];
+}
+
+/** What works through one login has to work through the other, to which the applications move. */
+function assessLikeness({ slots, traits }: Picture, { shape, slots: names, inUse }: Wanted): Finding[] {
+  if (shape !== 'side-by-side') return [];
+  const used = inUse ?? names[0];
+  const present = new Set(slots.map(({ name }) => name));
+  return names.flatMap((idle) =>
+    used === undefined || idle === used || !present.has(idle) || !present.has(used)
+      ? []
+      : compareSlots(traits, used, idle),
+  );
 }
 
 const missing = (name: string, target: PostgresqlTarget): Finding =>

@@ -1,5 +1,6 @@
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { ask, type AdminWire } from './admin-wire.js';
+import { TRAITS, type Trait } from './compare-slots.js';
 
 /** A role that is a slot, as the catalogs show it to everybody. */
 export interface SlotPicture {
@@ -43,6 +44,20 @@ export interface Picture {
   /** Connections that ordinary roles can have, and how many are taken. */
   readonly connections: { readonly limit: number; readonly used: number };
   readonly slots: readonly SlotPicture[];
+  /** Slots and owner whose rights the admin has, or as whom it may act; empty for a superuser, who has all. */
+  readonly reach: readonly Reach[];
+  /** What the slots have beside their password, for a comparison. */
+  readonly traits: readonly Trait[];
+}
+
+export interface Reach {
+  readonly role: string;
+  /** It has the rights as it is; false: only after SET ROLE. */
+  readonly inherits: boolean;
+  /** Does a membership of its own give that, or one through another role? */
+  readonly isDirect: boolean;
+  /** Does the server know INHERIT and SET of a membership (from 16 on)? */
+  readonly hasOptions: boolean;
 }
 
 const SERVER = `
@@ -81,6 +96,17 @@ const SLOTS = `
     LEFT JOIN pg_roles o ON o.rolname = $2
    WHERE s.rolname = ANY ($1)`;
 
+/** $2 as in {@link SLOTS}. */
+const REACH = `
+  SELECT s.rolname AS role, pg_has_role(s.oid, 'USAGE') AS inherits,
+         current_setting('server_version_num')::int >= 160000 AS "hasOptions",
+         EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = s.oid AND m.member = a.oid
+           AND coalesce((to_jsonb(m) ->> 'inherit_option')::bool OR (to_jsonb(m) ->> 'set_option')::bool, true)) AS "isDirect"
+    FROM pg_roles s JOIN pg_roles a ON a.rolname = current_user
+   WHERE s.rolname = ANY ($1) AND s.oid <> a.oid AND NOT a.rolsuper
+     AND (pg_has_role(s.oid, 'USAGE') OR pg_has_role(s.oid, $2))
+   ORDER BY s.rolname`;
+
 interface ServerRow {
   version: string;
   versionNumber: number;
@@ -106,6 +132,9 @@ export async function takePicture(
   if (server === undefined) throw new TypeError('The catalogs know no current user.');
   const actAs = server.versionNumber >= 160_000 ? 'SET' : 'MEMBER';
   const slots = await ask<SlotPicture>(wire, target, SLOTS, [wanted.slots, wanted.owner, actAs], timeoutMs);
+  const roles = wanted.owner === null ? wanted.slots : [...wanted.slots, wanted.owner];
+  const reach = await ask<Reach>(wire, target, REACH, [roles, actAs], timeoutMs);
+  const traits = await ask<Trait>(wire, target, TRAITS, [wanted.slots, wanted.owner], timeoutMs);
   const { version, versionNumber, isReadOnly, passwordEncryption, username, isSuperuser, mayCreateRoles } = server;
   return {
     isStandby,
@@ -117,5 +146,7 @@ export async function takePicture(
     owner: server.owner === null ? null : { name: server.owner, canLogin: server.ownerCanLogin ?? false },
     connections: { limit: server.limit, used: server.used },
     slots,
+    reach,
+    traits,
   };
 }

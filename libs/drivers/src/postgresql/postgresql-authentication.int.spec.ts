@@ -115,6 +115,7 @@ describe('a server of which a weaker way was allowed by name', () => {
           settings: { slots: ['shop_a'] },
           slots: [{ name: 'shop_a', login: 'shop_a' }],
           inUse: 'shop_a',
+          endsSessions: false,
         },
       );
     const checks = async (target: PostgresqlTarget) =>

@@ -15,7 +15,7 @@ import {
   type PostgresqlWorld,
   startPostgresqlWorld,
 } from './postgresql-world.fixture.js';
-import { setupStatements } from './setup-sql.js';
+import { endingSessions, setupStatements } from './setup-sql.js';
 
 /** The admin of this world holds the documented rights and no others. */
 describe('The PostgreSQL driver with the least rights', () => {
@@ -36,7 +36,7 @@ describe('The PostgreSQL driver with the least rights', () => {
     await session.close();
     return outcome;
   }
-  const errors = async () => {
+  const errors = async (endsSessions = false) => {
     const { findings } = await world.driver.inspect(
       { target: world.target, admin: world.admin },
       asked({
@@ -44,9 +44,10 @@ describe('The PostgreSQL driver with the least rights', () => {
         slots: world.slots,
         owner: world.owner,
         inUse: 'shop_a',
+        endsSessions,
       }),
     );
-    return findings.filter(({ level }) => level === 'error');
+    return findings.filter(({ level }) => level !== 'ok');
   };
   /** Takes a right away, lets the test look, and gives it back. */
   async function without(take: string, give: string, look: () => Promise<void>) {
@@ -100,15 +101,71 @@ describe('The PostgreSQL driver with the least rights', () => {
     });
   });
 
-  it('needs the slot inherited to end its sessions: without it nothing is retired by half', async () => {
+  it('needs pg_signal_backend only where sessions are ended: without it nothing is retired by half', async () => {
     const login = aLogin('shop_a');
     await set(login);
-    const take = 'GRANT shop_a TO shop_admin WITH INHERIT FALSE';
-    await without(take, GRANT_A, async () => {
-      expect(await errors()).toMatchObject([{ check: 'admin-rights', message: expect.stringContaining('sessions') }]);
+    await without('REVOKE pg_signal_backend FROM shop_admin', endingSessions('shop_admin'), async () => {
+      expect(await errors()).toEqual([]);
+      const found = await errors(true);
+      expect(found).toContainEqual(
+        expect.objectContaining({
+          check: 'admin-rights',
+          level: 'error',
+          message: 'The admin shop_admin may not end sessions of shop_a.',
+          remedy: 'Run GRANT pg_signal_backend TO shop_admin; on the target.',
+        }),
+      );
       expect(await retire('shop_a', true)).toMatchObject({ kind: 'refused', code: 'missing_right' });
       expect(await world.canLogIn(login)).toBe(true);
       expect(await retire('shop_a')).toEqual({ kind: 'applied' });
+    });
+  });
+
+  it('can do all that a rotation does, and neither read nor drop what belongs to the application', async () => {
+    const login = aLogin('shop_a');
+    expect(await set(login)).toEqual({ kind: 'applied' });
+    const application = await world.connect(login);
+    await application.query('CREATE TABLE customers (name text)');
+    const admin = await world.connect(world.admin);
+    for (const statement of [
+      'SELECT * FROM customers',
+      'DROP TABLE customers',
+      'SET ROLE shop_a',
+      'SET ROLE shop_owner',
+    ])
+      await expect(admin.query(statement)).rejects.toMatchObject({ code: '42501' });
+    expect(await errors()).toEqual([]);
+    await admin.end();
+    await application.query('DROP TABLE customers');
+    await application.end();
+    expect(await retire('shop_a')).toEqual({ kind: 'applied' });
+  });
+
+  it.each([
+    [
+      'has all that a slot may do',
+      'GRANT shop_a TO shop_admin WITH INHERIT TRUE',
+      GRANT_A,
+      'has all that shop_a may do',
+    ],
+    ['may act as a slot', 'GRANT shop_a TO shop_admin WITH SET TRUE', GRANT_A, 'may act as shop_a'],
+    [
+      'has all that the owner may do',
+      'GRANT shop_owner TO shop_admin',
+      'REVOKE shop_owner FROM shop_admin',
+      'has all that shop_owner may do',
+    ],
+  ])('is warned of when it %s, with the statement that mends it', async (_, take, give, named) => {
+    await set(aLogin('shop_a'));
+    await without(take, give, async () => {
+      const found = await errors();
+      expect(found.map(({ check, level }) => ({ check, level }))).toContainEqual({
+        check: 'admin-reach',
+        level: 'warning',
+      });
+      expect(found.map(({ message }) => message).join(' ')).toContain(named);
+      for (const { remedy } of found) await world.asSuperuser(/GRANT [^;]*;/.exec(remedy!)![0]);
+      expect(await errors()).toEqual([]);
     });
   });
 
@@ -123,7 +180,7 @@ describe('The PostgreSQL driver with the least rights', () => {
 
   it('takes a name for a name, whatever stands in it', async () => {
     const name = `o'dd "slot"; DROP ROLE shop_b; --`;
-    const own = `GRANT "${name.replaceAll('"', '""')}" TO shop_admin WITH ADMIN TRUE, INHERIT TRUE, SET FALSE`;
+    const own = `GRANT "${name.replaceAll('"', '""')}" TO shop_admin WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`;
     await world.asSuperuser(`CREATE ROLE "${name.replaceAll('"', '""')}"`, own);
     const login = aLogin(name);
     expect(await set(login)).toEqual({ kind: 'applied' });

@@ -131,7 +131,8 @@ export const aLogin = (username: string, password = generatePassword()): Login =
 export const aSlot = (login: string): Slot => ({ name: login, login });
 
 /** What is asked of the driver when these roles are to be rotated. */
-export const asked = ({ owner, slots, ...wanted }: Omit<Wanted, 'leftBehind'> & Partial<Wanted>) => ({
+export const asked = ({ owner, slots, ...wanted }: Omit<Wanted, 'leftBehind' | 'endsSessions'> & Partial<Wanted>) => ({
+  endsSessions: false,
   ...wanted,
   settings: { slots: [...slots], ...(owner !== null && { owner }) },
   slots: slots.map(aSlot),

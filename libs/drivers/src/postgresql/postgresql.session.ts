@@ -52,7 +52,7 @@ export class PostgresqlSession implements TargetSession {
         kind: 'refused',
         code: 'missing_right',
         message: `The admin may not end sessions of ${username}, so its login was left as it is.`,
-        remedy: `Grant it the role with INHERIT TRUE; docs/targets/postgresql.md has the statements.`,
+        remedy: 'Grant it pg_signal_backend; docs/targets/postgresql.md has the statement.',
       };
     const outcome = await this.alter(username, 'NOLOGIN PASSWORD NULL');
     return endSessions && outcome.kind === 'applied' ? this.endSessionsOf(username) : outcome;

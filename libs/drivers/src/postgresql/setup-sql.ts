@@ -10,7 +10,7 @@ export interface SetupNames {
 /**
  * What a superuser runs once, so that dsops can rotate with the least rights. docs/targets/postgresql.md shows it.
  * - CREATEROLE and ADMIN OPTION let the admin change the password of these roles, and of no others.
- * - INHERIT TRUE lets it end their sessions; SET FALSE keeps it from acting as them.
+ * - INHERIT FALSE keeps what these roles may do from the admin, SET FALSE keeps it from acting as them.
  * - `SET role` makes every session of a slot begin as the owner, which then owns what it creates.
  * The admin gets no password here: `\password` in psql, or a SCRAM verifier, keeps it out of logs.
  */
@@ -24,7 +24,14 @@ export function setupStatements({ database, admin, owner, slots }: SetupNames): 
       `CREATE ROLE ${quote(slot)} NOLOGIN;`,
       `GRANT ${quote(owner)} TO ${quote(slot)} WITH INHERIT TRUE, SET TRUE;`,
       `ALTER ROLE ${quote(slot)} SET role = ${literal};`,
-      `GRANT ${quote(slot)} TO ${quote(admin)} WITH ADMIN TRUE, INHERIT TRUE, SET FALSE;`,
+      administration(slot, admin),
     ]),
   ];
 }
+
+/** From PostgreSQL 16 on; before, CREATEROLE alone reaches every role that is no superuser. */
+export const administration = (slot: string, admin: string): string =>
+  `GRANT ${quote(slot)} TO ${quote(admin)} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;`;
+
+/** No smaller right ends sessions of others without what their role may do. It reaches all but those of superusers. */
+export const endingSessions = (admin: string): string => `GRANT pg_signal_backend TO ${quote(admin)};`;

@@ -11,6 +11,7 @@ export interface Wanted {
   readonly inUse: string | null;
   /** Roles that may log in because dsops left a value there, which the rotation ends first. */
   readonly leftBehind: readonly string[];
+  readonly endsSessions: boolean;
 }
 
 export const wantedOf = ({
@@ -19,10 +20,12 @@ export const wantedOf = ({
   slots,
   inUse,
   leftBehind = [],
+  endsSessions,
 }: driver.Wanted<PostgresqlSettings>): Wanted => ({
   shape,
   slots: slots.map(({ login }) => login),
   owner: shape === 'side-by-side' ? (settings.owner ?? null) : null,
   inUse,
   leftBehind,
+  endsSessions,
 });

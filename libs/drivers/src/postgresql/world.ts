@@ -11,7 +11,7 @@ import type { Address, Tenant, World, WorldOptions } from '../kit/world.js';
 import type { PostgresqlPlace } from './observer.js';
 import { PostgresqlDriver } from './postgresql.driver.js';
 import { scramVerifier } from './scram.js';
-import { setupStatements } from './setup-sql.js';
+import { endingSessions, setupStatements } from './setup-sql.js';
 
 export { openObserver } from './observer.js';
 
@@ -148,6 +148,8 @@ async function makeTenant({ name, address, asSuperuser, connect, url }: Parts): 
   await asSuperuser(
     name,
     ...setupStatements(names),
+    // The conformance suite ends sessions, which no strategy does.
+    endingSessions(names.admin),
     `ALTER ROLE ${names.admin} PASSWORD '${await scramVerifier(admin.password)}'`,
     `GRANT CREATE ON SCHEMA public TO ${names.owner}`,
     failsSecondValue(name),
