@@ -207,6 +207,30 @@ describe('adding a service', () => {
     expect((await add(body)).service.environment).toBe('staging');
   });
 
+  it('knows one login by another name of its server', async () => {
+    const { service } = await add(asked());
+    const error = await refusal(asked({ environment: 'staging', target: { ...target.target, host: 'LocalHost' } }));
+    expect(error.code).toBe('login_taken');
+    expect(error.message).toContain(`${service.name} in production looks after shop_a and shop_b`);
+  });
+
+  it('takes no login that another service is administered with, and no administrator that another one rotates', async () => {
+    const { service } = await add(asked());
+    const becomes = async (admin: string, slot: string) => {
+      const settings = { slots: [slot] };
+      await execute(
+        world.database,
+        sql`update credentials set slots = ${[slot]}, settings = ${settings}::jsonb where service_id = ${service.id}`,
+      );
+      await execute(world.database, sql`update services set admin_username = ${admin} where id = ${service.id}`);
+      return refusal(asked({ environment: 'staging' }));
+    };
+    expect((await becomes('shop_a', 'elsewhere')).message).toContain('is administered with shop_a');
+    const error = await becomes('elsewhere', 'shop_admin');
+    expect(error).toMatchObject({ code: 'login_taken', details: { path: 'admin.username' } });
+    expect(error.message).toContain(`${service.name} in production rotates shop_admin`);
+  });
+
   it('gives a login to one of several services that come for it at once', async () => {
     const bodies = [asked(), asked(), asked()];
     const codes = await Promise.all(

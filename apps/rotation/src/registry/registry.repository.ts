@@ -13,6 +13,7 @@ import type { Prisma } from '@dsops/database/rotation';
 import { DomainError, newId, parseDuration } from '@dsops/kernel';
 import type { Verification } from '@dsops/drivers/driver';
 import type { Tx } from '../database/tx.js';
+import { serverKey } from './server-key.js';
 import type { Credential, RegisteredService } from './service.js';
 
 const WHOLE = { environment: true, credentials: true } as const;
@@ -28,6 +29,14 @@ export interface ServiceFilter {
 const isBehind = ({ environment, service }: Place): Prisma.ServiceWhereInput => ({
   OR: [{ environment: { name: { gt: environment } } }, { environment: { name: environment }, name: { gt: service } }],
 });
+
+/** Who has a claim on logins that another service is to look after. */
+export interface Holder {
+  readonly holder: RegisteredService;
+  /** It looks after them too, administers with one of them, or rotates the other's administrator. */
+  readonly how: 'same-slots' | 'administers' | 'rotates-admin';
+  readonly logins: readonly string[];
+}
 
 /** Environments, services and their credentials. Removed services are not there any more, as far as this file is asked. */
 export class RegistryRepository {
@@ -104,22 +113,39 @@ export class RegistryRepository {
   }
 
   /**
-   * Another service that looks after one of these logins already. Registrations at one target wait for each other from
-   * here to the end of the transaction.
+   * Another service that looks after one of these logins already, administers with one of them, or looks after the
+   * administrator of this one. Registrations at one target wait for each other from here to the end of the transaction.
    */
-  async holderOf(tx: Tx, { type, target, credential }: RegisteredService): Promise<RegisteredService | null> {
-    const server = declarationOf(type).server(target);
-    await query(tx, sql`select pg_advisory_xact_lock(hashtextextended(${`${type} ${server}`}, 0))::text`);
-    const row = await tx.service.findFirst({
+  async holderOf(tx: Tx, { type, target, credential, adminUsername }: RegisteredService): Promise<Holder | null> {
+    const key = serverKey(declarationOf(type).server(target));
+    await query(tx, sql`select pg_advisory_xact_lock(hashtextextended(${`${type} ${key}`}, 0))::text`);
+    const logins = credential.slots.flatMap(({ name, login }) => [name, login]);
+    const rows = await tx.service.findMany({
       where: {
         type,
-        server,
         removedAt: null,
-        credentials: { some: { slots: { hasSome: credential.slots.map(({ name }) => name) } } },
+        OR: [
+          { adminUsername: { in: logins } },
+          {
+            credentials: {
+              some: { slots: { hasSome: [...logins, ...(adminUsername === null ? [] : [adminUsername])] } },
+            },
+          },
+        ],
       },
-      include: WHOLE,
+      select: { id: true, server: true },
+      orderBy: { id: 'asc' },
     });
-    return row && serviceOf(row);
+    const found = rows.find(({ server }) => serverKey(server) === key);
+    const holder = found && (await this.findById(tx, found.id));
+    if (!holder) return null;
+    const held = new Set(holder.credential.slots.map(({ name }) => name));
+    const shared = credential.slots.flatMap(({ name }) => (held.has(name) ? [name] : []));
+    if (shared.length > 0) return { holder, how: 'same-slots', logins: shared };
+    const administers = logins.find((login) => login === holder.adminUsername);
+    return administers === undefined
+      ? { holder, how: 'rotates-admin', logins: adminUsername === null ? [] : [adminUsername] }
+      : { holder, how: 'administers', logins: [administers] };
   }
 
   /** @returns `name-taken`, and nothing was changed, when the environment has a service of that name. */

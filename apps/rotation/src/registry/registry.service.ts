@@ -17,7 +17,7 @@ import type { Version } from '../vault/version.js';
 import type { Drivers } from '@dsops/drivers';
 import type { OpenRotations } from '../open-rotations.js';
 import { credentialOf, type Registration } from './registration.js';
-import type { RegistryRepository } from './registry.repository.js';
+import type { Holder, RegistryRepository } from './registry.repository.js';
 import { environmentPlaces, servicePlaces } from './places.js';
 import { unknownService, type Credential, type RegisteredService } from './service.js';
 import { checkTarget } from './target-check.js';
@@ -171,21 +171,19 @@ export class RegistryService {
 
   /** Two services with one login would end each other's values. @throws DomainError `login_taken` */
   private async assertFree(tx: Tx, service: RegisteredService): Promise<void> {
-    const holder = await this.parts.registry.holderOf(tx, service);
-    if (holder === null) return;
+    const found = await this.parts.registry.holderOf(tx, service);
+    if (found === null) return;
+    const { holder, how, logins } = found;
     // The same name says more.
     if (holder.name === service.name && holder.environment === service.environment) throw exists(service);
-    const taken = new Set(holder.credential.slots.map(({ name }) => name));
-    const shared = service.credential.slots.flatMap(({ name }) => (taken.has(name) ? [name] : [])).join(' and ');
-    throw new DomainError(
-      'login_taken',
-      'conflict',
-      `${holder.name} in ${holder.environment} looks after ${shared} at ${declarationOf(service.type).server(service.target)} already.`,
-      {
-        path: 'credential.slots',
-        remedy: `Use that service, or stop looking after it first: dsops service remove ${holder.name} --env ${holder.environment}`,
-      },
-    );
+    const server = declarationOf(holder.type).server(holder.target);
+    throw new DomainError('login_taken', 'conflict', CLAIM[how](logins.join(' and '), holder, server), {
+      path: how === 'rotates-admin' ? 'admin.username' : 'credential.slots',
+      remedy:
+        how === 'same-slots'
+          ? `Use that service, or stop looking after it first: dsops service remove ${holder.name} --env ${holder.environment}`
+          : 'Give dsops an administrator that nothing rotates.',
+    });
   }
 
   /** The login in use becomes CURRENT as it is: the probe before has shown that the target accepts it. */
@@ -202,6 +200,15 @@ export class RegistryService {
     await vault.recordVerdict(tx, version.id, 'accepted', new Date(await databaseNowMs(tx)));
   }
 }
+
+const CLAIM: Record<Holder['how'], (logins: string, holder: RegisteredService, server: string) => string> = {
+  'same-slots': (logins, { name, environment }, server) =>
+    `${name} in ${environment} looks after ${logins} at ${server} already.`,
+  administers: (logins, { name, environment }, server) =>
+    `${name} in ${environment} is administered with ${logins} at ${server}: a rotation of it would cut dsops off there.`,
+  'rotates-admin': (logins, { name, environment }, server) =>
+    `${name} in ${environment} rotates ${logins} at ${server}, which would cut dsops off here.`,
+};
 
 const exists = ({ name, environment }: { name: string; environment: string }): DomainError =>
   new DomainError('service_exists', 'conflict', `There is a service ${name} in ${environment} already.`, {
