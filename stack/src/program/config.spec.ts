@@ -18,6 +18,13 @@ describe('the arguments of pnpm stack', () => {
     });
   });
 
+  it('mean the stack that DSOPS_HOME names already, and none below it', () => {
+    const isStack = (folder: string) => folder === '/data/dsops/stack';
+    const inside = { DSOPS_HOME: '/data/dsops/stack' };
+    expect(readConfig(['status'], inside, isStack)).toMatchObject({ home: '/data/dsops/stack', homeOption: '' });
+    expect(readConfig(['status'], env, isStack).home).toBe('/data/dsops/stack');
+  });
+
   it('take a folder from where the person is, not from where pnpm went', () => {
     expect(readConfig(['up', '--home', 'mine'], { ...env, INIT_CWD: '/home/eva' }).home).toBe('/home/eva/mine');
   });

@@ -1,16 +1,19 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { DomainError } from '@dsops/kernel';
 import { homePaths } from '@dsops/kernel/home';
+import { stackHome } from './stack-home.js';
 
 export const VERSION = '0.1.0';
 
 export const HELP = `Usage: pnpm stack COMMAND [options]
 
 Runs dsops as it runs in production, on this machine and without containers: each service as a process of its own with
-its own Dapr sidecar, events through Kafka, traces in Zipkin. Everything listens on 127.0.0.1, on ports that are free.
+its own Dapr sidecar, events through Kafka, traces in Zipkin. Everything listens on 127.0.0.1, on ports that are free, but for
+the health ports of Dapr's sentry and scheduler, which listen on all addresses and say "ok".
 
 Commands
   up             start everything and stay; Ctrl-C stops everything in order
@@ -64,9 +67,14 @@ const linesSchema = z.coerce.number().int().min(1).max(10_000);
 
 /**
  * What this process was asked for.
+ * @param isStack has a stack run in this folder?
  * @throws DomainError `usage`
  */
-export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+export function readConfig(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  isStack: (folder: string) => boolean = (folder) => existsSync(stackHome(folder).portsFile),
+): Config {
   const { values, positionals } = parse(args);
   const [name, part, ...rest] = positionals;
   const command = COMMANDS.find((known) => known === name);
@@ -79,7 +87,8 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   const lines = linesSchema.safeParse(values.lines ?? 20);
   if (!lines.success) throw usage('--lines takes a number from 1 to 10000.');
   const { folder } = homePaths({ platform: process.platform, env, userFolder: homedir() });
-  const usualHome = join(folder, 'stack');
+  // Whoever works with a stack has DSOPS_HOME name it, for the command line: then it is meant, and no stack below it.
+  const usualHome = isStack(folder) ? folder : join(folder, 'stack');
   // INIT_CWD is where the person was when pnpm changed to the workspace.
   const home = values.home === undefined ? usualHome : resolve(env.INIT_CWD ?? '.', values.home);
   return {

@@ -24,7 +24,7 @@ export async function showDemo(folder: string, screen: Screen): Promise<void> {
   const api = new ApiClient({ url: gatewayUrl, credentials: apiKey(adminKey) });
   const sinceMs = Date.now();
   screen.title('A rotation, through Dapr and Kafka');
-  await showSample(api, { port: databasePort, superuserUrl }, screen);
+  if (!(await showSample(api, { port: databasePort, superuserUrl }, screen, { isDemo: true }))) throw nothingShown();
 
   screen.heading('What it left in Zipkin');
   const trace = await findWidestTrace(zipkinUrl, sinceMs);
@@ -34,6 +34,11 @@ export async function showDemo(folder: string, screen: Screen): Promise<void> {
     screen.fact('trace', `${zipkinUrl}/zipkin/traces/${trace.id}`);
   }
 }
+
+const nothingShown = () =>
+  new DomainError('demo_waits', 'conflict', 'Nothing was rotated: the sample waits for a person.', {
+    remedy: 'See why with dsops rotation status -v, and resume or roll back its rotation first.',
+  });
 
 const notUp = () =>
   new DomainError('stack_not_up', 'conflict', 'There is no stack here that is up as a whole.', {

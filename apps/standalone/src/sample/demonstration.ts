@@ -17,14 +17,22 @@ import { DomainError } from '@dsops/kernel';
 import { logPlace } from '@dsops/platform';
 import type { Screen } from '../screen.js';
 import type { Report } from './shop-client.main.js';
+import { whatToShow } from './what-to-show.js';
 import { makeShop, SAMPLE, type SampleServer } from './world.js';
 
 /**
  * The sample of the first start: makes the shop, rotates its login for real while a client in another process keeps
  * logging in, and says what that client saw. Whatever an earlier start has done already is not done again; a rotation
  * that was interrupted is brought to its end.
+ * @param isDemo it rotates also when an earlier start has done so
+ * @returns whether a rotation was to be seen
  */
-export async function showSample(api: ApiClient, server: SampleServer, screen: Screen): Promise<void> {
+export async function showSample(
+  api: ApiClient,
+  server: SampleServer,
+  screen: Screen,
+  { isDemo = false }: { readonly isDemo?: boolean } = {},
+): Promise<boolean> {
   await addShopOnce(api, server, screen);
   const interrupted = await openRotation(api);
   if (interrupted !== undefined) {
@@ -32,12 +40,19 @@ export async function showSample(api: ApiClient, server: SampleServer, screen: S
     await follow(api, interrupted, screen);
   }
   const status = await shopStatus(api);
-  if (status.success_count === 0 && status.status !== 'needs_operator') await rotateBeforeAWitness(api, screen);
-  else if (interrupted === undefined) {
+  const shown = whatToShow({
+    successes: status.success_count,
+    needsOperator: status.status === 'needs_operator',
+    hasFinishedOne: interrupted !== undefined,
+    isDemo,
+  });
+  if (shown === 'rotate') await rotateBeforeAWitness(api, screen, isDemo ? 'demonstration' : 'first start');
+  else if (shown === 'tell') {
     screen.heading('The sample is still here');
     const last = status.last_rotation === null ? 'never' : new Date(status.last_rotation).toLocaleString();
     screen.done(SAMPLE.service, `${status.status}, rotated ${status.success_count}×, last ${last}`);
   }
+  return shown !== 'tell';
 }
 
 async function addShopOnce(api: ApiClient, server: SampleServer, screen: Screen): Promise<void> {
@@ -66,13 +81,13 @@ async function openRotation(api: ApiClient): Promise<RotationView | undefined> {
   return items.find(({ state }) => !TERMINAL_STATES.includes(state) && state !== 'needs_operator');
 }
 
-async function rotateBeforeAWitness(api: ApiClient, screen: Screen): Promise<void> {
+async function rotateBeforeAWitness(api: ApiClient, screen: Screen, reason: string): Promise<void> {
   screen.heading('Rotating its password while the shop keeps logging in');
   const { id, key } = await api.call(createApiKey, { body: { name: 'shop (sample)', role: 'operator' } });
   const witness = await startWitness(api.url, key);
   try {
     await pause(500);
-    const rotation = await api.call(startRotation, { params: SAMPLE, body: { reason: 'first start' } });
+    const rotation = await api.call(startRotation, { params: SAMPLE, body: { reason } });
     const ended = await follow(api, rotation, screen);
     await pause(500);
     const report = await finish(witness);
