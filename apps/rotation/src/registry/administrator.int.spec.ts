@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { execute, sql } from '@dsops/database';
 import { unwrapSecret, Secret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import { NAMES, startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
@@ -76,6 +77,25 @@ describe('the administrator of a target', () => {
       code: 'administrator_rotated',
     });
     await target.asSuperuser('DROP ROLE shop_second_admin');
+  });
+
+  it('may be none that another service of that server rotates', async () => {
+    const [service, other] = [await engine.addLive(), await engine.addLive()];
+    await target.asSuperuser('CREATE ROLE shop_third');
+    const password = await changeAtTheTarget('shop_third');
+    await execute(
+      engine.database,
+      sql`update credentials set slots = array['shop_third'], settings = '{"slots":["shop_third"]}'
+          where service_id = ${other.id}`,
+    );
+    await expect(give(service, password, { username: 'shop_third' })).rejects.toMatchObject({
+      code: 'administrator_rotated',
+      message: expect.stringContaining(`${other.name} in ${other.environment}`),
+    });
+    expect((await engine.registry.findById(engine.database, service.id))?.adminUsername).toBe(NAMES.admin);
+    await execute(engine.database, sql`update services set removed_at = now() where id = ${other.id}`);
+    expect(await give(service, password, { username: 'shop_third' })).toMatchObject({ username: 'shop_third' });
+    await target.asSuperuser('DROP ROLE shop_third');
   });
 
   it('is told of other services of that server, and given to them when asked', async () => {

@@ -103,6 +103,8 @@ export class AdministratorService {
     const { registry, vault, openRotations } = this.parts;
     const { id, name, environment } = service;
     assertNotRotated(service, admin.username);
+    const rotating = await registry.rotating(unit.tx, service, admin.username);
+    if (rotating !== null) throw rotated(rotating, admin.username);
     await registry.setAdministrator(unit.tx, id, admin.username);
     await vault.sealAdmin(unit.tx, id, admin);
     await openRotations.tryAgain(unit, id);
@@ -129,12 +131,14 @@ function usernameFor(service: RegisteredService, { username }: AdministratorRequ
   return wanted;
 }
 
-function assertNotRotated({ name, environment, credential }: RegisteredService, username: string): void {
-  if (credential.slots.some(({ login }) => login === username))
-    throw new DomainError(
-      'administrator_rotated',
-      'invalid',
-      `${username} is rotated by ${name} in ${environment}, so it cannot administer it.`,
-      { path: 'username', remedy: 'Name a login that none of its rotations changes.' },
-    );
+function assertNotRotated(service: RegisteredService, username: string): void {
+  if (service.credential.slots.some(({ login }) => login === username)) throw rotated(service, username);
 }
+
+const rotated = ({ name, environment }: RegisteredService, username: string): DomainError =>
+  new DomainError(
+    'administrator_rotated',
+    'invalid',
+    `${username} is rotated by ${name} in ${environment}, so it cannot administer.`,
+    { path: 'username', remedy: 'Name a login that no rotation changes.' },
+  );

@@ -174,6 +174,18 @@ export class RegistryRepository {
     return rows.map(serviceOf);
   }
 
+  /** Another service of the same server that rotates this login. */
+  async rotating(tx: Tx, { id, type, target }: RegisteredService, login: string): Promise<RegisteredService | null> {
+    const key = serverKey(declarationOf(type).server(target));
+    const rows = await tx.service.findMany({
+      where: { type, removedAt: null, id: { not: id }, credentials: { some: { slots: { has: login } } } },
+      select: { id: true, server: true },
+      orderBy: { id: 'asc' },
+    });
+    const found = rows.find(({ server }) => serverKey(server) === key);
+    return found ? this.findById(tx, found.id) : null;
+  }
+
   async setAdministrator(tx: Tx, serviceId: string, username: string): Promise<void> {
     await execute(tx, sql`update services set admin_username = ${username} where id = ${serviceId}`);
   }
