@@ -76,7 +76,7 @@ function targetCommand(parent: CommandUnknownOpts, name: string, description: st
         .choices(CONSUMERS)
         .default('unmanaged' as const),
     )
-    .option('--grace-period <duration>', 'how long the old value stays valid (default: 1h, managed: 0s)')
+    .option('--grace-period <duration>', 'how long the old value stays valid, at most 90d (default: 1h, managed: 0s)')
     .option('--verify-timeout <duration>', 'how long that may take (default: 30s)')
     .option('--no-automatic-rollback', 'stop for a person instead of rolling back')
     .addOption(formatOption());

@@ -71,6 +71,7 @@ describe('a registration', () => {
       ['current.username'],
     ],
     ['a grace period that is none', request({ gracePeriod: 'soon' }), ['credential.gracePeriod']],
+    ['a grace period of 11,000 years', request({ gracePeriod: '99999999h' }), ['credential.gracePeriod']],
     [
       'a timeout of nothing',
       request({ verification: { query: 'select 1', timeout: '0s' } }),

@@ -37,6 +37,8 @@ export function registrationOf({ admin, current, ...request }: AddService): Regi
   };
 }
 
+/** An old value that is longer valid is not rotated, but kept. */
+const LONGEST_GRACE_MS = 90 * 86_400_000;
 const LONGEST_TIMEOUT_MS = 10 * 60_000;
 
 /**
@@ -61,6 +63,7 @@ export function credentialOf(request: RequestedService, id: string): Credential 
     }
   };
   const gracePeriodMs = duration(gracePeriod, 'credential.gracePeriod');
+  if (gracePeriodMs > LONGEST_GRACE_MS) faults.push({ path: 'credential.gracePeriod', message: 'must be at most 90d' });
   const timeoutMs = duration(credential.verification.timeout, 'credential.verification.timeout');
   const isTimeoutKnown = !faults.some(({ path }) => path === 'credential.verification.timeout');
   if (isTimeoutKnown && (timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT_MS))

@@ -56,7 +56,7 @@ export function sayingOfNoAnswer(failure: NoAnswer, { product, place, encryption
         kind: 'conflict',
         message: `No encrypted connection to ${place}${encryption === undefined ? '' : ` with ${encryption}`}${parenthesis(failure.code)}.`,
         remedy:
-          'Check that the server offers encryption, with a certificate for this host name from an authority known here.',
+          'Check that the server offers encryption, with a certificate for this host name from an authority known here: --ssl-root-cert names a private one.',
       };
     case 'untrusted':
       return {

@@ -98,6 +98,14 @@ function sayingOfRefusedLogin(
       };
     case '08P01':
       return pooled(target);
+    case '42704':
+      // It does not know idle_session_timeout, which every session of ours begins with.
+      return {
+        code: 'target_too_old',
+        kind: 'conflict',
+        message: `PostgreSQL at ${place} is older than version 14, the oldest that dsops works with.`,
+        remedy: 'Upgrade the server.',
+      };
     default:
       return {
         code: 'target_refused_session',
@@ -204,6 +212,19 @@ export function outcomeOf(failure: ConnectionFailure, role: string, target: Post
   }
 }
 
-/** An identifier for statements that are shown to people. */
+/** Words that are no name without quotes: "reserved" in PostgreSQL's appendix "SQL Key Words", of 14 and newer. */
+const RESERVED = new Set(
+  (
+    'all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation ' +
+    'column concurrently constraint create cross current_catalog current_date current_role current_schema current_time ' +
+    'current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze ' +
+    'from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit ' +
+    'localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary public ' +
+    'references returning right select session_user similar some symmetric system_user table tablesample then to trailing ' +
+    'true union unique user using variadic verbose when where window with none'
+  ).split(' '),
+);
+
+/** An identifier for statements that are shown to people. `public` and `none` are words of GRANT and SET ROLE, too. */
 export const quote = (name: string): string =>
-  /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : `"${name.replaceAll('"', '""')}"`;

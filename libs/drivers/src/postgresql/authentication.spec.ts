@@ -52,6 +52,18 @@ describe('What PostgreSQL, or what stands in its place, may ask of us', () => {
     expect(server.received.join('')).not.toContain(PASSWORD);
   });
 
+  it.each([
+    ['HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['SSH', 'SSH-2.0-OpenSSH_9.2\r\n'],
+  ])('something that speaks %s is said to be no PostgreSQL, not to be gone', async (_, text) => {
+    server = await startStrictServer(Buffer.from(text));
+    expect(await open()).toMatchObject({ code: 'target_untrusted' });
+    expect(await probe()).toMatchObject({ verdict: 'inconclusive' });
+    await server.close();
+    server = await startStrictServer(Buffer.from(text.replace('SSH', 'XSH')));
+    expect(await open({ sslMode: 'require' })).toMatchObject({ code: 'target_untrusted' });
+  });
+
   it('gives a password in clear where that was chosen by name', async () => {
     server = await startStrictServer(ASKS_CLEAR, refusal('28P01'));
     expect(await open({ auth: 'password' })).toMatchObject({ code: 'admin_refused' });

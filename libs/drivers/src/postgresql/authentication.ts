@@ -13,6 +13,11 @@ export const isAllowed = (
   { auth = POSTGRESQL_AUTH[0] }: Pick<PostgresqlTarget, 'auth'>,
 ): boolean => POSTGRESQL_AUTH.indexOf(asked) <= POSTGRESQL_AUTH.indexOf(auth);
 
+/** What answered speaks another protocol. */
+export class ForeignAnswer extends Error {
+  override readonly name = 'ForeignAnswer';
+}
+
 /** The server asked for the password in a way that was not chosen, or did not ask at all. Nothing was sent to it. */
 export class AuthenticationDeclined extends Error {
   override readonly name = 'AuthenticationDeclined';

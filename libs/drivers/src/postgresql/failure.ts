@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { noAnswerOf, type NoAnswer } from '../kit/no-answer.js';
-import { AuthenticationDeclined, type Asked } from './authentication.js';
+import { AuthenticationDeclined, ForeignAnswer, type Asked } from './authentication.js';
 
 /**
  * What went wrong on a connection, without any text that the server sent: such a text may hold a statement, and with it
@@ -21,6 +21,7 @@ export type ConnectionFailure =
   | NoAnswer;
 
 export function failureOf(error: unknown): ConnectionFailure {
+  if (error instanceof ForeignAnswer) return { kind: 'untrusted' };
   if (error instanceof AuthenticationDeclined) return { kind: 'declined', asked: error.asked };
   if (error instanceof pg.DatabaseError) {
     if (error.code === undefined) return { kind: 'untrusted' };

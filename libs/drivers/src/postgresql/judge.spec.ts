@@ -88,6 +88,7 @@ describe('What keeps us from a target', () => {
     [answer('3D000'), 'database_missing'],
     [answer('42501'), 'missing_right'],
     [answer('08P01'), 'target_pooled'],
+    [answer('42704', 'find_option'), 'target_too_old'],
     [answer('XX000'), 'target_refused_session'],
     [{ kind: 'silent' }, 'target_silent'],
     [{ kind: 'network', code: 'ENOTFOUND' }, 'target_unreachable'],

@@ -5,6 +5,7 @@ import { unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import type { Login } from '../driver.js';
 import { openAdminWire } from './admin-wire.js';
+import { quote } from './answers.js';
 import { generatePassword } from '../kit/password.js';
 import {
   aLogin,
@@ -58,6 +59,16 @@ describe('The PostgreSQL driver with the least rights', () => {
       await world.asSuperuser(give);
     }
   }
+  it('prints names as the server takes them, also those that are words of its language', async () => {
+    const words = await world.asSuperuser<{ word: string }>(
+      `SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T')`,
+    );
+    expect(words.length).toBeGreaterThan(90);
+    for (const { word } of [...words, { word: 'Mixed "case"' }])
+      await world.asSuperuser(`CREATE ROLE ${quote(word)}`, `DROP ROLE ${quote(word)}`);
+    expect(quote('shop_a')).toBe('shop_a');
+  });
+
   const GRANT_A = setupStatements(NAMES).find((line) => line.startsWith('GRANT shop_a TO shop_admin'))!;
 
   it('is no superuser, has CREATEROLE, and can act as no slot', async () => {

@@ -4,7 +4,7 @@ import { unwrapSecret } from '@dsops/kernel';
 import type { Login } from '../driver.js';
 import { encryptionOf } from '../kit/encryption.js';
 import { within } from '../kit/within.js';
-import { AuthenticationDeclined, isAllowed, type Asked } from './authentication.js';
+import { AuthenticationDeclined, ForeignAnswer, isAllowed, type Asked } from './authentication.js';
 
 export interface WireOptions {
   readonly connectTimeoutMs: number;
@@ -86,11 +86,17 @@ export class Wire {
     wire.client.connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: readonly string[] }) => {
       wire.isBound = ssl !== false && mechanisms.includes('SCRAM-SHA-256-PLUS');
     });
+    // A server begins with what it answers to the wish for TLS, or with one of these messages.
+    const beginnings = ssl === false ? 'REvN' : 'SNE';
+    let isForeign = false;
+    wire.client.connection.stream.once('data', (bytes: Buffer) => {
+      isForeign = !beginnings.includes(String.fromCharCode(bytes[0] ?? 0));
+    });
     try {
       await within(options.connectTimeoutMs, wire.client.connect());
     } catch (error) {
       wire.cut();
-      throw wire.declined ?? error;
+      throw wire.declined ?? (isForeign ? new ForeignAnswer('It speaks another protocol.') : error);
     }
     if (wire.declined !== null) throw wire.declined;
     return wire;
