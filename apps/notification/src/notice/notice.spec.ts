@@ -85,6 +85,11 @@ describe('a notice', () => {
     });
   });
 
+  it('does not say that a version stays in use where there was none', () =>
+    expect(textOf(rotationFailed, { previousVersion: null })).toContain(
+      'There was no version in use before, and there is none now.',
+    ));
+
   it('tells of a rollback with reason, versions, who, and what next', () => {
     expect(told(rotationRolledBack)).toMatchObject({
       notice: { kind: 'rollback', priority: 'normal' },

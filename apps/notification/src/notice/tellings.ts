@@ -93,9 +93,9 @@ export const TELLINGS: readonly Telling<NotableData>[] = [
     priority: 'normal',
     nextSteps: ['see_steps', 'try_again'],
     title: (facts) => `Rotation of ${placed(facts)} failed`,
-    sentences: ({ reason, version, actor }) => [
+    sentences: ({ reason, version, previousVersion, actor }) => [
       sentence(reason),
-      `The previous version stays in use.${version === null ? '' : ` Version ${version} was given up.`}${requester(actor)}`,
+      `${stays(previousVersion)}${version === null ? '' : ` Version ${version} was given up.`}${requester(actor)}`,
     ],
   }),
   rotation(rotationCancelled, {
@@ -172,6 +172,9 @@ const VERDICT: Record<Verdict, string> = {
 
 const placed = ({ service, environment }: Place) => `${service} in ${environment}`;
 const newVersion = (version: string | null) => (version === null ? 'The new version' : `Version ${version}`);
+/** Undefined: the event is of a time when it did not say. */
+const stays = (previous: string | null | undefined) =>
+  previous === null ? 'There was no version in use before, and there is none now.' : 'The previous version stays in use.';
 const requester = (actor: Actor) => (actor.kind === 'system' ? '' : ` Asked for by ${actor.name}.`);
 
 function byWhom(did: string, actor: Actor): string {

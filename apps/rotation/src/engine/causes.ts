@@ -29,6 +29,20 @@ export const VERIFICATION_FAILED = error(
   'The new value logs in, but the verification query fails.',
   'See that both logins have the same rights, then rotate again.',
 );
+export const NOTHING_BEFORE_UNVERIFIED = passing(
+  error(
+    'first_value_unverified',
+    'The target has the new value and its login works, but the verification query fails, and there is no value before it.',
+    'Give the login what the query needs; dsops keeps trying. Resume to keep the value without that proof.',
+  ),
+);
+export const NOTHING_BEFORE_REFUSED = passing(
+  error(
+    'first_value_refused',
+    'The target took the new value and refuses its login, and there is no value before it.',
+    'See the login and its limits at the target; dsops keeps trying. Resume to give the value up.',
+  ),
+);
 export const UNVERIFIED_BEFORE = error(
   'verification_broken',
   'The verification query fails with the value that is CURRENT, before anything was changed.',

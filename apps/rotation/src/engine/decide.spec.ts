@@ -180,6 +180,25 @@ describe('a decision', () => {
     expect(story.next).toMatchObject({ happening: { kind: 'resumed', by: 'probe' } });
   });
 
+  it.each([
+    [true, 'first_value_unverified', { kind: 'step', step: 'probe-new', outcome: 'unverified' }],
+    [false, 'first_value_refused', { kind: 'concluded', state: 'failed' }],
+  ])('calls no first value failed that the target has: a person decides (%#)', (isVerification, code, judged) => {
+    const story = new Story({ oldVersion: null });
+    for (let i = 0; i < 5; i++) {
+      story.until('probe', 'new').ended(said('refused', isVerification));
+      const { next } = story;
+      if (next?.do !== 'journal') throw new Error('It did not say what comes next.');
+      story.write(next.happening);
+      story.nowMs += 60_000;
+    }
+    expect(stateOf(story.rotation)).toBe('needs_operator');
+    expect(story.rotation.asking).toMatchObject({ code });
+    story.write({ kind: 'resumed', by: 'person', actor: { kind: 'user', id: 'u', name: 'Bo' }, reason: 'seen' });
+    story.until('probe', 'new').ended(said('refused', isVerification));
+    expect(story.next).toMatchObject({ happening: judged });
+  });
+
   it('fails at once when the target refuses the value, and has changed nothing', () => {
     const error = { code: 'target_refused', about: 'target' as const, message: 'no', remedy: null };
     const { next } = new Story().until('set').ended({ kind: 'refused', failure: { ...error, isPassing: false } });

@@ -7,6 +7,8 @@ import {
   currentRefused,
   FOREIGN_EDIT,
   NEW_REFUSED,
+  NOTHING_BEFORE_REFUSED,
+  NOTHING_BEFORE_UNVERIFIED,
   NOT_LANDED,
   OLD_REFUSED,
   passing,
@@ -21,6 +23,7 @@ import { again, askPerson, failed } from './patience.js';
 import type { View } from './view.js';
 import { turnBack } from './way-back.js';
 import type { Plan, VersionRef } from './plan.js';
+import type { Rotation } from './rotation.js';
 import type { StepName } from './paths.js';
 
 type Step = (view: View) => Effect;
@@ -69,6 +72,22 @@ function retryOrGiveUp(view: View, state: 'refused' | 'did-not-land'): Effect {
   const seen = [see(view, 'new', newVersion), ...(oldVersion ? [see(view, 'old', oldVersion)] : [])];
   return seen.find(isEffect) ?? journal({ kind: 'concluded', state: 'rollback_failed', error: cause });
 }
+
+/**
+ * The target has the new value, it does not do, and there is none before it to go back to. So it has not failed as if
+ * nothing had changed: it is looked at again, and then a person is asked, who may keep it as it is or give it up.
+ */
+function withoutOldValue(view: View, seen: 'refused' | 'unverified'): Effect {
+  const { rotation } = view;
+  if (rotation.newValue === 'absent') return turnBack(view, seen === 'refused' ? NEW_REFUSED : VERIFICATION_FAILED);
+  const cause = seen === 'refused' ? NOTHING_BEFORE_REFUSED : NOTHING_BEFORE_UNVERIFIED;
+  if (!rotation.judged.includes(cause.code)) return again(view, cause);
+  return seen === 'refused' ? failed(NEW_REFUSED) : finish('probe-new', 'unverified')(view);
+}
+
+/** A person has kept a value whose login works, though its verification query fails. */
+const isKeptUnverified = ({ steps }: Rotation): boolean =>
+  steps.some(({ name, outcome }) => name === 'probe-new' && outcome === 'unverified');
 
 /** How often to look whether held values were released early. */
 const HOLDS_LOOK_MS = 10_000;
@@ -148,8 +167,8 @@ export const STEP: Record<StepName, Step> = {
     const seen = see(view, 'new', newVersion);
     if (isEffect(seen)) return seen;
     if (seen === 'accepted') return finish('probe-new', 'accepted')(view);
+    if (!oldVersion) return withoutOldValue(view, seen);
     if (seen === 'unverified') return turnBack(view, VERIFICATION_FAILED);
-    if (!oldVersion) return turnBack(view, NEW_REFUSED);
     const oldSeen = see(view, 'old', oldVersion);
     if (isEffect(oldSeen)) return oldSeen;
     return oldSeen === 'refused' ? again(view, BOTH_REFUSED) : turnBack(view, NEW_REFUSED);
@@ -237,7 +256,8 @@ export const STEP: Record<StepName, Step> = {
   complete: (view) => {
     const seen = see(view, 'new', view.rotation.plan.newVersion);
     if (isEffect(seen)) return seen;
-    if (seen !== 'accepted') return again(view, passing(NEW_REFUSED));
+    if (seen === 'refused') return again(view, passing(NEW_REFUSED));
+    if (seen === 'unverified' && !isKeptUnverified(view.rotation)) return again(view, passing(VERIFICATION_FAILED));
     return journal({ kind: 'concluded', state: 'completed', error: null });
   },
 

@@ -37,7 +37,7 @@ export const wayBack = ({ plan, current }: Rotation): PathName =>
 /** The new value does not do. Go back if that is possible and wanted, else a person decides. */
 export function turnBack({ rotation }: View, error: RotationError): Effect {
   const { plan, newValue } = rotation;
-  if (newValue === 'absent' || plan.oldVersion === null) return failed(error);
+  if (newValue === 'absent') return failed(error);
   if (!plan.isRollbackAutomatic)
     return askPerson({
       ...error,

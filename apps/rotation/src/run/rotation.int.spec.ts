@@ -355,6 +355,21 @@ describe('a rollback that a person asks for', () => {
   });
 });
 
+describe('a first value whose verification query fails', () => {
+  it('needs a person, who may keep it: the target has it, and there is none before it', async () => {
+    const service = await engine.addLive({
+      verification: { check: { query: target.failingQuery }, timeoutMs: 5_000 },
+    });
+    await engine.database.version.deleteMany({ where: { credentialId: service.credential.id } });
+    const { id } = await engine.start(service);
+    const view = await engine.until(id, 'needs_operator', 'failed');
+    expect(view).toMatchObject({ state: 'needs_operator', error: { code: 'first_value_unverified' } });
+    await engine.resume(id);
+    await engine.until(id, 'completed');
+    expect(await engine.accepted(service)).toEqual([(await engine.current(service)).name]);
+  });
+});
+
 describe('what dsops turns back by itself', () => {
   it("is in nobody's name, and lets the queue go on", async () => {
     const service = await engine.addLive();

@@ -153,8 +153,14 @@ export const rotationFailed = defineEvent({
   topic,
   producer,
   key,
-  fields: { ...ended, code: z.string(), reason: z.string() },
-  description: 'The rotation ended before it changed anything that matters; the previous value stays CURRENT.',
+  fields: {
+    ...ended,
+    code: z.string(),
+    reason: z.string(),
+    /** CURRENT before and after; null when there is none. */
+    previousVersion: z.string().nullable().optional(),
+  },
+  description: 'The rotation ended and no value is another than before; what was CURRENT stays so.',
   example: { ...anEnd, version: null, code: 'target_refused', reason: 'The target refused the new password.' },
 });
 
