@@ -76,8 +76,11 @@ export interface TargetSession {
   /**
    * Gives the slot this value and lets its login in with it; what the other slots hold stays valid. The value itself
    * never crosses the wire in a form that a server's log shows.
+   * @param expects `isIdle`: nobody may be able to log in to the slot. It is looked at once more as it is set, and what
+   *   lets somebody in is left as it is: refused, `slot_taken`. Where a target cannot look and set in one, it looks just
+   *   before.
    */
-  set(slot: Slot, value: Secret): Promise<CommandOutcome>;
+  set(slot: Slot, value: Secret, expects?: { readonly isIdle: boolean }): Promise<CommandOutcome>;
   /**
    * Ends the life of the slot's value: it can log in no more. `ended` is that value as our records have it, for targets
    * that name what they remove by it; null when the records have none. Ends open sessions of it too when asked.

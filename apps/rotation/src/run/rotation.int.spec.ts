@@ -4,6 +4,7 @@ import { slotsNamed } from '../vault/rotation-database.fixture.js';
 import { isDomainError, unwrapSecret } from '@dsops/kernel';
 import { eventually } from '@dsops/testing';
 import type { Login, TargetDriver } from '@dsops/drivers/driver';
+import { scramVerifier } from '@dsops/drivers/postgresql/scram';
 import { startPostgresqlWorld, type PostgresqlWorld } from '@dsops/drivers/postgresql/postgresql-world.fixture';
 import { ann, openEngine, PATIENCE_MS, type Engine } from './engine.fixture.js';
 import type { RotationWorker } from './rotation.worker.js';
@@ -12,11 +13,19 @@ let target: PostgresqlWorld;
 let engine: Engine;
 let worker: RotationWorker;
 let passes: (login: Login) => boolean = () => true;
+/** What people do at the target just before dsops opens a session there. */
+let meanwhile: () => Promise<unknown> = async () => undefined;
 
 beforeAll(async () => {
   target = await startPostgresqlWorld();
   // A target whose verification fails for some values, though their login works.
   const driver: TargetDriver = Object.create(target.driver, {
+    openSession: {
+      value: async (...args: Parameters<TargetDriver['openSession']>) => {
+        await meanwhile();
+        return target.driver.openSession(...args);
+      },
+    },
     probe: {
       value: (...[at, login, verification]: Parameters<TargetDriver['probe']>) =>
         target.driver.probe(
@@ -30,6 +39,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   passes = () => true;
+  meanwhile = async () => undefined;
   await target.reset();
   worker = engine.startWorker();
 });
@@ -352,6 +362,23 @@ describe('a rollback that a person asks for', () => {
     expect(steps[request]).toMatchObject({ step: 'turn-back', outcome: 'requested', note: 'logins fail' });
     expect(new Set(steps.slice(0, request).map(({ actor }) => actor))).toEqual(new Set(['Ann']));
     expect(new Set(steps.slice(request).map(({ actor }) => actor))).toEqual(new Set(['Bo']));
+  });
+});
+
+describe('a slot that somebody took since it was looked at', () => {
+  it('is left to whoever uses it, and the rotation says so', async () => {
+    const service = await engine.addLive();
+    const before = await engine.current(service);
+    const verifier = await scramVerifier(target.driver.generate());
+    meanwhile = () => target.asSuperuser(`ALTER ROLE shop_b LOGIN PASSWORD '${verifier}'`);
+    const { id } = await engine.start(service);
+    const view = await engine.until(id, 'failed', 'completed');
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'slot_taken' } });
+    const [role] = await target.asSuperuser<{ rolpassword: string }>(
+      `SELECT rolpassword FROM pg_authid WHERE rolname = 'shop_b'`,
+    );
+    expect(role?.rolpassword).toBe(verifier);
+    expect(await engine.accepted(service)).toEqual([before.name]);
   });
 });
 

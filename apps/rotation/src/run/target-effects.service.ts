@@ -40,6 +40,11 @@ const LEASE_MARGIN_MS = 5_000;
 const limitOf = (effect: TargetEffect, plan: Plan): number =>
   effect.do === 'probe' ? plan.verification.timeoutMs + LOGIN_LIMIT_MS : SESSION_LIMIT_MS;
 
+/** The other slot, whose end our records show: nobody should be able to log in there. */
+const expectedAt = ({ ends }: Extract<TargetEffect, { do: 'set' }>, { shape, oldVersion }: Plan) => ({
+  isIdle: ends === null && shape === 'side-by-side' && oldVersion !== null,
+});
+
 /** A lease covers one effect. */
 export const leaseFor = (effect: TargetEffect, plan: Plan): number => limitOf(effect, plan) + LEASE_MARGIN_MS;
 
@@ -109,7 +114,8 @@ export class TargetEffects {
         return {
           outcome: await this.command(
             held,
-            (session) => session.set(slotOf(inputs.plan, effect.slot), inputs.login!.password),
+            (session) =>
+              session.set(slotOf(inputs.plan, effect.slot), inputs.login!.password, expectedAt(effect, inputs.plan)),
             limitMs,
           ),
         };

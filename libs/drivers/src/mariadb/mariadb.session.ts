@@ -5,11 +5,26 @@ import type { Limits } from '../kit/limits.js';
 import { assertOpen, OneCommand } from '../kit/one-command.js';
 import type { AdminWire } from './admin-wire.js';
 import { outcomeOf, placeOf } from './answers.js';
-import { accountOf, alterAccount, authenticationOf, nameOf, nativeHash, type Account } from './authentication.js';
+import {
+  accountOf,
+  alterAccount,
+  authenticationOf,
+  nameOf,
+  nativeHash,
+  type Account,
+  type Authentication,
+} from './authentication.js';
 import { failureOf } from './failure.js';
 
 const PRIV = 'SELECT Priv AS priv FROM mysql.global_priv WHERE User = ? AND Host = ?';
 const SESSIONS = 'SELECT id FROM information_schema.PROCESSLIST WHERE user = ?';
+
+/** Can anybody log in to the slot: to the account, or with the one of its two passwords that is meant? */
+function letsIn({ position }: Account, { alternatives, isLocked }: Authentication): boolean {
+  if (isLocked) return false;
+  const meant = position === null ? alternatives : alternatives.slice(position - 1, position);
+  return meant.some(({ kind }) => kind !== 'nobody');
+}
 
 /**
  * An administrative session for one command. Whatever cuts it off after the command was sent leaves the outcome `lost`;
@@ -28,8 +43,12 @@ export class MariadbSession implements TargetSession {
     return this.admin.identity;
   }
 
-  set(slot: Slot, value: Secret): Promise<CommandOutcome> {
-    return this.change(slot, nativeHash(value));
+  async set(
+    slot: Slot,
+    value: Secret,
+    { isIdle }: { readonly isIdle: boolean } = { isIdle: false },
+  ): Promise<CommandOutcome> {
+    return this.change(slot, nativeHash(value), isIdle);
   }
 
   /** The slot tells what ends: its account, or one of the two alternatives of its account. */
@@ -42,12 +61,12 @@ export class MariadbSession implements TargetSession {
     await this.admin.wire.close();
   }
 
-  private async change(slot: Slot, hash: string | null): Promise<CommandOutcome> {
+  private async change(slot: Slot, hash: string | null, mustBeIdle = false): Promise<CommandOutcome> {
     this.once.claim();
     const { wire } = this.admin;
     assertOpen(wire.brokenBy, placeOf(this.target));
     const account = accountOf(slot);
-    const hashes = await this.hashesWith(account, hash);
+    const hashes = await this.hashesWith(account, hash, mustBeIdle);
     if ('kind' in hashes) return hashes;
     try {
       await wire.query(alterAccount(account, hashes), [], this.limits.answerTimeoutMs);
@@ -61,10 +80,15 @@ export class MariadbSession implements TargetSession {
 
   /**
    * What the account lets in afterwards. Of two passwords the other one stays what it is, read on this session a moment
-   * before: what somebody changes by hand in between is overwritten, so people leave the account to dsops.
+   * before, as is whether the slot is idle where it must be: what somebody changes by hand in between is overwritten, so
+   * people leave the account to dsops.
    */
-  private async hashesWith(account: Account, hash: string | null): Promise<(string | null)[] | CommandOutcome> {
-    if (account.position === null) return [hash];
+  private async hashesWith(
+    account: Account,
+    hash: string | null,
+    mustBeIdle: boolean,
+  ): Promise<(string | null)[] | CommandOutcome> {
+    if (account.position === null && !mustBeIdle) return [hash];
     const name = nameOf(account);
     let rows: { priv: unknown }[];
     try {
@@ -77,7 +101,16 @@ export class MariadbSession implements TargetSession {
     }
     const [row] = rows;
     if (row === undefined) return outcomeOf({ kind: 'answer', errno: 1396 }, name, this.target);
-    const { alternatives } = authenticationOf(typeof row.priv === 'string' ? JSON.parse(row.priv) : row.priv);
+    const authentication = authenticationOf(typeof row.priv === 'string' ? JSON.parse(row.priv) : row.priv);
+    if (mustBeIdle && letsIn(account, authentication))
+      return {
+        kind: 'refused',
+        code: 'slot_taken',
+        message: `${name} lets somebody in, though dsops had ended the last value there. It was left as it is.`,
+        remedy: `See who uses it. When nobody does, lock it, then rotate again.`,
+      };
+    if (account.position === null) return [hash];
+    const { alternatives } = authentication;
     const other = alternatives[account.position === 1 ? 1 : 0];
     if (alternatives.length > 2 || other?.kind === 'foreign')
       return {

@@ -178,6 +178,13 @@ export function outcomeOf(failure: ConnectionFailure, role: string, target: Post
         `Another transaction at ${placeOf(target)} holds the role ${role}.`,
         'Find it in pg_stat_activity and pg_locks, let it end, and rotate again.',
       );
+    case '22012':
+      // The only division is the look at a slot that must be closed.
+      return refused(
+        'slot_taken',
+        `The role ${role} may log in, though dsops had ended its last value: somebody uses it. It was left as it is.`,
+        `See who uses it. When nobody does: ALTER ROLE ${quote(role)} NOLOGIN; then rotate again.`,
+      );
     case '25006':
       return refused(
         'target_read_only',

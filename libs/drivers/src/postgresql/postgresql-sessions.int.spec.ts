@@ -96,6 +96,49 @@ describe('Sessions of the PostgreSQL driver', () => {
     });
   });
 
+  describe('a slot that must be idle', () => {
+    const idle = { isIdle: true };
+
+    it('gets its value and may log in, when nobody could', async () => {
+      const login = aLogin('shop_a');
+      const session = await open();
+      expect(await session.set(aSlot(login.username), login.password, idle)).toEqual({ kind: 'applied' });
+      await session.close();
+      expect(await world.canLogIn(login)).toBe(true);
+    });
+
+    it('is left as it is when somebody has taken it', async () => {
+      const taken = aLogin('shop_a');
+      const first = await open();
+      await first.set(aSlot(taken.username), taken.password);
+      await first.close();
+      const session = await open();
+      expect(await session.set(aSlot('shop_a'), generatePassword(), idle)).toMatchObject({
+        kind: 'refused',
+        code: 'slot_taken',
+      });
+      await session.close();
+      expect(await world.canLogIn(taken)).toBe(true);
+    });
+
+    it('is looked at under its lock: who took it a moment before is seen', async () => {
+      const holder = await world.connect('superuser');
+      await holder.query('BEGIN');
+      await holder.query('ALTER ROLE shop_a LOGIN');
+      const session = await open(patient);
+      const setting = session.set(aSlot('shop_a'), generatePassword(), idle);
+      await eventually(async () =>
+        expect(
+          await world.asSuperuser(`SELECT 1 FROM pg_locks WHERE NOT granted AND pid = ${session.identity.pid}`),
+        ).toHaveLength(1),
+      );
+      await holder.query('COMMIT');
+      await holder.end();
+      expect((await setting).kind).not.toBe('applied');
+      await session.close();
+    });
+  });
+
   describe('ending', () => {
     it('spares a process that has the same number and another beginning', async () => {
       const session = await open();

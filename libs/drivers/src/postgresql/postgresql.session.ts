@@ -18,6 +18,20 @@ const MAY_END_SESSIONS = `
   SELECT pg_has_role(oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE') AS may FROM pg_roles WHERE rolname = $1`;
 
 /**
+ * Sets the password of a role that must not be able to log in, and lets it log in then. The first statement takes the
+ * role's lock, so that what is looked at stays so until the end; where the role may log in, the look divides by zero,
+ * and all of it is rolled back. Sessions do not count: of a login that was retired they may be open for weeks.
+ */
+const setIfClosed = (username: string, verifier: string): string => {
+  const role = pg.escapeIdentifier(username);
+  return `BEGIN ISOLATION LEVEL READ COMMITTED;
+    ALTER ROLE ${role} PASSWORD ${verifier};
+    SELECT 1 / (CASE WHEN rolcanlogin THEN 0 ELSE 1 END) FROM pg_catalog.pg_roles WHERE rolname = ${pg.escapeLiteral(username)};
+    ALTER ROLE ${role} LOGIN;
+    COMMIT`;
+};
+
+/**
  * An administrative session for one command. Whatever cuts it off after the command was sent leaves the outcome `lost`;
  * it is never opened again, so its identity names the only process that can still apply the command.
  */
@@ -34,10 +48,16 @@ export class PostgresqlSession implements TargetSession {
     return this.admin.identity;
   }
 
-  async set({ login: username }: Slot, value: Secret): Promise<CommandOutcome> {
+  async set(
+    { login: username }: Slot,
+    value: Secret,
+    { isIdle }: { readonly isIdle: boolean } = { isIdle: false },
+  ): Promise<CommandOutcome> {
     this.claim(username);
-    const verifier = await scramVerifier(value);
-    return this.alter(username, `LOGIN PASSWORD ${pg.escapeLiteral(verifier)}`);
+    const verifier = pg.escapeLiteral(await scramVerifier(value));
+    return isIdle
+      ? this.send(username, setIfClosed(username, verifier))
+      : this.alter(username, `LOGIN PASSWORD ${verifier}`);
   }
 
   /** The role alone tells what ends: it holds one password. */
@@ -71,11 +91,16 @@ export class PostgresqlSession implements TargetSession {
       });
   }
 
-  private async alter(username: string, attributes: string): Promise<CommandOutcome> {
+  private alter(username: string, attributes: string): Promise<CommandOutcome> {
+    return this.send(username, `ALTER ROLE ${pg.escapeIdentifier(username)} ${attributes}`);
+  }
+
+  /** One message, whatever is in it: it is done as a whole, or not at all. */
+  private async send(username: string, text: string): Promise<CommandOutcome> {
     const { wire } = this.admin;
     assertOpen(wire.brokenBy, placeOf(this.target));
     try {
-      await wire.run(`ALTER ROLE ${pg.escapeIdentifier(username)} ${attributes}`, this.limits.answerTimeoutMs);
+      await wire.run(text, this.limits.answerTimeoutMs);
       return { kind: 'applied' };
     } catch (error) {
       const outcome = outcomeOf(failureOf(error), username, this.target);
