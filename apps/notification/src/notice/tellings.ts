@@ -174,7 +174,9 @@ const placed = ({ service, environment }: Place) => `${service} in ${environment
 const newVersion = (version: string | null) => (version === null ? 'The new version' : `Version ${version}`);
 /** Undefined: the event is of a time when it did not say. */
 const stays = (previous: string | null | undefined) =>
-  previous === null ? 'There was no version in use before, and there is none now.' : 'The previous version stays in use.';
+  previous === null
+    ? 'There was no version in use before, and there is none now.'
+    : 'The previous version stays in use.';
 const requester = (actor: Actor) => (actor.kind === 'system' ? '' : ` Asked for by ${actor.name}.`);
 
 function byWhom(did: string, actor: Actor): string {

@@ -156,7 +156,12 @@ function concluded(
     case 'completed':
       return tell(rotationCompleted, common);
     case 'failed':
-      return tell(rotationFailed, { ...common, previousVersion: plan.oldVersion?.name ?? null, code: error?.code ?? 'failed', reason });
+      return tell(rotationFailed, {
+        ...common,
+        previousVersion: plan.oldVersion?.name ?? null,
+        code: error?.code ?? 'failed',
+        reason,
+      });
     case 'rolled_back':
       return tell(rotationRolledBack, { ...common, trigger: turn?.trigger ?? 'automatic', reason });
     case 'rollback_failed': {

@@ -388,6 +388,7 @@ describe('a first value whose verification query fails', () => {
       verification: { check: { query: target.failingQuery }, timeoutMs: 5_000 },
     });
     await engine.database.version.deleteMany({ where: { credentialId: service.credential.id } });
+    await target.asSuperuser('ALTER ROLE shop_a NOLOGIN PASSWORD NULL');
     const { id } = await engine.start(service);
     const view = await engine.until(id, 'needs_operator', 'failed');
     expect(view).toMatchObject({ state: 'needs_operator', error: { code: 'first_value_unverified' } });

@@ -64,10 +64,10 @@ export function conformsToDriverContract(kind: string, module: WorldModule, layo
     const verdictOf = async (login: Login) => (await probe(login)).verdict;
     const canLogIn = async ({ username, password }: Login) =>
       (await observer.logIn(username, unwrapSecret(password))) === 'accepted';
-    async function set({ slot, password }: Value): Promise<CommandOutcome> {
+    async function set({ slot, password }: Value, expects?: { isIdle: boolean }): Promise<CommandOutcome> {
       const session = await driver.openSession(at(), MARKER);
       try {
-        return await session.set(slot, password);
+        return await session.set(slot, password, expects);
       } finally {
         await session.close();
       }
@@ -158,6 +158,15 @@ export function conformsToDriverContract(kind: string, module: WorldModule, layo
         expect(await verdictOf(login)).toBe('accepted');
         expect([await retire(login), await retire(login)]).toEqual([applied, applied]);
         expect(await verdictOf(login)).toBe('refused');
+      });
+
+      it('sets a slot that must be idle only when nobody can log in to it', async () => {
+        const [login, next] = [fresh(0), fresh(0)];
+        expect([await set(fresh(1)), await set(login, { isIdle: true })]).toEqual([applied, applied]);
+        expect(await set(next, { isIdle: true })).toMatchObject({ kind: 'refused', code: 'slot_taken' });
+        expect([await verdictOf(login), await verdictOf(next)]).toEqual(['accepted', 'refused']);
+        await retire(login);
+        expect([await set(next, { isIdle: true }), await verdictOf(next)]).toEqual([applied, 'accepted']);
       });
 
       it('keeps the slots apart', async () => {
