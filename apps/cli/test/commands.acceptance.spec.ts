@@ -51,6 +51,18 @@ describe('dsops service', () => {
     });
   });
 
+  it('accepts differences of the logins, whose names may have commas', async () => {
+    w.server.on(addService, () => aService({ versions: [] }));
+    const file = await w.desk.file('admin.txt', 'canary admin');
+    const line = `service add payments-db ${target} --slot a --slot b --owner payments --admin-password-file ${file}`;
+    const accepted = ['policy:mine,yours', 'setting:search_path'];
+    const { code } = await w.desk.run([line, ...accepted.map((name) => `--accept-difference ${name}`)].join(' '));
+    expect(code).toBe(0);
+    expect(w.server.requestsOf(addService)[0]?.body).toMatchObject({
+      credential: { slots: ['a', 'b'], acceptedDifferences: accepted },
+    });
+  });
+
   it('imports the login in use, with its password from standard input', async () => {
     w.server.on(addService, () => aService());
     const file = await w.desk.file('admin.txt', 'canary admin');

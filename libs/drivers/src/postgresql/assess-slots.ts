@@ -1,7 +1,6 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { placeOf, quote } from './answers.js';
-import { compareSlots } from './compare-slots.js';
 import { error, ok, warning } from '../kit/findings.js';
 import type { Wanted } from './wanted.js';
 import type { Picture, SlotPicture } from './picture.js';
@@ -19,19 +18,7 @@ export function assessSlots(picture: Picture, wanted: Wanted, target: Postgresql
     ];
     return problems.length > 0 ? problems : [ok('slot', `${name} is ready${name === wanted.inUse ? ', in use' : ''}.`)];
   });
-  return [...findings, ...assessLikeness(picture, wanted), ...assessOwner(picture, wanted)];
-}
-
-/** What works through one login has to work through the other, to which the applications move. */
-function assessLikeness({ slots, traits }: Picture, { shape, slots: names, inUse }: Wanted): Finding[] {
-  if (shape !== 'side-by-side') return [];
-  const used = inUse ?? names[0];
-  const present = new Set(slots.map(({ name }) => name));
-  return names.flatMap((idle) =>
-    used === undefined || idle === used || !present.has(idle) || !present.has(used)
-      ? []
-      : compareSlots(traits, used, idle),
-  );
+  return [...findings, ...assessOwner(picture, wanted)];
 }
 
 const missing = (name: string, target: PostgresqlTarget): Finding =>
@@ -208,11 +195,16 @@ function assessOwnership(slot: SlotPicture, owner: string): Finding[] {
     findings.push(
       warning(
         'slot-owner',
-        `${slot.ownedObjects} objects belong to ${slot.name} itself, and cannot be altered through the other slot.`,
+        `${slot.ownedObjects} objects belong to ${slot.name} itself${named(slot)}, and cannot be altered through the other slot.`,
         `Run REASSIGN OWNED BY ${name} TO ${group}; in each database.`,
       ),
     );
   return findings;
+}
+
+function named({ ownedNames, ownedObjects }: SlotPicture): string {
+  const more = ownedObjects - ownedNames.length;
+  return ` (${[...ownedNames, ...(more > 0 ? [`${more} more, here or in other databases`] : [])].join(', ')})`;
 }
 
 function assessOwner({ owner, admin, slots }: Picture, wanted: Wanted): Finding[] {

@@ -5,6 +5,7 @@ import type { Login, PlanFindings } from '../driver.js';
 import { openAdminWire } from './admin-wire.js';
 import { assessAdmin, assessServer } from './assess-server.js';
 import { assessSlots } from './assess-slots.js';
+import { assessDifferences } from './differences.js';
 import { error } from '../kit/findings.js';
 import type { Wanted } from './wanted.js';
 import { judgeWrongPassword } from './judge.js';
@@ -37,6 +38,7 @@ export async function inspectTarget(
     ...assessServer(picture, target),
     ...assessAdmin(picture, wanted),
     ...assessSlots(picture, wanted, target),
+    ...assessDifferences(picture, wanted),
     ...(await Promise.all(present.map((slot) => tryWrongPassword(target, slot, options)))),
   ];
   return { findings, sessions: picture.slots.find(({ name }) => name === wanted.inUse)?.sessions ?? null };

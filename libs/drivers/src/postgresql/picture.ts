@@ -1,6 +1,7 @@
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { ask, type AdminWire } from './admin-wire.js';
-import { TRAITS, type Trait } from './compare-slots.js';
+import { readTraits, type Traits } from './traits.js';
+import type { Wanted } from './wanted.js';
 
 /** A role that is a slot, as the catalogs show it to everybody. */
 export interface SlotPicture {
@@ -25,6 +26,8 @@ export interface SlotPicture {
   readonly sessions: number;
   /** Objects in all databases that belong to the slot itself. */
   readonly ownedObjects: number;
+  /** Ten of them at most, as PostgreSQL describes them: those that can be named from this database. */
+  readonly ownedNames: readonly string[];
 }
 
 /** What the plan looks at, read on one connection. */
@@ -46,8 +49,8 @@ export interface Picture {
   readonly slots: readonly SlotPicture[];
   /** Slots and owner whose rights the admin has, or as whom it may act; empty for a superuser, who has all. */
   readonly reach: readonly Reach[];
-  /** What the slots have beside their password, for a comparison. */
-  readonly traits: readonly Trait[];
+  /** What is compared of two slots that take turns; null where there are no two. */
+  readonly traits: Traits | null;
 }
 
 export interface Reach {
@@ -89,7 +92,10 @@ const SLOTS = `
          pg_has_role(s.oid, a.oid, 'MEMBER') AS "reachesAdmin",
          (SELECT count(*) FROM pg_stat_activity WHERE usesysid = s.oid AND pid <> pg_backend_pid())::int AS sessions,
          (SELECT count(*) FROM pg_shdepend
-           WHERE refclassid = 'pg_authid'::regclass AND refobjid = s.oid AND deptype = 'o')::int AS "ownedObjects"
+           WHERE refclassid = 'pg_authid'::regclass AND refobjid = s.oid AND deptype = 'o')::int AS "ownedObjects",
+         ARRAY(SELECT pg_describe_object(classid, objid, objsubid) FROM pg_shdepend
+                WHERE refclassid = 'pg_authid'::regclass AND refobjid = s.oid AND deptype = 'o' AND dbid IN (0, d.oid)
+                ORDER BY 1 LIMIT 10) AS "ownedNames"
     FROM pg_roles s
     JOIN pg_database d ON d.datname = current_database()
     JOIN pg_roles a ON a.rolname = current_user
@@ -123,18 +129,20 @@ interface ServerRow {
 
 /** Reads catalogs that everybody may read, so it works with the least rights and shows which are missing. */
 export async function takePicture(
-  { wire, isStandby }: AdminWire,
+  session: AdminWire,
   target: PostgresqlTarget,
-  wanted: { slots: readonly string[]; owner: string | null },
+  wanted: Wanted,
   timeoutMs: number,
 ): Promise<Picture> {
+  const { wire, isStandby } = session;
   const [server] = await ask<ServerRow>(wire, target, SERVER, [wanted.owner], timeoutMs);
   if (server === undefined) throw new TypeError('The catalogs know no current user.');
   const actAs = server.versionNumber >= 160_000 ? 'SET' : 'MEMBER';
   const slots = await ask<SlotPicture>(wire, target, SLOTS, [wanted.slots, wanted.owner, actAs], timeoutMs);
   const roles = wanted.owner === null ? wanted.slots : [...wanted.slots, wanted.owner];
   const reach = await ask<Reach>(wire, target, REACH, [roles, actAs], timeoutMs);
-  const traits = await ask<Trait>(wire, target, TRAITS, [wanted.slots, wanted.owner], timeoutMs);
+  const isComparable = wanted.shape === 'side-by-side' && slots.length === 2;
+  const traits = isComparable ? await readTraits(session, target, wanted, timeoutMs) : null;
   const { version, versionNumber, isReadOnly, passwordEncryption, username, isSuperuser, mayCreateRoles } = server;
   return {
     isStandby,

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { asked, aSlot, type PostgresqlWorld, startPostgresqlWorld } from './postgresql-world.fixture.js';
-import type { Wanted } from './wanted.js';
+import { type Asked, asked, aSlot, type PostgresqlWorld, startPostgresqlWorld } from './postgresql-world.fixture.js';
 
-type Asked = Omit<Wanted, 'leftBehind' | 'endsSessions'> & Partial<Wanted>;
 const TWO_KEY: Asked = { shape: 'side-by-side', slots: ['shop_a', 'shop_b'], owner: 'shop_owner', inUse: 'shop_a' };
 const IMMEDIATE: Asked = { shape: 'in-place', slots: ['shop_a'], owner: null, inUse: 'shop_a' };
 

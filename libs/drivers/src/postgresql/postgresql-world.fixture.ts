@@ -131,9 +131,14 @@ export const aLogin = (username: string, password = generatePassword()): Login =
 export const aSlot = (login: string): Slot => ({ name: login, login });
 
 /** What is asked of the driver when these roles are to be rotated. */
-export const asked = ({ owner, slots, ...wanted }: Omit<Wanted, 'leftBehind' | 'endsSessions'> & Partial<Wanted>) => ({
+export type Asked = Pick<Wanted, 'shape' | 'slots' | 'owner' | 'inUse'> & Partial<Wanted>;
+export const asked = ({ owner, slots, acceptedDifferences, ...wanted }: Asked) => ({
   endsSessions: false,
   ...wanted,
-  settings: { slots: [...slots], ...(owner !== null && { owner }) },
+  settings: {
+    slots: [...slots],
+    ...(owner !== null && { owner }),
+    ...(acceptedDifferences && { acceptedDifferences: [...acceptedDifferences] }),
+  },
   slots: slots.map(aSlot),
 });

@@ -12,6 +12,8 @@ export interface Wanted {
   /** Roles that may log in because dsops left a value there, which the rotation ends first. */
   readonly leftBehind: readonly string[];
   readonly endsSessions: boolean;
+  /** Differences of the slots that a person accepted by name. */
+  readonly acceptedDifferences: readonly string[];
 }
 
 export const wantedOf = ({
@@ -28,4 +30,5 @@ export const wantedOf = ({
   inUse,
   leftBehind,
   endsSessions,
+  acceptedDifferences: settings.acceptedDifferences ?? [],
 });

@@ -47,24 +47,32 @@ export const postgresql = defineTarget({
       'login role, as it is written at the server, the one in use first; give the flag twice for two-key',
     ),
     owner: flagged(role().optional(), '--owner <role>', 'role that owns what both logins create; needed with two'),
+    acceptedDifferences: flagged(
+      z.array(z.string().min(1).max(500)).max(100).optional(),
+      '--accept-difference <name>',
+      'difference of the two login roles that may stay, as the plan names it (repeatable)',
+    ),
   }),
   check: z.strictObject({ query: queryField('SELECT 1') }),
   slots: ({ slots }) => slots.map((name) => ({ name, login: name })),
-  faults({ slots, owner }, shape) {
+  faults({ slots, owner, acceptedDifferences }, shape) {
     const faults: Fault[] = [...slotFaults(slots, shape)];
     const path = 'credential.owner';
     if (shape === 'side-by-side' && owner === undefined)
       faults.push({ path, message: 'two slots need the role that owns what both create' });
     if (owner !== undefined && slots.includes(owner))
       faults.push({ path, message: 'the owner must be a role of its own, not one of the slots' });
+    if (acceptedDifferences !== undefined && shape === 'in-place')
+      faults.push({ path: 'credential.acceptedDifferences', message: 'one slot differs from nothing' });
     return faults;
   },
   server: ({ host, port }) => `${host}:${port}`,
   address: ({ host, port, database }) => `${hostInPlace(host)}:${port}/${database}`,
-  details: (target, { owner }) => [
+  details: (target, { owner, acceptedDifferences = [] }) => [
     ['Encryption', `sslmode ${sslModeOf(target)}${target.ca === undefined ? '' : ', own authority'}`],
     ['Authentication', target.auth ?? POSTGRESQL_AUTH[0]],
     ['Owner', owner ?? '-'],
+    ...acceptedDifferences.map((name) => ['Accepted difference', name] as const),
   ],
   letsAnybodyIn: 'Let the server ask for a password on this path: scram-sha-256 instead of trust in pg_hba.conf.',
 });
