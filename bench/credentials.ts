@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { AddService } from '@dsops/contracts/rotation/add-service';
+import type { AddServiceRequest } from '@dsops/contracts/rotation/add-service';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 
 /** Credentials that one administrator looks after: as many teams on a server would have it. */
@@ -55,7 +55,7 @@ export const serviceOf = (
   target: PostgresqlTarget,
   name: string,
   { slots, password, admin, owner }: PreparedCredential,
-): AddService => ({
+): AddServiceRequest => ({
   name,
   environment: 'production',
   type: 'postgresql',

@@ -38,6 +38,10 @@ export class RecordingDriver implements TargetDriver {
     return this.driver.generate();
   }
 
+  consumers(...args: Parameters<Driver['consumers']>): ReturnType<Driver['consumers']> {
+    return this.driver.consumers(...args);
+  }
+
   async inspect(...args: Parameters<Driver['inspect']>): ReturnType<Driver['inspect']> {
     const findings = await this.driver.inspect(...args);
     this.calls.push({ do: 'inspect' });

@@ -32,6 +32,10 @@ export class TappedDriver implements TargetDriver {
     return value;
   }
 
+  consumers(...args: Parameters<Driver['consumers']>): ReturnType<Driver['consumers']> {
+    return this.driver.consumers(...args);
+  }
+
   inspect(...args: Parameters<Driver['inspect']>): ReturnType<Driver['inspect']> {
     return this.driver.inspect(...args);
   }

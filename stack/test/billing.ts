@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AddService } from '@dsops/contracts/rotation/add-service';
+import type { AddServiceRequest } from '@dsops/contracts/rotation/add-service';
 import { withClient } from '@dsops/database';
 import { Secret, unwrapSecret } from '@dsops/kernel';
 import { keyPaths } from '@dsops/rotation';
@@ -8,7 +8,7 @@ import { scramVerifier, setupStatements } from '@dsops/drivers';
 import type { StackUnderTest } from './stack-under-test.js';
 
 /** A database on the stack's server whose old password stays valid for a while. @returns how to add it to dsops */
-export async function makeBilling(stack: StackUnderTest): Promise<AddService> {
+export async function makeBilling(stack: StackUnderTest): Promise<AddServiceRequest> {
   const names = {
     database: 'billing',
     admin: 'billing_admin',

@@ -48,6 +48,8 @@ export const aService = (over: Partial<ServiceView> = {}): ServiceView => ({
     settings: { slots: ['payments_a', 'payments_b'], owner: 'payments' },
     consumers: 'managed',
     gracePeriod: '0s',
+    maxGrace: '7d',
+    retire: { whenQuietFor: null },
   },
   versions: [
     aVersion(),
@@ -91,6 +93,8 @@ export const aRotation = (over: Partial<RotationView> = {}): RotationView => ({
   known: { [NEW_VERSION]: 'accepted', [OLD_VERSION]: 'refused' },
   wakeAt: null,
   waitsFor: null,
+  held: null,
+  newVersionCheckOuts: [],
   queuedBehind: null,
   told: [],
   startedAt: '2026-11-21T14:29:55.000Z',
@@ -112,6 +116,7 @@ export const aStatus = (over: Partial<ServiceStatus> = {}): ServiceStatus => ({
   success_count: 3,
   failure_count: 0,
   current_version: NEW_VERSION,
+  waits_for: null,
   target: { [NEW_VERSION]: 'accepted' },
   ...over,
 });
@@ -136,20 +141,23 @@ export const aPlan = (over: Partial<PlanView> = {}): PlanView => ({
       remedy: 'Raise the limit.',
     },
   ],
-  blastRadius: { checkOuts: 2, sessions: 1 },
+  blastRadius: { checkOuts: 2, sessions: 1, consumers: null },
+  isBreaking: false,
   isReversible: true,
   canApply: true,
   digest: 'abc123',
   ...over,
 });
 
-export const aCheckOut = (): ResponseOf<typeof checkOut> => ({
+export const aCheckOut = (over: Partial<ResponseOf<typeof checkOut>> = {}): ResponseOf<typeof checkOut> => ({
   id: '01JD0000000000000000000007',
   user: 'payments_a',
   password: 'canary-password',
   target: { host: 'db.example.com', port: 5432, database: 'payments', sslMode: 'disable' },
   version: NEW_VERSION,
   expiresAt: '2026-11-21T15:30:00.000Z',
+  isHeld: true,
+  ...over,
 });
 
 export const aNotification = (over: Partial<NotificationView> = {}): NotificationView => ({

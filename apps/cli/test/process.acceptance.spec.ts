@@ -33,7 +33,7 @@ describe('the command as a process', () => {
   const start = (...args: string[]) => new Process(process.execPath, [MAIN, ...args], w.desk.env);
 
   it('hands the password to a pipe, byte by byte, and ends at once', async () => {
-    w.server.on(checkOut, aCheckOut);
+    w.server.on(checkOut, () => aCheckOut());
     expect(await start('secret', 'get', 'payments-db').ended()).toEqual({
       code: 0,
       stdout: 'canary-password',
@@ -83,6 +83,6 @@ describe('the command as a process', () => {
       COMP_WORDS=(dsops rotation ""); COMP_CWORD=2; _dsops; echo "\${COMPREPLY[@]}"`;
     const env = { ...w.desk.env, NODE: process.execPath, MAIN };
     const { stdout } = await new Process('bash', ['--norc', '-c', script], env).ended();
-    expect(stdout).toBe('payments-db\nabandon help history plan resume rollback rotate show status watch\n');
+    expect(stdout).toBe('payments-db\nabandon clear help history plan resume rollback rotate show status watch\n');
   });
 });

@@ -29,6 +29,37 @@ export interface DriverFacts {
   readonly lockout: { readonly attempts: number; readonly windowMs: number } | null;
   /** Does the target refuse a value that it had before? */
   readonly refusesOldValues: boolean;
+  /** What {@link TargetDriver.consumers} shows; null where the target tells of no sessions. */
+  readonly evidence: EvidenceFact | null;
+}
+
+/** How sessions at the target show that a login is in use. They never show that it is not. */
+export interface EvidenceFact {
+  /** Where the target shows them. */
+  readonly source: string;
+  /** What is seen there, in words for people. */
+  readonly covers: string;
+  /** What is not, each in words for people. */
+  readonly blindSpots: readonly string[];
+}
+
+/** Somebody who has a session at the target. What the target does not tell is null. */
+export interface Consumer {
+  readonly login: string;
+  /** Where it comes from, without its port. */
+  readonly address: string | null;
+  /** As it names itself. */
+  readonly application: string | null;
+  /** When the session began, ISO 8601 in UTC. */
+  readonly since: string | null;
+}
+
+export interface ConsumersSeen {
+  readonly sessions: readonly Consumer[];
+  /** False where the administrator may not see the sessions of others: that none was seen means nothing then. */
+  readonly isWhole: boolean;
+  /** What could not be seen this time, beside what {@link EvidenceFact} says. */
+  readonly blindSpots: readonly string[];
 }
 
 /** A login as the target sees it. With the target's address it is one version: all of it moves together (I9). */
@@ -129,6 +160,12 @@ export interface TargetDriver<Address = TargetAddress, Settings = CredentialSett
 
   /** Looks, and changes nothing: rights of the admin, slots, quota, whether wrong passwords are refused at all. */
   inspect(at: Administration<Address>, wanted: Wanted<Settings>): Promise<PlanFindings>;
+
+  /**
+   * Who has a session with the login of one of these slots now, our own logins left out. Looks, and changes nothing.
+   * @throws DomainError as {@link openSession}
+   */
+  consumers(at: Administration<Address>, slots: readonly Slot[]): Promise<ConsumersSeen>;
 
   /**
    * Opens a session for one command. `marker` (a rotation's id) is visible at the target.

@@ -7,6 +7,7 @@ const COMMANDS: Record<NextStep, (told: NotificationView) => string | null> = {
   see_target: ({ place }) =>
     place && `See what the target accepts: dsops rotation status ${place.environment}/${place.service} --verbose`,
   try_again: ({ place }) => place && `Try again: dsops rotation rotate ${place.environment}/${place.service}`,
+  clear: ({ place }) => place && `Nobody uses it any more? dsops rotation clear ${place.environment}/${place.service}`,
   resume: ({ entity }) => `When the cause is gone: dsops rotation resume ${entity.id}`,
 };
 

@@ -1,6 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Act } from '../session.js';
 import { registerAbandon } from './abandon.js';
+import { registerClear } from './clear.js';
 import { registerHistory } from './history.js';
 import { registerPlan } from './plan.js';
 import { registerResume } from './resume.js';
@@ -20,5 +21,6 @@ export function register(program: CommandUnknownOpts, act: Act): void {
   registerRollback(rotation, act);
   registerResume(rotation, act);
   registerAbandon(rotation, act);
+  registerClear(rotation, act);
   registerWatch(rotation, act);
 }

@@ -104,6 +104,7 @@ async function planOf(
     ...place,
     currentVersion: running?.newVersion ?? currentVersion(service)?.name ?? null,
     targetVersion: wanted ?? null,
+    checkOuts: running?.newVersionCheckOuts ?? [],
     reason,
   };
 }

@@ -66,7 +66,14 @@ function registerGet(secret: CommandUnknownOpts, act: Act): void {
           Object.entries(value).map(([name, text]) => [name, String(text)]),
         ),
       );
-      err.line(err.paint.dim(`Checked out until ${timestamp(granted.expiresAt)} UTC: so long it stays valid.`));
+      const until = `Checked out until ${timestamp(granted.expiresAt)} UTC`;
+      err.line(
+        err.paint.dim(
+          granted.isHeld
+            ? `${until}: so long it stays valid.`
+            : `${until}: valid until the next rotation, which replaces it in place and does not wait.`,
+        ),
+      );
       err.line(`${err.paint.dim('→')} Done earlier? dsops secret release ${granted.id}`);
     }),
   );

@@ -77,6 +77,8 @@ function targetCommand(parent: CommandUnknownOpts, name: string, description: st
         .default('unmanaged' as const),
     )
     .option('--grace-period <duration>', 'how long the old value stays valid, at most 90d (default: 1h, managed: 0s)')
+    .option('--max-grace <duration>', 'when to ask again whether nobody uses the old value (default: 7d)')
+    .option('--retire-when-quiet-for <duration>', 'end the old value unasked when nobody was seen with it for so long')
     .option('--verify-timeout <duration>', 'how long that may take (default: 30s)')
     .option('--no-automatic-rollback', 'stop for a person instead of rolling back')
     .addOption(formatOption());
@@ -94,6 +96,8 @@ interface AddOptions {
   readonly strategy?: Strategy | undefined;
   readonly consumers: Consumers;
   readonly gracePeriod?: string | undefined;
+  readonly maxGrace?: string | undefined;
+  readonly retireWhenQuietFor?: string | undefined;
   readonly verifyTimeout?: string | undefined;
   readonly automaticRollback: boolean;
   readonly format: Format;
@@ -140,6 +144,8 @@ async function add(session: Session, name: string, options: AddOptions, current?
         strategy: options.strategy ?? (slots.length === 2 ? 'two-key' : 'immediate'),
         consumers: options.consumers,
         ...(options.gracePeriod !== undefined && { gracePeriod: options.gracePeriod }),
+        ...(options.maxGrace !== undefined && { maxGrace: options.maxGrace }),
+        ...(options.retireWhenQuietFor !== undefined && { retire: { whenQuietFor: options.retireWhenQuietFor } }),
         verification,
         rollback: { automatic: options.automaticRollback },
       },

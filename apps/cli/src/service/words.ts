@@ -41,6 +41,9 @@ const CONSUMERS_WORDS: Record<Consumers, string> = {
   unmanaged: 'unmanaged: somebody may use it whom dsops does not see',
 };
 
+const retireWords = ({ maxGrace, retire }: ServiceView['credential']): string =>
+  `when a person says that nobody uses the old value (asked again after ${maxGrace})${retire.whenQuietFor === null ? '' : `, or nobody was seen with it for ${retire.whenQuietFor}`}`;
+
 export function serviceBlock(paint: Paint, service: ServiceView): string {
   const { credential } = service;
   const { address, details } = wordsOf(service);
@@ -57,6 +60,7 @@ export function serviceBlock(paint: Paint, service: ServiceView): string {
     ...details.map(([label, text]): [string, string] => [label, text]),
     ['Consumers', CONSUMERS_WORDS[credential.consumers]],
     ['Grace period', credential.gracePeriod],
+    ...(credential.consumers === 'managed' ? [] : [['Retire', retireWords(credential)] satisfies [string, string]]),
   ]);
   if (service.versions.length === 0) return `${head}\n\nNo versions yet.`;
   const versions = table(

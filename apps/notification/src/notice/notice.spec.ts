@@ -5,6 +5,7 @@ import { principalCreated, principalRevoked } from '@dsops/contracts/gateway/eve
 import { systemActor } from '@dsops/contracts/principal';
 import {
   rotationCompleted,
+  rotationEvidenceWanted,
   rotationFailed,
   rotationNeedsOperator,
   rotationRollbackFailed,
@@ -122,6 +123,21 @@ describe('a notice', () => {
     expect(textOf(rotationNeedsOperator, { known })).toContain(
       'Version a: it could not be tried.\nVersion b: the target accepts it.',
     );
+  });
+
+  it('asks with high priority whether an old value may end, and names who is seen to use it and what is not seen', () => {
+    expect(told(rotationEvidenceWanted)).toMatchObject({
+      notice: { kind: 'needs_operator', priority: 'high' },
+      words: { title: 'May the old value of payments-db in production end?', nextSteps: ['clear', 'see_steps'] },
+    });
+    expect(textOf(rotationEvidenceWanted)).toContain(
+      'Seen to use it: payments_a (billing) from 10.0.0.7 since 2026-11-20T08:00:00.000Z.\n' +
+        'Not seen: a session that begins and ends between two looks.',
+    );
+    const of = (application: string) => ({ login: 'a', address: null, application, since: null });
+    const many = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'a'].map(of);
+    expect(textOf(rotationEvidenceWanted, { consumers: many })).toContain('a (e) and 2 more.');
+    expect(textOf(rotationEvidenceWanted, { consumers: [] })).toContain('Nobody is seen to use it now.');
   });
 
   it('says no command of any client', () => {

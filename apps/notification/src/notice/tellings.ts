@@ -6,6 +6,7 @@ import {
   rotationAbandoned,
   rotationCancelled,
   rotationCompleted,
+  rotationEvidenceWanted,
   rotationFailed,
   rotationNeedsOperator,
   rotationRollbackFailed,
@@ -49,7 +50,8 @@ type RotationEvent =
   | typeof rotationRolledBack
   | typeof rotationRollbackFailed
   | typeof rotationAbandoned
-  | typeof rotationNeedsOperator;
+  | typeof rotationNeedsOperator
+  | typeof rotationEvidenceWanted;
 
 /** What the events that are told say. */
 export type NotableData = EventData<RotationEvent>;
@@ -156,6 +158,17 @@ export const TELLINGS: readonly Telling<NotableData>[] = [
       `dsops keeps every value and goes on looking.${requester(actor)}`,
     ],
   }),
+  rotation(rotationEvidenceWanted, {
+    kind: 'needs_operator',
+    priority: 'high',
+    nextSteps: ['clear', 'see_steps'],
+    title: (facts) => `May the old value of ${placed(facts)} end?`,
+    sentences: ({ version, login, consumers, blindSpots }) => [
+      `Version ${version} (${login}) stays valid until somebody says that nobody uses it any more.`,
+      consumers.length === 0 ? 'Nobody is seen to use it now.' : `Seen to use it: ${usedBy(consumers)}.`,
+      blindSpots.length > 0 && `Not seen: ${blindSpots.join('; ')}.`,
+    ],
+  }),
 ];
 
 const byType = new Map(TELLINGS.map((telling) => [telling.event.type, telling]));
@@ -169,6 +182,20 @@ const VERDICT: Record<Verdict, string> = {
   errored: 'it could not be tried',
   inconclusive: 'the target gave no clear answer',
 };
+
+/** How many are named in a notice; all of them are in `dsops rotation show`. */
+const MOST_NAMED = 5;
+function usedBy(consumers: EventData<typeof rotationEvidenceWanted>['consumers']): string {
+  const names = new Map<string, string | null>();
+  for (const { login, application, address, since } of consumers) {
+    const name = [login, application && `(${application})`, address && `from ${address}`].filter(Boolean).join(' ');
+    const before = names.get(name);
+    names.set(name, before != null && (since === null || before < since) ? before : since);
+  }
+  const words = [...names].map(([name, since]) => `${name}${since === null ? '' : ` since ${since}`}`);
+  const more = words.length - MOST_NAMED;
+  return `${words.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 const placed = ({ service, environment }: Place) => `${service} in ${environment}`;
 const newVersion = (version: string | null) => (version === null ? 'The new version' : `Version ${version}`);

@@ -36,7 +36,13 @@ export class CheckOutController {
  * THE EXIT: the one place where a value leaves dsops for somebody else than its target. The row and the event that say
  * who got it, until when and what for have been committed before.
  */
-function letOut({ checkOut: { id, expiresAt }, version, login, target }: CheckedOut): ResponseOf<typeof checkOut> {
+function letOut({
+  checkOut: { id, expiresAt },
+  version,
+  login,
+  target,
+  isHeld,
+}: CheckedOut): ResponseOf<typeof checkOut> {
   return {
     id,
     user: login.username,
@@ -44,5 +50,6 @@ function letOut({ checkOut: { id, expiresAt }, version, login, target }: Checked
     target: shownAddress(target),
     version,
     expiresAt: expiresAt.toISOString(),
+    isHeld,
   };
 }

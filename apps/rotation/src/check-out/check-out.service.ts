@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Actor } from '@dsops/contracts/principal';
 import type { TargetAddress } from '@dsops/contracts/rotation/targets/define-target';
+import { presetOf } from '@dsops/contracts/rotation/strategies';
 import { checkOutGranted, checkOutReleased } from '@dsops/contracts/rotation/events';
 import { probeDisk } from '@dsops/database';
 import { DomainError, newId } from '@dsops/kernel';
@@ -37,6 +38,8 @@ export interface CheckedOut {
   readonly version: string;
   readonly login: Login;
   readonly target: TargetAddress;
+  /** Does it keep the value valid until it expires? Not in one slot, where the next rotation ends it. */
+  readonly isHeld: boolean;
 }
 
 export interface CheckOutParts {
@@ -130,7 +133,7 @@ export class CheckOutService {
         actor: request.actor,
       },
     });
-    return { checkOut, version: version.name, login, target: version.target };
+    return { checkOut, version: version.name, login, target: version.target, isHeld: keepsValid(service) };
   }
 
   /**
@@ -138,7 +141,7 @@ export class CheckOutService {
    * @returns null when this is the first request.
    */
   private async grantAgain(tx: Tx, request: CheckOutRequest): Promise<CheckedOut | null> {
-    const { checkOuts, versions, vault } = this.parts;
+    const { checkOuts, versions, vault, registry } = this.parts;
     const checkOut = await checkOuts.findByRequest(tx, request.actor.id, request.idempotencyKey);
     if (checkOut === null) return null;
     if (checkOut.requestHash !== hashOf(request)) throw keyReused();
@@ -146,7 +149,8 @@ export class CheckOutService {
     const isOver = checkOut.releasedAt !== null || checkOut.expiresAt.getTime() <= (await databaseNowMs(tx));
     if (version === null || isOver) throw isOverError();
     await assertLives(tx, version);
-    return { checkOut, version: version.name, login: await vault.open(tx, version.id), target: version.target };
+    const isHeld = keepsValid(await registry.ofCredential(tx, version.credentialId));
+    return { checkOut, version: version.name, login: await vault.open(tx, version.id), target: version.target, isHeld };
   }
 }
 
@@ -156,6 +160,9 @@ const placeOf = (service: RegisteredService) => ({
   environment: service.environment,
   credentialId: service.credential.id,
 });
+
+const keepsValid = ({ credential }: RegisteredService): boolean =>
+  presetOf(credential.strategy).shape === 'side-by-side';
 
 const hashOf = ({ environment, service, ttl, purpose }: CheckOutRequest): string =>
   createHash('sha256')

@@ -1,5 +1,6 @@
 import { overAt } from './clock-watch.js';
 import { guard, type GuardQuestion, type MissingRule, type Waiver } from './guard.js';
+import { awaitRelease, evidenceOf, holdsOf } from './release.js';
 import { BOTH_REFUSED, REPLACEMENT_REFUSED } from './causes.js';
 import { controlOf, proofOf, provePath, see } from './evidence.js';
 import { isEffect, journal, wait, type Effect } from './journal.js';
@@ -38,6 +39,7 @@ const DENIED: Record<MissingRule, string> = {
   'replacement-proven': 'the replacement is not proven',
   'path-proven': 'a random wrong value was not refused',
   grace: 'the grace period is not over',
+  evidence: 'it is neither shown nor said that nobody uses the value any more',
   'check-outs': 'somebody holds the value',
 };
 
@@ -60,6 +62,7 @@ export function questionOf(rotation: Rotation, command: Command): GuardQuestion 
     control: controlOf(rotation, version.slot),
     publishedAtMs: rotation.publishedAtMs,
     graceMs: rotation.plan.graceMs,
+    evidence: evidenceOf(rotation, ending),
     waiver,
   };
 }
@@ -85,6 +88,8 @@ export function bring(view: View, command: Command): CommandState | Effect {
     case undefined:
   }
   if (command.ending) {
+    const release = awaitRelease(view, command.ending);
+    if (release) return release;
     const proof = proveFirst(view, command.ending);
     if (proof) return proof;
   }
@@ -127,8 +132,7 @@ function send(view: View, command: Command): Effect {
   const { version, ending } = command;
   const question = questionOf(rotation, command);
   if (question && ending) {
-    const checkOuts = observation.checkOuts.filter((checkOut) => checkOut.versionId === ending.version.id);
-    const answer = guard(question, { ...observation, checkOuts, nowMs });
+    const answer = guard(question, { ...observation, checkOuts: holdsOf(view, ending), nowMs });
     if (!answer.allows) {
       const untilMs = answer.missing.map((each) => each.untilMs);
       if (untilMs.every((each) => each !== null)) return wait(Math.max(...untilMs));

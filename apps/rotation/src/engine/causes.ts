@@ -86,3 +86,15 @@ export const REPLACEMENT_REFUSED: Failure = {
   remedy: 'See whether somebody changed the login; dsops keeps trying.',
   isPassing: true,
 };
+export const LABELS_DIFFER: Failure = {
+  code: 'labels_moved',
+  message: 'CURRENT is no longer the version that this rotation began with.',
+  remedy: 'See who took over another value meanwhile; roll this rotation back.',
+  isPassing: true,
+};
+export const PUBLISH_DIFFERS: Failure = {
+  code: 'publish_differs',
+  message: 'What was read back as CURRENT is not what was written.',
+  remedy: 'See who writes to the store; dsops keeps trying.',
+  isPassing: true,
+};

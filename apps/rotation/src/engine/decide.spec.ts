@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DriverFacts } from '@dsops/drivers/driver';
+import type { Consumer, DriverFacts } from '@dsops/drivers/driver';
+import { sighted } from './consumers.js';
 import { fold } from './fold.js';
 import { decide } from './decide.js';
 import type { Effect, Entry, Happening, Outcome, Subject, TargetEffect } from './journal.js';
@@ -13,9 +14,10 @@ const FACTS: DriverFacts = {
   propagationMs: 0,
   lockout: null,
   refusesOldValues: false,
+  evidence: { source: 'sessions', covers: 'sessions', blindSpots: ['short ones'] },
 };
 const aPlan = (facts: Partial<Plan> = {}): Plan => ({
-  engineVersion: 2,
+  engineVersion: 3,
   rotationId: 'r',
   serviceId: 's',
   credentialId: 'c',
@@ -27,6 +29,8 @@ const aPlan = (facts: Partial<Plan> = {}): Plan => ({
   oldVersion: { id: 'old', name: 'old', slot: 'a', login: 'a' },
   occupant: null,
   graceMs: 0,
+  consumers: { kind: 'managed' },
+  areHoldsHonoured: true,
   verification: { check: { query: 'SELECT 1' }, timeoutMs: 30_000 },
   isRollbackAutomatic: true,
   endSessions: false,
@@ -38,7 +42,7 @@ const aPlan = (facts: Partial<Plan> = {}): Plan => ({
 class Story {
   private readonly entries: Entry[];
   nowMs = 1_000;
-  observation: Observation = { heldSession: null, checkOuts: [], jumps: [], isRestored: false };
+  observation: Observation = { heldSession: null, checkOuts: [], sighting: null, jumps: [], isRestored: false };
 
   constructor(plan: Partial<Plan> = {}) {
     this.entries = [{ seq: 1, atMs: this.nowMs, kind: 'planned', plan: aPlan(plan) }];
@@ -67,6 +71,10 @@ class Story {
   until(what: TargetEffect['do'], subject?: Subject): this {
     for (let i = 0; i < 60; i++) {
       const { next } = this;
+      if (next?.do === 'sample') {
+        this.look(next.slot);
+        continue;
+      }
       if (!next || next.do === 'wait') throw new Error(`It stands still before ${what}.`);
       if (next.do === 'journal') this.write(next.happening);
       else if (next.do === 'generate') this.write({ kind: 'generated', name: 'new' });
@@ -79,6 +87,26 @@ class Story {
       }
     }
     throw new Error(`It never came to ${what}.`);
+  }
+
+  /** Does what it decides, and it works as it should. */
+  step(): this {
+    const { next } = this;
+    if (!next || next.do === 'wait') throw new Error('It stands still.');
+    if (next.do === 'sample') return this.look(next.slot);
+    if (next.do === 'journal') return this.write(next.happening);
+    if (next.do === 'generate') return this.write({ kind: 'generated', name: 'new' });
+    if (next.do === 'move-labels') return this.write({ kind: 'labels-moved', to: next.to });
+    if (next.do === 'publish') return this.write({ kind: 'published' });
+    return this.write({ kind: 'intended', effect: next }).ended(this.usual(next));
+  }
+
+  /** Who is seen to use the slot now. */
+  look(slot: string, ...sessions: Consumer[]): this {
+    const seen = { sessions, isWhole: true, blindSpots: [] };
+    const sighting = sighted(this.observation.sighting, slot, seen, this.nowMs);
+    this.observation = { ...this.observation, sighting };
+    return this;
   }
 
   private usual(effect: TargetEffect): Outcome {
@@ -241,5 +269,149 @@ describe('a decision', () => {
       earlierWrongLogins: [wrong('b', 500), wrong('b', 800)],
     });
     expect(story.next).toEqual({ do: 'wait', untilMs: 10_500 });
+  });
+});
+
+describe('the end of a value that somebody may use whom dsops does not see', () => {
+  const DAY_MS = 86_400_000;
+  const consumers = { kind: 'unmanaged', maxGraceMs: 7 * DAY_MS, quietForMs: null } as const;
+  const billing = { login: 'a', address: '10.0.0.7', application: 'billing', since: null };
+  const cron = { ...billing, application: 'cron' };
+  const clears = (names: string[], checkOuts: string[] = []): Happening => ({
+    ...{ kind: 'cleared', versionId: 'old', actor: ALICE, reason: 'redeployed', consumers: names, checkOuts },
+  });
+  /** Promoted and published; the next is to look who uses the old value. */
+  const published = (plan: Partial<Plan> = {}): Story => {
+    const story = new Story({ consumers, ...plan });
+    for (let i = 0; i < 60 && story.next?.do !== 'sample'; i++) {
+      const next = story.next!;
+      if (next.do === 'wait') break;
+      story.step();
+    }
+    return story;
+  };
+  /** Writes what is to be journalled until it waits, looks or touches the target. */
+  const settle = (story: Story): Effect | null => {
+    for (let next = story.next; ; next = story.next)
+      if (next?.do === 'journal') story.write(next.happening);
+      else return next;
+  };
+
+  it('is looked for before it waits, and a person is asked at once, with the names of who is seen', () => {
+    const story = published();
+    expect(story.next).toEqual({ do: 'sample', slot: 'a' });
+    story.look('a', billing);
+    expect(story.next).toMatchObject({
+      happening: { kind: 'evidence-wanted', versionId: 'old', consumers: [billing], blindSpots: ['short ones'] },
+    });
+    expect(settle(story)).toEqual({ do: 'wait', untilMs: story.nowMs + 30_000 });
+    expect(story.rotation.waiting?.reason).toBe('Waiting for a word that nobody uses a any more.');
+  });
+
+  it('waits however long nobody is seen, and writes nothing down meanwhile', () => {
+    const story = published().look('a');
+    settle(story);
+    const { seq } = story.rotation;
+    for (let days = 0; days < 6; days++) {
+      story.nowMs += DAY_MS;
+      expect(settle(story)).toEqual({ do: 'sample', slot: 'a' });
+      story.look('a');
+      expect(settle(story)).toMatchObject({ do: 'wait' });
+    }
+    expect(story.rotation.seq).toBe(seq);
+  });
+
+  it('is asked for again when the longest grace is over', () => {
+    const story = published().look('a');
+    settle(story);
+    story.nowMs += 7 * DAY_MS;
+    story.look('a', cron);
+    expect(story.next).toMatchObject({ happening: { kind: 'evidence-wanted', consumers: [cron] } });
+  });
+
+  it('comes when a person has said so, and waits and asks again when somebody else is seen', () => {
+    const story = published().look('a', billing);
+    settle(story);
+    story.write(clears(['a (billing) from 10.0.0.7'])).look('a', billing, cron);
+    expect(story.next).toMatchObject({ happening: { kind: 'evidence-wanted' } });
+    settle(story);
+    story.write(clears(['a (billing) from 10.0.0.7', 'a (cron) from 10.0.0.7']));
+    expect(story.until('retire').rotation.isRetireIntended).toBe(true);
+  });
+
+  it('comes unasked by a standing answer, when no look has seen anybody for so long', () => {
+    const story = published({ consumers: { ...consumers, quietForMs: DAY_MS } }).look('a');
+    expect(settle(story)).toMatchObject({ do: 'wait' });
+    expect(story.rotation.asked).toBeNull();
+    for (let ms = 0; ms <= DAY_MS; ms += 300_000) {
+      story.nowMs += 300_000;
+      if (settle(story)?.do !== 'sample') break;
+      if (ms < DAY_MS - 300_000) story.look('a');
+    }
+    expect(story.rotation.isRetireIntended).toBe(false);
+    expect(story.look('a').until('retire').rotation.isRetireIntended).toBe(true);
+  });
+
+  it('is not waited for where all consumers are managed', () =>
+    expect(new Story().until('retire').rotation.isRetireIntended).toBe(true));
+
+  it('is looked for in the slot that a new value would take: what an earlier rotation left there may be in use', () => {
+    const occupant = { id: 'left', name: 'left', slot: 'b', login: 'b' };
+    const story = published({ occupant });
+    expect(story.next).toEqual({ do: 'sample', slot: 'b' });
+    story.look('b', { ...billing, login: 'b' });
+    expect(settle(story)).toMatchObject({ do: 'wait' });
+    expect(story.rotation).toMatchObject({ isGenerated: false, waiting: { step: 'clear-slot' } });
+  });
+});
+
+describe('a check-out', () => {
+  const holds = (versionId: string) => [{ id: 'c1', versionId, grantedAtMs: 1_000, expiresAtMs: 1_000_000 }];
+  /** Promoted, in its grace period, and asked to go back: CURRENT is the old value again. */
+  const goesBack = (): Story => {
+    const story = new Story({ graceMs: 600_000 });
+    for (let i = 0; i < 60 && story.next?.do !== 'wait'; i++) story.step();
+    story.write({ kind: 'rollback-requested', actor: ALICE, reason: 'logins fail' });
+    for (let i = 0; i < 60 && stateOf(story.rotation) !== 'rolled_back'; i++) story.step();
+    return story;
+  };
+
+  it('holds a value that was promoted on the way back: the labels move at once, the value ends later', () => {
+    const story = goesBack();
+    expect(story.rotation).toMatchObject({ current: 'old', conclusion: { state: 'rolled_back' }, isSettled: false });
+    story.observation = { ...story.observation, checkOuts: holds('new') };
+    expect(story.next).toMatchObject({
+      happening: { kind: 'waiting', untilMs: 1_000_000, reason: 'Waiting for a check-out of the new value (c1).' },
+    });
+    story.observation = { ...story.observation, checkOuts: [] };
+    expect(story.until('retire').rotation.inFlight?.effect).toMatchObject({
+      ends: 'new',
+      waiver: { kind: 'rollback' },
+    });
+  });
+
+  it('holds it no longer when a person who saw it has overridden it', () => {
+    const story = goesBack();
+    story.observation = { ...story.observation, checkOuts: holds('new') };
+    story.write({
+      kind: 'cleared',
+      versionId: 'new',
+      actor: ALICE,
+      reason: 'it is gone',
+      consumers: [],
+      checkOuts: ['c1'],
+    });
+    expect(story.until('retire').rotation.inFlight?.effect).toMatchObject({ ends: 'new' });
+  });
+
+  it('holds a value in place where the own strategy of the credential has promised so', () => {
+    const inPlace = { shape: 'in-place', newVersion: { id: 'new', name: 'new', slot: 'a', login: 'a' } } as const;
+    const story = new Story(inPlace);
+    story.observation = { ...story.observation, checkOuts: holds('old') };
+    for (let i = 0; i < 60 && story.next?.do !== 'wait'; i++) story.step();
+    expect(story.rotation).toMatchObject({ waiting: { step: 'set' }, newValue: 'absent' });
+    const other = new Story({ ...inPlace, areHoldsHonoured: false });
+    other.observation = story.observation;
+    expect(other.until('set').rotation.newValue).toBe('possible');
   });
 });

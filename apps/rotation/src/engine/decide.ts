@@ -68,6 +68,8 @@ const IS_CONCLUSIVE: Record<Happening['kind'], boolean> = {
   'labels-differ': false,
   published: true,
   'publish-differs': false,
+  'evidence-wanted': false,
+  cleared: false,
   step: true,
   again: false,
   asked: false,
@@ -86,6 +88,7 @@ function isConclusive(effect: Effect): boolean {
     case 'probe':
     case 'open-session':
     case 'end-session':
+    case 'sample':
     case 'wait':
       return false;
     case 'set':

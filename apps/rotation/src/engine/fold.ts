@@ -83,6 +83,17 @@ function tell(rotation: Rotation, entry: Entry): Partial<Rotation> {
       const step = nextStep(rotation);
       return step ? { waiting: { step, untilMs: entry.untilMs, reason: entry.reason } } : {};
     }
+    case 'evidence-wanted':
+      return { asked: { versionId: entry.versionId, atMs: entry.atMs, isAnswered: false } };
+    case 'cleared': {
+      const { versionId, consumers, checkOuts } = entry;
+      const before = rotation.cleared?.versionId === versionId ? rotation.cleared : null;
+      return {
+        ...toldBy(rotation, 'clear', entry),
+        asked: rotation.asked && { ...rotation.asked, isAnswered: true },
+        cleared: { versionId, consumers, checkOuts: [...(before?.checkOuts ?? []), ...checkOuts] },
+      };
+    }
     case 'rollback-requested':
       return {
         ...toldBy(rotation, 'rollback', entry),

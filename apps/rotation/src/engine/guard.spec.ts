@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Consumer } from '@dsops/drivers/driver';
+import { sighted, type EvidenceQuestion, type Sighting } from './consumers.js';
 import { guard, PROOF_LASTS_MS, type GuardMoment, type GuardQuestion } from './guard.js';
 
 const NOW = 1_000_000_000;
@@ -9,12 +11,14 @@ const aQuestion = (facts: Partial<GuardQuestion> = {}): GuardQuestion => ({
   control: { verdict: 'refused', atMs: NOW - 2_000 },
   publishedAtMs: NOW - 10_000,
   graceMs: 5_000,
+  evidence: null,
   waiver: null,
   ...facts,
 });
 const aMoment = (facts: Partial<GuardMoment> = {}): GuardMoment => ({
   nowMs: NOW,
   checkOuts: [],
+  sighting: null,
   jumps: [],
   isRestored: false,
   ...facts,
@@ -66,9 +70,68 @@ describe('the guard of every effect that ends a value', () => {
   ])('refuses %s', (_, question, moment, expected) => expect(missing(question, moment)).toEqual(expected));
 
   it('waives waiting for an audited override, and never proof or the recorded id', () => {
-    const waiver = { kind: 'rollback', reason: 'the new value failed' } as const;
+    const waiver = { kind: 'failed', reason: 'the new value failed' } as const;
     expect(missing({ waiver, publishedAtMs: null }, { checkOuts: [held] })).toEqual([]);
     expect(missing({ waiver, recorded: null, control: null })).toEqual(['recorded-id', 'path-proven']);
+  });
+
+  it('waits on the way back for who holds a value that did not fail, and for no grace period', () => {
+    const waiver = { kind: 'rollback', reason: 'a person wants it' } as const;
+    expect(missing({ waiver, publishedAtMs: null }, { checkOuts: [held] })).toEqual(['check-outs 30000']);
+    const evidence = { slot: 'b', isShown: false, cleared: null, quietForMs: null };
+    expect(missing({ waiver, publishedAtMs: null, evidence })).toEqual(['evidence 30000']);
+  });
+
+  describe('of a value that somebody may use whom dsops does not see', () => {
+    const evidence = (facts: Partial<EvidenceQuestion> = {}): Partial<GuardQuestion> => ({
+      evidence: { slot: 'a', isShown: true, cleared: null, quietForMs: null, ...facts },
+    });
+    const billing = { login: 'app_a', address: '10.0.0.7', application: 'billing', since: null };
+    const cron = { ...billing, application: 'cron' };
+    const saw = (facts: Partial<Sighting> = {}): Partial<GuardMoment> => ({
+      sighting: {
+        ...{ slot: 'a', atMs: NOW - 1_000, consumers: [], isWhole: true, blindSpots: [], quietSinceMs: NOW - 90_000 },
+        ...facts,
+      },
+    });
+    const BILLING = 'app_a (billing) from 10.0.0.7';
+
+    it.each<[string, Partial<EvidenceQuestion>, Partial<GuardMoment>, boolean]>([
+      ['is not cleared by looking, however long nobody is seen', {}, saw({ quietSinceMs: 0 }), false],
+      ['is cleared by a person', { cleared: [] }, saw(), true],
+      ['is cleared by a person who saw who uses it', { cleared: [BILLING] }, saw({ consumers: [billing] }), true],
+      ['is held again by who was not seen then', { cleared: [BILLING] }, saw({ consumers: [billing, cron] }), false],
+      ['is held where nobody has looked since', { cleared: [] }, {}, false],
+      ['is held by a look that is too old', { cleared: [] }, saw({ atMs: NOW - 61_000 }), false],
+      ['is held by a look at another slot', { cleared: [] }, saw({ slot: 'b' }), false],
+      ['is cleared by its standing answer', { quietForMs: 80_000 }, saw(), true],
+      ['is held until that has come true', { quietForMs: 95_000 }, saw(), false],
+      ['is held while no look has come after that', { quietForMs: 89_500 }, saw(), false],
+      ['is held while somebody is seen', { quietForMs: 1 }, saw({ consumers: [billing], quietSinceMs: null }), false],
+      ['is cleared by a person alone where sessions tell nothing', { isShown: false, cleared: [] }, {}, true],
+      ['is held without one', { isShown: false, quietForMs: 1 }, saw(), false],
+    ])('%s', (_, facts, moment, isAllowed) =>
+      expect(missing(evidence(facts), moment)).toEqual(isAllowed ? [] : ['evidence 30000']),
+    );
+
+    it('does not take a clock that was set ahead for quiet', () => {
+      const jumps = [{ atMs: NOW - 2_000, aheadMs: 85_000 }];
+      const question = { ...evidence({ quietForMs: 80_000 }), publishedAtMs: NOW - 1_000, graceMs: 0 };
+      expect(missing(question, { ...saw(), jumps })).toEqual(['evidence 30000']);
+    });
+
+    it('counts quiet from look to look, and anew after somebody was seen, after a gap, or when it could not look', () => {
+      const seen = (...sessions: Consumer[]) => ({ sessions, isWhole: true, blindSpots: [] });
+      const first = sighted(null, 'a', seen(), 1_000);
+      expect(first.quietSinceMs).toBe(1_000);
+      expect(sighted(first, 'a', seen(), 31_000).quietSinceMs).toBe(1_000);
+      expect(sighted(first, 'a', seen(billing), 31_000)).toMatchObject({ quietSinceMs: null, consumers: [billing] });
+      expect(sighted(first, 'b', seen(), 31_000).quietSinceMs).toBe(31_000);
+      expect(sighted(first, 'a', seen(), 900_000).quietSinceMs).toBe(900_000);
+      expect(sighted(first, 'a', { ...seen(), isWhole: false }, 31_000).quietSinceMs).toBeNull();
+      const blind = sighted(sighted(first, 'a', seen(billing), 2_000), 'a', { notBecause: 'no answer' }, 31_000);
+      expect(blind).toMatchObject({ quietSinceMs: null, consumers: [billing], isWhole: false });
+    });
   });
 
   it('does not take a clock that was set ahead for time that has passed', () => {

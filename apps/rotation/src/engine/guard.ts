@@ -1,5 +1,6 @@
 import type { ProbeVerdict } from '@dsops/contracts/rotation/states';
 import { overAt, type ClockJump } from './clock-watch.js';
+import { isClear, SAMPLE_EVERY_MS, type EvidenceQuestion, type Sighting } from './consumers.js';
 
 /** How long a login proves something when a value's life is to be ended. */
 export const PROOF_LASTS_MS = 60_000;
@@ -7,13 +8,31 @@ export const PROOF_LASTS_MS = 60_000;
 /** An audited override, journalled with the effect. It waives waiting, never proof, never the recorded id. */
 export interface Waiver {
   /**
-   * - `strategy`: in one slot the choice of the strategy overrides grace and check-outs.
-   * - `rollback`: a rollback waits for no grace and no check-out of the failed value.
+   * - `strategy`: in one slot the choice of the strategy overrides grace, evidence and check-outs.
+   * - `strategy-once`: the same, of a credential whose own strategy has promised that check-outs hold.
+   * - `rollback`: going back waits for no grace period. Whoever has got the new value meanwhile is waited for.
+   * - `failed`: the target refuses the value, or what verifies it: it is of use to nobody.
    * - `never-current`: the value was never CURRENT, so nobody can hold it.
    */
-  readonly kind: 'strategy' | 'rollback' | 'never-current';
+  readonly kind: 'strategy' | 'strategy-once' | 'rollback' | 'failed' | 'never-current';
   readonly reason: string;
 }
+
+interface Waived {
+  readonly grace: boolean;
+  readonly evidence: boolean;
+  readonly checkOuts: boolean;
+}
+const ALL: Waived = { grace: true, evidence: true, checkOuts: true };
+const WAIVED: Readonly<Record<Waiver['kind'], Waived>> = {
+  strategy: ALL,
+  'strategy-once': { ...ALL, checkOuts: false },
+  rollback: { grace: true, evidence: false, checkOuts: false },
+  failed: ALL,
+  'never-current': ALL,
+};
+export const waivedBy = (waiver: Waiver | null): Waived =>
+  waiver === null ? { grace: false, evidence: false, checkOuts: false } : WAIVED[waiver.kind];
 
 export interface Proof {
   readonly verdict: ProbeVerdict;
@@ -41,6 +60,8 @@ export interface GuardQuestion {
   /** Null when nothing was published, so that the grace period has not begun. */
   readonly publishedAtMs: number | null;
   readonly graceMs: number;
+  /** Null where nothing has to show that the value is not in use. */
+  readonly evidence: EvidenceQuestion | null;
   readonly waiver: Waiver | null;
 }
 
@@ -60,15 +81,24 @@ export const heldUntil = (held: readonly Held[], jumps: readonly ClockJump[]): n
 /** What only the moment can tell. The runtime reads it under the lock of the version's row. */
 export interface GuardMoment {
   readonly nowMs: number;
-  /** Check-outs of the version that ends, neither released nor acknowledged. */
+  /** Check-outs of the version that ends, neither released nor overridden. */
   readonly checkOuts: readonly Held[];
+  /** Who was last seen to use a value. */
+  readonly sighting: Sighting | null;
   /** Jumps of the database's clock that this process measured: they do not count as waiting. */
   readonly jumps: readonly ClockJump[];
   readonly isRestored: boolean;
 }
 
 export type MissingRule =
-  'normal-mode' | 'recorded-id' | 'replacement-sealed' | 'replacement-proven' | 'path-proven' | 'grace' | 'check-outs';
+  | 'normal-mode'
+  | 'recorded-id'
+  | 'replacement-sealed'
+  | 'replacement-proven'
+  | 'path-proven'
+  | 'grace'
+  | 'evidence'
+  | 'check-outs';
 
 export interface Missing {
   readonly rule: MissingRule;
@@ -100,10 +130,16 @@ export function guard(question: GuardQuestion, moment: GuardMoment): GuardAnswer
   const isProven = proof.by === 'probe' ? isProof(proof.proof, 'accepted', nowMs) : proof.isSessionOpen;
   if (!isProven) lacks('replacement-proven');
   if (!isProof(question.control, 'refused', nowMs)) lacks('path-proven');
-  if (question.waiver === null) {
+  const waived = waivedBy(question.waiver);
+  if (!waived.grace) {
     const { publishedAtMs, graceMs } = question;
     const graceEndsAtMs = publishedAtMs === null ? null : overAt(publishedAtMs, publishedAtMs + graceMs, moment.jumps);
     if (graceEndsAtMs === null || nowMs < graceEndsAtMs) lacks('grace', graceEndsAtMs);
+  }
+  const { evidence } = question;
+  if (evidence !== null && !waived.evidence && !isClear(evidence, moment.sighting, nowMs, moment.jumps))
+    lacks('evidence', nowMs + SAMPLE_EVERY_MS);
+  if (!waived.checkOuts) {
     const heldUntilMs = heldUntil(moment.checkOuts, moment.jumps);
     if (nowMs < heldUntilMs) lacks('check-outs', heldUntilMs);
   }

@@ -1,7 +1,7 @@
 import type { ErrorSubject } from '@dsops/kernel';
 import type { Actor } from '@dsops/contracts/principal';
 import type { ProbeVerdict, RotationState } from '@dsops/contracts/rotation/states';
-import type { SessionIdentity } from '@dsops/drivers/driver';
+import type { Consumer, SessionIdentity } from '@dsops/drivers/driver';
 import type { Plan } from './plan.js';
 import type { PathName, StepName } from './paths.js';
 import type { Waiver } from './guard.js';
@@ -98,6 +98,24 @@ export type Happening =
   | { readonly kind: 'resumed'; readonly by: 'probe' }
   | { readonly kind: 'resumed'; readonly by: 'person'; readonly actor: Actor; readonly reason: string }
   | { readonly kind: 'waiting'; readonly untilMs: number; readonly reason: string }
+  /** A person's word is wanted that the value may end: it is not shown that nobody uses it any more. */
+  | {
+      readonly kind: 'evidence-wanted';
+      readonly versionId: string;
+      readonly consumers: readonly Consumer[];
+      readonly blindSpots: readonly string[];
+    }
+  /** A person who saw these says that the value may end. */
+  | {
+      readonly kind: 'cleared';
+      readonly versionId: string;
+      readonly actor: Actor;
+      readonly reason: string;
+      /** Names of consumers, see nameOf. */
+      readonly consumers: readonly string[];
+      /** Ids of check-outs that hold it no longer, though they are open. */
+      readonly checkOuts: readonly string[];
+    }
   | { readonly kind: 'rollback-requested'; readonly actor: Actor; readonly reason: string }
   | {
       readonly kind: 'turned';
@@ -122,6 +140,8 @@ export type Effect =
   | { readonly do: 'move-labels'; readonly to: 'new' | 'old'; readonly from: string | null; readonly versionId: string }
   | { readonly do: 'publish'; readonly versionId: string }
   | { readonly do: 'journal'; readonly happening: Happening }
+  /** Look who uses the login of this slot. Kept beside the journal: what it brings is seen at the next decision. */
+  | { readonly do: 'sample'; readonly slot: string }
   /** Nothing before `untilMs`, unless somebody wakes the rotation. */
   | { readonly do: 'wait'; readonly untilMs: number };
 
@@ -135,6 +155,7 @@ const TOUCHES_TARGET: Record<Effect['do'], boolean> = {
   'move-labels': false,
   publish: false,
   journal: false,
+  sample: false,
   wait: false,
 };
 export const touchesTarget = (effect: Effect): effect is TargetEffect => TOUCHES_TARGET[effect.do];

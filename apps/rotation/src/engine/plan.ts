@@ -4,7 +4,7 @@ import { SLOTS_OF_SHAPE, type Shape, type Strategy } from '@dsops/contracts/rota
 import type { DriverFacts, SessionIdentity, Verification } from '@dsops/drivers/driver';
 
 /** The version of this engine's journal. A worker takes only rotations whose version it knows. */
-export const ENGINE_VERSION = 2;
+export const ENGINE_VERSION = 3;
 
 /** A version as the engine names it: where at the target its value lives, and the login under which it is tried. */
 export interface VersionRef {
@@ -36,6 +36,10 @@ export interface Plan {
   readonly occupant: VersionRef | null;
   /** How long the old value stays valid, counted from the last confirmed publish. */
   readonly graceMs: number;
+  /** Who uses the credential, and how it is known of the others that they do not any more. */
+  readonly consumers: PlannedConsumers;
+  /** Does a check-out hold a value that is replaced in place? The credential's own strategy has promised so. */
+  readonly areHoldsHonoured: boolean;
   readonly verification: Verification;
   /** False: a person decides about going back once the target may have changed. */
   readonly isRollbackAutomatic: boolean;
@@ -52,6 +56,17 @@ export interface UnansweredAttempt {
   readonly identity: SessionIdentity;
   readonly sentAtMs: number;
 }
+
+/** `unmanaged`: the end of a value waits for a person's word, or for its standing answer. */
+export type PlannedConsumers =
+  | { readonly kind: 'managed' }
+  | {
+      readonly kind: 'unmanaged';
+      /** A person is asked again after so long. */
+      readonly maxGraceMs: number;
+      /** A standing answer that accepts what looking cannot see; null without one. */
+      readonly quietForMs: number | null;
+    };
 
 export interface WrongLogin {
   readonly slot: string;

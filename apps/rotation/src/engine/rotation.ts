@@ -33,7 +33,7 @@ export interface OpenSession {
 }
 
 export interface Told {
-  readonly kind: 'rollback' | 'resume';
+  readonly kind: 'rollback' | 'resume' | 'clear';
   readonly actor: Actor;
   readonly reason: string;
   readonly atMs: number;
@@ -93,6 +93,14 @@ export interface Rotation {
   readonly publishedAtMs: number | null;
   readonly isRetireIntended: boolean;
   readonly waiting: { readonly step: StepName; readonly untilMs: number; readonly reason: string } | null;
+  /** A person was asked whether nobody uses this value any more. */
+  readonly asked: { readonly versionId: string; readonly atMs: number; readonly isAnswered: boolean } | null;
+  /** What a person who saw them has said: these do not keep the value alive. */
+  readonly cleared: {
+    readonly versionId: string;
+    readonly consumers: readonly string[];
+    readonly checkOuts: readonly string[];
+  } | null;
   /** A person wants it to go back. */
   readonly request: { readonly reason: string; readonly actor: Actor } | null;
   /** What people asked of it after it had begun, in order. */
@@ -178,6 +186,8 @@ export function begin(entry: Entry): Rotation {
     publishedAtMs: null,
     isRetireIntended: false,
     waiting: null,
+    asked: null,
+    cleared: null,
     request: null,
     told: [],
     turn: null,

@@ -1,7 +1,6 @@
-import { formatDuration } from '@dsops/kernel';
-import { overAt } from './clock-watch.js';
 import { bring, MOST_SENDS, type Command } from './attempt.js';
-import { heldUntil, type Held, type Waiver } from './guard.js';
+import type { Waiver } from './guard.js';
+import { awaitRelease, type Ending } from './release.js';
 import {
   BOTH_REFUSED,
   currentRefused,
@@ -18,13 +17,13 @@ import {
   VERIFICATION_FAILED,
 } from './causes.js';
 import { ACCEPTS_ANYTHING, see, seeControl } from './evidence.js';
-import { isEffect, journal, wait, type Effect } from './journal.js';
+import { isEffect, journal, type Effect } from './journal.js';
 import { again, askPerson, failed } from './patience.js';
 import type { View } from './view.js';
-import { turnBack } from './way-back.js';
+import { isRefused, turnBack } from './way-back.js';
 import type { Plan, VersionRef } from './plan.js';
-import type { Rotation } from './rotation.js';
 import type { StepName } from './paths.js';
+import { nextStep, type Rotation } from './rotation.js';
 
 type Step = (view: View) => Effect;
 
@@ -35,18 +34,19 @@ const finish =
 const skip = (step: StepName, note: string, view: View): Effect => finish(step, 'skipped', note)(view);
 
 /** What the new value is set on: an idle slot, or in place, which ends what lives there. */
-function settingNew({ shape, newVersion, oldVersion, occupant }: Plan): Command {
-  const inPlace = (version: VersionRef, waiver: Waiver): Command['ending'] => ({
+function settingNew(plan: Plan): Command {
+  const { shape, newVersion, oldVersion, occupant } = plan;
+  const replacing = (version: VersionRef, waiver: Waiver): Command['ending'] => ({
     version,
     recorded: version,
     replacement: { version: newVersion, provenBy: 'admin-path' },
     waiver,
   });
   const common = { do: 'set', version: newVersion, subject: 'new' } as const;
-  if (!oldVersion) return { ...common, ending: occupant && inPlace(occupant, NEVER_CURRENT), other: null };
+  if (!oldVersion) return { ...common, ending: occupant && replacing(occupant, NEVER_CURRENT), other: null };
   return shape === 'side-by-side'
     ? { ...common, ending: null, other: null }
-    : { ...common, ending: inPlace(oldVersion, STRATEGY), other: { version: oldVersion, subject: 'old' } };
+    : { ...common, ending: replacing(oldVersion, inPlace(plan)), other: { version: oldVersion, subject: 'old' } };
 }
 
 const retiring = (
@@ -89,25 +89,46 @@ function withoutOldValue(view: View, seen: 'refused' | 'unverified'): Effect {
 const isKeptUnverified = ({ steps }: Rotation): boolean =>
   steps.some(({ name, outcome }) => name === 'probe-new' && outcome === 'unverified');
 
-/** How often to look whether held values were released early. */
-const HOLDS_LOOK_MS = 10_000;
-
-/** Whoever holds the old value can be asked to release it: by these ids. */
-function holdsOf(held: readonly Held[], nowMs: number): string {
-  const ids = held.filter(({ expiresAtMs }) => expiresAtMs > nowMs).map(({ id }) => id);
-  const named = ids.slice(0, MOST_NAMED_HOLDS).join(', ');
-  return ids.length === 1
-    ? `a check-out of the old value (${named})`
-    : `${ids.length} check-outs of the old value (${named}${ids.length > MOST_NAMED_HOLDS ? ', …' : ''})`;
-}
-const MOST_NAMED_HOLDS = 3;
-
 const STRATEGY: Waiver = { kind: 'strategy', reason: 'The strategy replaces the value in place.' };
 const NEVER_CURRENT: Waiver = {
   kind: 'never-current',
   reason: 'The value in the slot was never given out as CURRENT.',
 };
-const ROLLBACK: Waiver = { kind: 'rollback', reason: 'A rollback waits for no grace and no check-out.' };
+const ONCE: Waiver = { kind: 'strategy-once', reason: 'This once the value is replaced in place.' };
+const ROLLBACK: Waiver = { kind: 'rollback', reason: 'Going back waits for no grace period.' };
+const FAILED: Waiver = { kind: 'failed', reason: 'The target refuses the value, or what verifies it.' };
+
+const inPlace = ({ areHoldsHonoured }: Plan): Waiver => (areHoldsHonoured ? ONCE : STRATEGY);
+
+/** On the way back: a value that nobody could use is not waited for, any other one is. */
+function endingNew({ plan, path, turn, known }: Rotation): Waiver {
+  if (path === 'side-by-side-undo') return NEVER_CURRENT;
+  if (turn?.trigger === 'automatic' || isRefused(known[plan.newVersion.id])) return FAILED;
+  return plan.shape === 'in-place' ? inPlace(plan) : ROLLBACK;
+}
+
+const ofOld = ({ plan: { oldVersion, newVersion } }: Rotation): Ending | null =>
+  oldVersion && { version: oldVersion, replacement: { version: newVersion }, waiver: null };
+const ofNew = (rotation: Rotation): Ending | null => {
+  const { oldVersion, newVersion } = rotation.plan;
+  return oldVersion && { version: newVersion, replacement: { version: oldVersion }, waiver: endingNew(rotation) };
+};
+const ENDS: Readonly<Partial<Record<StepName, (rotation: Rotation) => Ending | null>>> = {
+  'clear-slot': ({ plan: { occupant, oldVersion } }) =>
+    occupant && oldVersion && { version: occupant, replacement: { version: oldVersion }, waiver: ROLLBACK },
+  set: ({ plan }) => settingNew(plan).ending,
+  grace: ofOld,
+  'retire-old': ofOld,
+  'probe-old-refused': ofOld,
+  'set-back': ofNew,
+  'retire-new': ofNew,
+};
+
+/** What the present step ends, or waits to end; null at all others. */
+export function endingAt(rotation: Rotation): Ending | null {
+  const step = nextStep(rotation);
+  return (step && ENDS[step]?.(rotation)) ?? null;
+}
 
 /** What each step wants next, seen from the evidence alone. Called again until it says that the step is finished. */
 export const STEP: Record<StepName, Step> = {
@@ -192,24 +213,9 @@ export const STEP: Record<StepName, Step> = {
   monitor: finish('monitor', 'skipped', 'No health checks are configured.'),
 
   grace: (view) => {
-    const { rotation, observation, nowMs } = view;
-    const { plan, publishedAtMs, waiting } = rotation;
-    const { oldVersion } = plan;
-    if (!oldVersion) return skip('grace', 'There is no old value.', view);
-    const held = observation.checkOuts.filter((each) => each.versionId === oldVersion.id);
-    const sinceMs = publishedAtMs ?? nowMs;
-    const graceEndsAtMs = overAt(sinceMs, sinceMs + plan.graceMs, observation.jumps);
-    const heldUntilMs = heldUntil(held, observation.jumps);
-    const untilMs = Math.max(graceEndsAtMs, heldUntilMs);
-    if (nowMs >= untilMs) return finish('grace')(view);
-    // Who holds the value may say earlier that it is used no longer.
-    const lookAtMs = nowMs < heldUntilMs ? Math.min(untilMs, nowMs + HOLDS_LOOK_MS) : untilMs;
-    if (waiting?.untilMs === untilMs) return wait(lookAtMs);
-    const reasons = [
-      ...(nowMs < graceEndsAtMs ? [`the grace period of ${formatDuration(plan.graceMs)}`] : []),
-      ...(nowMs < heldUntilMs ? [holdsOf(held, nowMs)] : []),
-    ];
-    return journal({ kind: 'waiting', untilMs, reason: `Waiting for ${reasons.join(' and ')}.` });
+    const ending = endingAt(view.rotation);
+    if (!ending) return skip('grace', 'There is no old value.', view);
+    return awaitRelease(view, ending) ?? finish('grace')(view);
   },
 
   'retire-old': (view) => {
@@ -283,7 +289,7 @@ export const STEP: Record<StepName, Step> = {
         version: newVersion,
         recorded: newVersion,
         replacement: { version: oldVersion, provenBy: 'admin-path' },
-        waiver: ROLLBACK,
+        waiver: endingNew(rotation),
       },
       other: { version: newVersion, subject: 'new' },
     });
@@ -304,7 +310,7 @@ export const STEP: Record<StepName, Step> = {
     const { rotation } = view;
     const { newVersion, oldVersion } = rotation.plan;
     if (!oldVersion || rotation.newValue === 'absent') return skip('retire-new', 'The new value never landed.', view);
-    const state = bring(view, retiring(newVersion, 'new', oldVersion, ROLLBACK));
+    const state = bring(view, retiring(newVersion, 'new', oldVersion, endingNew(rotation)));
     if (isEffect(state)) return state;
     return state === 'landed' ? finish('retire-new')(view) : retryOrGiveUp(view, state);
   },

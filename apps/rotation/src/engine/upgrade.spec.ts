@@ -7,22 +7,27 @@ import { PATHS, type StepName } from './paths.js';
 import { nextStep, type Rotation } from './rotation.js';
 import { upgraded, type StoredEntry } from './upgrade.js';
 
-/** Recorded with the engine of version 1, from the same model of a target. */
-const tapes = readFileSync(new URL('histories/version-1.jsonl', import.meta.url), 'utf8')
-  .trimEnd()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Tape);
+/** Recorded with the engine of this version, from the same model of a target. */
+const tapesOf = (version: number): Tape[] =>
+  readFileSync(new URL(`histories/version-${version}.jsonl`, import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Tape);
 
-/** Every instant at which the process of version 1 may have been replaced: not within a transaction of our own. */
-const instants = tapes.flatMap((tape) =>
-  tape.calls.flatMap(([, name], index) =>
-    /^store\.(start|append)|^target(?!\.put)/.test(name) ? [{ tape, upTo: index + 1 }] : [],
-  ),
-);
+/** Every instant at which the process of that version may have been replaced: not within a transaction of our own. */
+const instantsOf = (tapes: readonly Tape[]) =>
+  tapes.flatMap((tape) =>
+    tape.calls.flatMap(([, name], index) =>
+      /^store\.(start|append)|^target(?!\.put)/.test(name) ? [{ tape, upTo: index + 1 }] : [],
+    ),
+  );
 
 const rotationsOf = ({ store }: World): Rotation[] => store.rotations.map(({ folded }) => folded);
 
-describe('a rotation that version 1 of the engine began', () => {
+describe.each([1, 2])('a rotation that version %d of the engine began', (version) => {
+  const tapes = tapesOf(version);
+  const instants = instantsOf(tapes);
+
   it('is on tape at every step of every path, with every effect under way and everything that can be asked', () => {
     const at = new Set<string>();
     for (const { tape, upTo } of instants)
@@ -58,9 +63,11 @@ describe('a rotation that version 1 of the engine began', () => {
   it('has a plan with a shape, on paths named by shapes, whatever version wrote the entries', () => {
     const [rotation] = replay(tapes[0]!, tapes[0]!.calls.length).store.rotations;
     const stored = rotation!.entries;
-    expect(stored[0]).toMatchObject({ plan: { engineVersion: 1 } });
+    expect(stored[0]).toMatchObject({ plan: { engineVersion: version } });
     const now = stored.map(upgraded);
-    expect(now[0]).toMatchObject({ plan: { engineVersion: 2, shape: fold(now).plan.shape } });
+    expect(now[0]).toMatchObject({
+      plan: { engineVersion: 3, shape: fold(now).plan.shape, consumers: { kind: 'managed' } },
+    });
     expect(now.map((entry) => upgraded(entry as StoredEntry))).toEqual(now);
   });
 });

@@ -1,4 +1,5 @@
 import type { ClockJump } from './clock-watch.js';
+import type { Sighting } from './consumers.js';
 import type { Held } from './guard.js';
 import type { Rotation } from './rotation.js';
 
@@ -6,8 +7,10 @@ import type { Rotation } from './rotation.js';
 export interface Observation {
   /** `seq` of the session that this worker itself holds open, null when it holds none. */
   readonly heldSession: number | null;
-  /** Check-outs that are neither released nor acknowledged, of every version of the credential. */
+  /** Check-outs that are not released, of the version whose life the present step ends. */
   readonly checkOuts: readonly Held[];
+  /** Who was last seen to use a value of the credential; null when nobody has looked for this rotation. */
+  readonly sighting: Sighting | null;
   /** Jumps of the database's clock that this process measured. */
   readonly jumps: readonly ClockJump[];
   /** Mode `restored`: nothing is set, revoked or retired until a person confirmed. */

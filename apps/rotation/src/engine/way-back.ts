@@ -28,7 +28,8 @@ export function hasWayBack({ plan, known }: Rotation): boolean {
 }
 
 /** Of no use to the application, whether the login or the query behind it says so. */
-const isRefused = (verdict: Verdict | undefined): boolean => verdict === 'refused' || verdict === 'unverified';
+/** Of no use to anybody: the target refuses it, or its verification. */
+export const isRefused = (verdict: Verdict | undefined): boolean => verdict === 'refused' || verdict === 'unverified';
 
 /** The path that leads back from here. */
 export const wayBack = ({ plan, current }: Rotation): PathName =>

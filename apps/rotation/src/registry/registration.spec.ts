@@ -41,6 +41,10 @@ describe('a registration', () => {
       consumers: 'unmanaged',
       gracePeriod: '1h30m',
       gracePeriodMs: 5_400_000,
+      maxGrace: '7d',
+      maxGraceMs: 604_800_000,
+      quietFor: null,
+      quietForMs: null,
       verification: { check: { query: 'select 2' }, timeoutMs: 250 },
       isRollbackAutomatic: true,
     });

@@ -39,6 +39,8 @@ export function registrationOf({ admin, current, ...request }: AddService): Regi
 
 /** An old value that is longer valid is not rotated, but kept. */
 const LONGEST_GRACE_MS = 90 * 86_400_000;
+/** For what people are asked, and what looking twice can tell. */
+const SHORTEST_WAIT_MS = 60_000;
 const LONGEST_TIMEOUT_MS = 10 * 60_000;
 
 /**
@@ -64,6 +66,16 @@ export function credentialOf(request: RequestedService, id: string): Credential 
   };
   const gracePeriodMs = duration(gracePeriod, 'credential.gracePeriod');
   if (gracePeriodMs > LONGEST_GRACE_MS) faults.push({ path: 'credential.gracePeriod', message: 'must be at most 90d' });
+  const { maxGrace } = credential;
+  const maxGraceMs = duration(maxGrace, 'credential.maxGrace');
+  const quietFor = credential.retire.whenQuietFor ?? null;
+  const quietForMs = quietFor === null ? null : duration(quietFor, 'credential.retire.whenQuietFor');
+  for (const [path, ms] of [
+    ['credential.maxGrace', maxGraceMs],
+    ['credential.retire.whenQuietFor', quietForMs],
+  ] as const)
+    if (ms !== null && ms < SHORTEST_WAIT_MS && !faults.some((fault) => fault.path === path))
+      faults.push({ path, message: 'must be at least 1m' });
   const timeoutMs = duration(credential.verification.timeout, 'credential.verification.timeout');
   const isTimeoutKnown = !faults.some(({ path }) => path === 'credential.verification.timeout');
   if (isTimeoutKnown && (timeoutMs < 1 || timeoutMs > LONGEST_TIMEOUT_MS))
@@ -84,6 +96,10 @@ export function credentialOf(request: RequestedService, id: string): Credential 
     consumers: credential.consumers,
     gracePeriod,
     gracePeriodMs,
+    maxGrace,
+    maxGraceMs,
+    quietFor,
+    quietForMs,
     verification: { check, timeoutMs: Math.ceil(timeoutMs) },
     isRollbackAutomatic: credential.rollback.automatic,
   };

@@ -19,6 +19,8 @@ export const viewOf = (service: RegisteredService, versions: readonly Version[])
     slots: service.credential.slots.map(({ name }) => name),
     consumers: service.credential.consumers,
     gracePeriod: service.credential.gracePeriod,
+    maxGrace: service.credential.maxGrace,
+    retire: { whenQuietFor: service.credential.quietFor },
   },
   versions: versions.map(versionViewOf),
   createdAt: service.createdAt.toISOString(),

@@ -17,6 +17,12 @@ export interface Credential {
   readonly consumers: Consumers;
   readonly gracePeriod: string;
   readonly gracePeriodMs: number;
+  /** Until a person is asked again whether nobody uses the old value; of managed consumers nobody is asked. */
+  readonly maxGrace: string;
+  readonly maxGraceMs: number;
+  /** The standing answer; null without one. */
+  readonly quietFor: string | null;
+  readonly quietForMs: number | null;
   readonly verification: Verification;
   /** False: a failure stops at `needs_operator`, with the target as it is. */
   readonly isRollbackAutomatic: boolean;

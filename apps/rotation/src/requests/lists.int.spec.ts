@@ -12,6 +12,7 @@ import type { RegisteredService } from '../registry/service.js';
 import { RotationRepository, type RotationRow } from '../run/rotation.repository.js';
 import { openRotationDatabase, type RotationDatabase } from '../vault/rotation-database.fixture.js';
 import { RotationQueries } from './rotation-query.service.js';
+import { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { StatusRepository } from './status.repository.js';
 
 const rotations = new RotationRepository();
@@ -38,7 +39,12 @@ beforeAll(async () => {
     drivers: new Drivers(),
     openRotations: noOpenRotations,
   });
-  queries = new RotationQueries({ database: watched, rotations, statuses: new StatusRepository() });
+  queries = new RotationQueries({
+    database: watched,
+    rotations,
+    statuses: new StatusRepository(),
+    checkOuts: new CheckOutRepository(),
+  });
 });
 afterEach(() => world.database.service.updateMany({ data: { removedAt: new Date() } }));
 afterAll(async () => {
@@ -65,6 +71,7 @@ const refusedRotation = ({ id, credential }: RegisteredService): RotationRow => 
   wakeAt: null,
   startedAt: new Date('2026-11-21T12:00:00.000Z'),
   endedAt: new Date('2026-11-21T12:00:00.000Z'),
+  sighting: null,
   refusal: { code: 'service_removed', message: 'It was removed.', remedy: null },
 });
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Finding, PlanView } from '@dsops/contracts/rotation/api';
+import type { ConsumersView, Finding, PlanView } from '@dsops/contracts/rotation/api';
 import { presetOf, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { Place } from '@dsops/contracts/rotation/place';
 import type { PrismaClient } from '@dsops/database/rotation';
-import { DomainError } from '@dsops/kernel';
+import { DomainError, isDomainError } from '@dsops/kernel';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { Drivers } from '@dsops/drivers';
 import type { RegistryRepository } from '../registry/registry.repository.js';
@@ -14,8 +14,10 @@ import type { VaultService } from '../vault/vault.service.js';
 import type { Version } from '../vault/version.js';
 import { placed } from '../run/draft.js';
 import type { Placement } from '../engine/plan.js';
+import { sighted } from '../engine/consumers.js';
 import { isReversible } from '../engine/way-back.js';
 import { stepLines } from '../engine/paths.js';
+import { consumersView } from './held.js';
 import type { RotationRepository } from '../run/rotation.repository.js';
 
 export interface PlanningParts {
@@ -49,18 +51,26 @@ export class Planning {
     const known = await versions.ofCredential(database, service.credential.id);
     const placement = placed(service, strategy, known);
     if ('finding' in placement) {
-      const view = this.view(service, strategy, null, [placement.finding], { checkOuts: 0, sessions: null }, known);
+      const view = this.view(
+        service,
+        strategy,
+        null,
+        [placement.finding],
+        { checkOuts: 0, sessions: null, consumers: null },
+        known,
+      );
       return { service, strategy, placement: null, view };
     }
     const { findings, sessions } = await this.inspect(service, strategy, placement);
+    const consumers = await this.consumersOf(service, placement);
     const open = await this.openFinding(service);
     const checkOuts = await this.heldCount(placement);
-    const all = [...findings, ...open];
+    const all = [...findings, ...consumersFinding(service, strategy, placement), ...open];
     return {
       service,
       strategy,
       placement,
-      view: this.view(service, strategy, placement, all, { checkOuts, sessions }, known),
+      view: this.view(service, strategy, placement, all, { checkOuts, sessions, consumers }, known),
     };
   }
 
@@ -80,6 +90,24 @@ export class Planning {
         endsSessions,
       },
     );
+  }
+
+  /** Who uses the value that would end, where not all check it out; null when that cannot be looked at. */
+  private async consumersOf(service: RegisteredService, { oldVersion }: Placement): Promise<ConsumersView | null> {
+    const { database, vault, drivers } = this.parts;
+    if (service.credential.consumers === 'managed' || !oldVersion) return null;
+    const driver = drivers.of(service.type);
+    const admin = await vault.openAdmin(database, service);
+    const { slot, login } = oldVersion;
+    try {
+      const seen = await driver.consumers({ target: service.target, admin }, [{ name: slot, login }]);
+      const sighting = sighted(null, slot, seen, await databaseNowMs(database));
+      return consumersView(sighting, [...(driver.facts.evidence?.blindSpots ?? []), ...seen.blindSpots]);
+    } catch (error) {
+      // What keeps us from looking is among the findings.
+      if (isDomainError(error)) return null;
+      throw error;
+    }
   }
 
   private async openFinding({ id }: RegisteredService): Promise<Finding[]> {
@@ -124,11 +152,34 @@ export class Planning {
       steps: stepLines({ shape, oldVersion, occupant }),
       findings,
       blastRadius,
+      isBreaking: isBreaking(service, strategy, placement),
       isReversible: isReversible({ shape, oldVersion, facts }),
       canApply: placement !== null && findings.every(({ level }) => level !== 'error'),
       digest: digestOf(service, strategy, placement, findings),
     };
   }
+}
+
+/** In place, whoever uses the old value without a check-out loses it unseen. */
+const isBreaking = ({ credential }: RegisteredService, strategy: Strategy, placement: Placement | null): boolean =>
+  credential.consumers === 'unmanaged' && presetOf(strategy).shape === 'in-place' && placement?.oldVersion != null;
+
+function consumersFinding(service: RegisteredService, strategy: Strategy, placement: Placement): Finding[] {
+  const { credential } = service;
+  if (credential.consumers === 'managed' || !placement.oldVersion) return [];
+  const { login } = placement.oldVersion;
+  const remedy =
+    'Give them the new value, or declare them managed (--consumers managed) when all of them check it out.';
+  if (isBreaking(service, strategy, placement)) {
+    const message = `Whoever uses ${login} loses it at once, also who is not seen: rotating asks for a yes.`;
+    return [{ check: 'consumers', level: 'warning', message, remedy }];
+  }
+  const until =
+    credential.quietFor === null
+      ? 'until a person says'
+      : `until nobody was seen for ${credential.quietFor}, or a person says,`;
+  const message = `The old value of ${login} is not ended ${until} that nobody uses it any more.`;
+  return [{ check: 'consumers', level: 'warning', message, remedy }];
 }
 
 /** What must be the same when a plan is applied: where values are and go, how, and what stood in the way. */
@@ -138,7 +189,8 @@ function digestOf(
   placement: Placement | null,
   findings: readonly Finding[],
 ): string {
-  const { slots, settings, gracePeriodMs, verification, isRollbackAutomatic } = credential;
+  const { slots, settings, gracePeriodMs, consumers, maxGraceMs, quietForMs, verification, isRollbackAutomatic } =
+    credential;
   const checks = findings
     .filter(({ check }) => check !== 'conflict')
     .map(({ check, level }) => `${check}=${level}`)
@@ -152,6 +204,7 @@ function digestOf(
     slots,
     settings,
     gracePeriodMs,
+    [consumers, maxGraceMs, quietForMs],
     verification,
     isRollbackAutomatic,
     checks,

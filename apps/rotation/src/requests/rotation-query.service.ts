@@ -3,10 +3,12 @@ import type { QueryOf } from '@dsops/contracts/define-operation';
 import type { getStatus, listRotations, RotationView, ServiceStatus } from '@dsops/contracts/rotation/api';
 import type { PrismaClient } from '@dsops/database/rotation';
 import { cursorOf, type Page } from '@dsops/platform';
+import type { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { databaseNowMs } from '../database/clock.repository.js';
 import { servicePlaces } from '../registry/places.js';
 import { unknownService } from '../registry/service.js';
 import type { LoadedRotation, RotationRepository } from '../run/rotation.repository.js';
+import { holdsViewOf } from './held.js';
 import { unknownRotation } from './rotation.service.js';
 import { viewOf } from './rotation-view.js';
 import { statusOf } from './service-status.js';
@@ -16,6 +18,7 @@ export interface QueryParts {
   readonly database: PrismaClient;
   readonly rotations: RotationRepository;
   readonly statuses: StatusRepository;
+  readonly checkOuts: CheckOutRepository;
 }
 
 const rotationPlaces = cursorOf(z.ulid());
@@ -61,7 +64,7 @@ export class RotationQueries {
   }
 
   private async views(loaded: readonly LoadedRotation[]): Promise<RotationView[]> {
-    const { database, rotations } = this.parts;
+    const { database, rotations, checkOuts } = this.parts;
     const names = await rotations.namesOf(
       database,
       loaded.map(({ row }) => row.serviceId),
@@ -71,9 +74,14 @@ export class RotationQueries {
       loaded.map(({ row }) => row),
     );
     const nowMs = await databaseNowMs(database);
-    return loaded.flatMap((each) => {
+    const views: RotationView[] = [];
+    for (const each of loaded) {
       const its = names.get(each.row.serviceId);
-      return its ? [viewOf(each, its, openOf, nowMs)] : [];
-    });
+      // Of a queued one, who holds up the one before it.
+      const waits = each.row.isQueued ? (openOf.get(each.row.credentialId) ?? each) : each;
+      const holds = await holdsViewOf(database, checkOuts, waits, nowMs);
+      if (its) views.push(viewOf(each, its, openOf, holds, nowMs));
+    }
+    return views;
   }
 }

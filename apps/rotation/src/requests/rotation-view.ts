@@ -40,12 +40,14 @@ const stepsOf = (rotation: Rotation): RotationView['steps'] =>
 /**
  * A rotation as the API shows it.
  * @param openOf the open rotation of each credential for which this one may be queued
+ * @param holds who keeps its values alive
  * @param nowMs the database's time
  */
 export function viewOf(
   loaded: LoadedRotation,
   names: ServiceNames,
   openOf: ReadonlyMap<string, LoadedRotation>,
+  holds: Pick<RotationView, 'held' | 'newVersionCheckOuts'>,
   nowMs: number,
 ): RotationView {
   const { row, rotation } = loaded;
@@ -67,6 +69,7 @@ export function viewOf(
     known: rotation ? knownByName(rotation) : {},
     wakeAt: row.wakeAt && row.wakeAt.getTime() > nowMs ? row.wakeAt.toISOString() : null,
     waitsFor: waiting ? { reason: waiting.reason, until: iso(waiting.untilMs) } : null,
+    ...holds,
     queuedBehind: ahead ? { id: ahead.row.id, state: ahead.row.state } : null,
     told: rotation ? rotation.told.map(({ atMs, ...each }) => ({ ...each, at: iso(atMs) })) : [],
     startedAt: row.startedAt.toISOString(),

@@ -3,6 +3,7 @@ import { Controller, Inject } from '@nestjs/common';
 import type { ResponseOf } from '@dsops/contracts/define-operation';
 import {
   abandonRotation,
+  clearRotation,
   getRotation,
   getStatus,
   listRotations,
@@ -58,6 +59,7 @@ export class RotationController {
           onConflict: body.onConflict,
           digest: body.plan,
           reason: body.reason ?? null,
+          acceptsBreaking: body.acceptsBreaking,
           trigger: actor.kind === 'schedule' ? 'schedule' : 'manual',
           actor,
         });
@@ -105,6 +107,19 @@ export class RotationController {
       }),
     );
     return this.queries.find(params.rotationId);
+  }
+
+  @Serves(clearRotation)
+  async clear(
+    @Input(clearRotation) { params, body }: InputOf<typeof clearRotation>,
+    @CalledBy() { actor }: Caller,
+    @IdempotencyKey() key: string,
+  ): Promise<ResponseOf<typeof clearRotation>> {
+    return this.units.run((unit) =>
+      answerOnce(unit, request(actor.id, key, clearRotation.id, params, body), () =>
+        this.rotations.clear(unit, { place: params, ...body, actor }),
+      ),
+    );
   }
 
   @Serves(listRotations)

@@ -5,6 +5,7 @@ import type { ON_CONFLICT } from '@dsops/contracts/rotation/states';
 import type { Place } from '@dsops/contracts/rotation/place';
 import { DomainError } from '@dsops/kernel';
 import type { Unit } from '@dsops/messaging';
+import type { CheckOutRepository } from '../check-out/check-out.repository.js';
 import { databaseNowMs } from '../database/clock.repository.js';
 import type { InstallationService } from '../installation/installation.service.js';
 import type { RegistryRepository } from '../registry/registry.repository.js';
@@ -17,9 +18,12 @@ import type { Happening } from '../engine/journal.js';
 import type { Opening, OpeningRequest } from '../run/opening.service.js';
 import { assertCanApply, type Planned } from './preview.service.js';
 import type { Rotation } from '../engine/rotation.js';
+import { endingAt } from '../engine/steps.js';
+import { namesOf } from '../engine/consumers.js';
 import { canRollBack, type RollbackAnswer } from '../engine/way-back.js';
-import type { LoadedRotation, RotationRepository, RotationRow } from '../run/rotation.repository.js';
+import type { LoadedRotation, RotationRepository } from '../run/rotation.repository.js';
 import { RotationJournal } from '../run/rotation-journal.js';
+import { findHeld, holdsViewOf } from './held.js';
 import { viewOf } from './rotation-view.js';
 
 export type OnConflict = (typeof ON_CONFLICT)[number];
@@ -30,6 +34,8 @@ export interface StartRequest {
   /** The digest of the plan that a person has seen. */
   readonly digest: string | undefined;
   readonly reason: string | null;
+  /** In place, whoever uses the old value loses it. */
+  readonly acceptsBreaking: boolean;
   readonly trigger: 'manual' | 'schedule';
   readonly actor: Actor;
 }
@@ -42,7 +48,17 @@ export interface RollbackRequest {
   readonly actor: Actor;
 }
 
+export interface ClearRequest {
+  readonly place: Place;
+  readonly reason: string;
+  /** `held.seen` as the person has seen it. */
+  readonly seen: string;
+  readonly overrideCheckOuts: boolean;
+  readonly actor: Actor;
+}
+
 export interface RotationParts {
+  readonly checkOuts: CheckOutRepository;
   readonly rotations: RotationRepository;
   readonly versions: VaultRepository;
   readonly registry: RegistryRepository;
@@ -60,7 +76,7 @@ export class RotationService {
 
   /**
    * Journals a rotation, or puts it in the queue of its credential.
-   * @throws DomainError `target_not_ready`, `plan_drifted`, `rotation_open`, `queue_full`, `installation_restored`
+   * @throws DomainError `target_not_ready`, `plan_drifted`, `rotation_open`, `queue_full`, `consumers_would_break`, `installation_restored`
    */
   async start(unit: Unit<Tx>, request: StartRequest): Promise<RotationView> {
     const { planned, digest } = request;
@@ -77,6 +93,7 @@ export class RotationService {
       requestedBy: request.actor,
       reason: request.reason,
     };
+    if (planned.view.isBreaking && !request.acceptsBreaking) throw wouldBreak(planned);
     const open = await rotations.lockOpen(unit.tx, service.credential.id);
     const nowMs = await databaseNowMs(unit.tx);
     if (open) {
@@ -141,6 +158,35 @@ export class RotationService {
     return this.show(unit.tx, rotationId, nowMs);
   }
 
+  /**
+   * A person who saw who uses the value that waits to end says that it may. It is journalled with the names, and whoever
+   * else is seen later holds the value again.
+   * @throws DomainError `service_unknown`, `nothing_to_clear`, `consumers_changed`, `installation_restored`
+   */
+  async clear(unit: Unit<Tx>, { place, reason, seen, overrideCheckOuts, actor }: ClearRequest): Promise<RotationView> {
+    const { registry, rotations, versions, checkOuts, installation } = this.parts;
+    await installation.assertNormal(unit.tx);
+    const service = await registry.find(unit.tx, place.environment, place.service);
+    if (service === null) throw unknownService(place);
+    const loaded = await rotations.lockOpen(unit.tx, service.credential.id);
+    const nowMs = await databaseNowMs(unit.tx);
+    const ending = loaded?.rotation && endingAt(loaded.rotation);
+    // Under the lock no check-out is given that the person has not seen.
+    if (ending) await versions.lock(unit.tx, ending.version.id);
+    const held = loaded && (await findHeld(unit.tx, checkOuts, loaded, nowMs));
+    if (!loaded || !held || (held.consumers === null && !overrideCheckOuts)) throw nothingToClear(service, held?.view);
+    if (seen !== held.view.seen) throw consumersChanged(service);
+    const { versionId, consumers, view } = held;
+    const overridden = overrideCheckOuts ? view.checkOuts : [];
+    await this.tell(
+      unit,
+      loaded,
+      { kind: 'cleared', versionId, actor, reason, consumers: [...(consumers ?? [])], checkOuts: overridden },
+      nowMs,
+    );
+    return this.show(unit.tx, loaded.row.id, nowMs);
+  }
+
   private async makeRoom(
     unit: Unit<Tx>,
     open: LoadedRotation,
@@ -148,7 +194,7 @@ export class RotationService {
     service: RegisteredService,
     nowMs: number,
   ): Promise<void> {
-    if (onConflict === 'reject') throw conflict(open.row, service);
+    if (onConflict === 'reject') throw conflict(open, service);
     const waiting = await this.parts.rotations.queued(unit.tx, service.credential.id);
     if (waiting.length >= LONGEST_QUEUE)
       throw new DomainError('queue_full', 'conflict', `${waiting.length} rotations of ${service.name} wait already.`, {
@@ -185,11 +231,13 @@ export class RotationService {
   }
 
   private async show(tx: Tx, rotationId: string, nowMs: number): Promise<RotationView> {
-    const { rotations } = this.parts;
+    const { rotations, checkOuts } = this.parts;
     const loaded = await rotations.find(tx, rotationId);
     const names = loaded && (await rotations.namesOf(tx, [loaded.row.serviceId])).get(loaded.row.serviceId);
     if (!loaded || !names) throw unknownRotation(rotationId);
-    return viewOf(loaded, names, await rotations.openAheadOf(tx, [loaded.row]), nowMs);
+    const openOf = await rotations.openAheadOf(tx, [loaded.row]);
+    const holds = await holdsViewOf(tx, checkOuts, openOf.get(loaded.row.credentialId) ?? loaded, nowMs);
+    return viewOf(loaded, names, openOf, holds, nowMs);
   }
 }
 
@@ -198,17 +246,60 @@ export const unknownRotation = (id: string): DomainError =>
     remedy: 'List them with: dsops rotation history',
   });
 
+const wouldBreak = ({ service, view }: Planned): DomainError => {
+  const { consumers, checkOuts } = view.blastRadius;
+  const names = namesOf(consumers?.sessions ?? []);
+  const seen = names.length === 0 ? 'Nobody is seen to use it now.' : `It is used by ${names.join(', ')}.`;
+  return new DomainError(
+    'consumers_would_break',
+    'refused',
+    `In place the value of ${service.name} ends at once, also for whom dsops does not see. ${seen}`,
+    {
+      consumers: names,
+      checkOuts,
+      remedy: 'Rotate with acceptsBreaking (--yes) when that is wanted, or use two logins that take turns (two-key).',
+    },
+  );
+};
+
+const nothingToClear = (
+  { name, environment }: RegisteredService,
+  held: RotationView['held'] | undefined,
+): DomainError =>
+  new DomainError(
+    'nothing_to_clear',
+    'conflict',
+    held
+      ? `The value of ${name} in ${environment} waits for check-outs alone: ${held.checkOuts.join(', ')}.`
+      : `No value of ${name} in ${environment} waits for a word that nobody uses it.`,
+    {
+      remedy: held
+        ? 'Let who holds them release them, or override them: --override-check-outs.'
+        : `See where it stands: dsops rotation show ${name} --env ${environment}`,
+    },
+  );
+
+const consumersChanged = ({ name, environment }: RegisteredService): DomainError =>
+  new DomainError('consumers_changed', 'conflict', `Others use ${name} in ${environment} now than were shown.`, {
+    remedy: `Look again: dsops rotation clear ${name} --env ${environment}`,
+  });
+
 const drifted = (): DomainError =>
   new DomainError('plan_drifted', 'conflict', 'What was planned has changed since. Nothing was done.', {
     remedy: 'Plan again, look at it, and apply the new plan.',
   });
 
-const conflict = (row: RotationRow, { name, environment }: RegisteredService): DomainError =>
-  new DomainError('rotation_open', 'conflict', `Rotation ${row.id} of ${name} in ${environment} is ${row.state}.`, {
-    rotationId: row.id,
-    state: row.state,
-    remedy: 'Wait for it, or choose --on-conflict queue or replace.',
-  });
+const conflict = ({ row, rotation }: LoadedRotation, { name, environment }: RegisteredService): DomainError =>
+  new DomainError(
+    'rotation_open',
+    'conflict',
+    `Rotation ${row.id} of ${name} in ${environment} is ${row.state}. ${rotation?.waiting?.reason ?? ''}`.trim(),
+    {
+      rotationId: row.id,
+      state: row.state,
+      remedy: 'Wait for it, or choose --on-conflict queue or replace.',
+    },
+  );
 
 const WHY_NOT: Record<Exclude<RollbackAnswer, 'possible' | 'already-going-back'>, string> = {
   ended: 'has no rotation under way, and the value before CURRENT has ended',

@@ -1,6 +1,8 @@
 import type { ServiceStatus } from '@dsops/contracts/rotation/api';
 import type { RotationState } from '@dsops/contracts/rotation/states';
 import { fold } from '../engine/fold.js';
+import { upgraded } from '../engine/upgrade.js';
+import { heldBy } from './held.js';
 import { errorOf } from './rotation-view.js';
 import type { StatusRow } from './status.repository.js';
 
@@ -22,16 +24,25 @@ export function statusOf({ environment, service, latest, counts, versions }: Sta
     success_count: count('completed'),
     failure_count: count('failed', 'rolled_back', 'rollback_failed'),
     current_version: current?.name ?? null,
+    waits_for: waitsOf(latest),
     target: Object.fromEntries(
       versions.flatMap(({ name, verdict }) => (verdict === null ? [] : [[name, verdict] as const])),
     ),
   };
 }
 
+function waitsOf(latest: StatusRow['latest']): ServiceStatus['waits_for'] {
+  const rotation = latest?.entries && fold(latest.entries.map(upgraded));
+  if (!rotation?.waiting || latest?.isSettled) return null;
+  const { reason, untilMs } = rotation.waiting;
+  const held = heldBy(rotation, latest?.sighting ?? null, []);
+  return { reason, until: new Date(untilMs).toISOString(), consumers: held?.view.consumers ?? null };
+}
+
 function errorIn(latest: StatusRow['latest']): string | null {
   if (latest === null) return null;
   const { state, refusal, entries } = latest;
-  return errorOf({ row: { state, refusal }, rotation: entries && fold(entries) })?.message ?? null;
+  return errorOf({ row: { state, refusal }, rotation: entries && fold(entries.map(upgraded)) })?.message ?? null;
 }
 
 /** How a service stands after its latest rotation. */

@@ -2,7 +2,9 @@ import type { Verdict, RotationState } from '@dsops/contracts/rotation/states';
 import type { Place } from '@dsops/contracts/rotation/place';
 import { query, sql } from '@dsops/database';
 import type { Tx } from '../database/tx.js';
-import type { Entry, RotationError } from '../engine/journal.js';
+import type { Sighting } from '../engine/consumers.js';
+import type { RotationError } from '../engine/journal.js';
+import type { StoredEntry } from '../engine/upgrade.js';
 import { CANCELLED } from '../run/opening.service.js';
 
 /** What is known of one service, as one row. */
@@ -16,7 +18,8 @@ export interface StatusRow {
     readonly isSettled: boolean;
     readonly refusal: RotationError | null;
     /** Its journal; null where it has none yet, or its state says that nothing went wrong. */
-    readonly entries: readonly Entry[] | null;
+    readonly entries: readonly StoredEntry[] | null;
+    readonly sighting: Sighting | null;
   } | null;
   /** How many rotations are in which state, queued ones apart. */
   readonly counts: Readonly<Partial<Record<RotationState, number>>>;
@@ -44,7 +47,7 @@ export class StatusRepository {
       tx,
       sql`
       select e.name as environment, s.name as service, latest.state, latest.started_at as "startedAt",
-        latest.is_settled as "isSettled", latest.refusal,
+        latest.is_settled as "isSettled", latest.refusal, latest.sighting,
         case when latest.state not in ('completed', 'pending') then (
           select jsonb_agg(j.entry order by j.seq) from rotation_journal j where j.rotation_id = latest.id
         ) end as entries,
@@ -61,7 +64,7 @@ export class StatusRepository {
         ), '[]') as versions
       from services s join environments e on e.id = s.environment_id
         left join lateral (
-          select r.id, r.state, r.started_at, r.is_settled, r.refusal from rotations r
+          select r.id, r.state, r.started_at, r.is_settled, r.refusal, r.sighting from rotations r
           where r.service_id = s.id and not r.is_queued and r.refusal->>'code' is distinct from ${CANCELLED}
           order by r.id desc limit 1
         ) latest on true
@@ -71,9 +74,9 @@ export class StatusRepository {
         and (${after === undefined}::boolean or (e.name, s.name) > (${after?.environment ?? ''}, ${after?.service ?? ''}))
       order by e.name, s.name limit ${limit}::int`,
     );
-    return rows.map(({ state, startedAt, isSettled, refusal, entries, ...row }) => ({
+    return rows.map(({ state, startedAt, isSettled, refusal, entries, sighting, ...row }) => ({
       ...row,
-      latest: state === null ? null : { state, startedAt, isSettled, refusal, entries },
+      latest: state === null ? null : { state, startedAt, isSettled, refusal, entries, sighting },
     }));
   }
 }

@@ -1,7 +1,9 @@
 import type { EventData, EventDefinition } from '@dsops/contracts/define-event';
 import { systemActor, type Actor } from '@dsops/contracts/principal';
 import {
+  rotationCleared,
   rotationCompleted,
+  rotationEvidenceWanted,
   rotationFailed,
   rotationNeedsOperator,
   rotationProgressed,
@@ -113,6 +115,29 @@ export function announce(
       return progressed('turn-back', 'requested', 0, happening.reason);
     case 'turned':
       return progressed('turn-back', happening.trigger, 0, happening.error.message);
+    case 'evidence-wanted': {
+      const version = refsOf(rotation).find(({ id }) => id === happening.versionId);
+      if (version)
+        tell(rotationEvidenceWanted, {
+          ...subject,
+          version: version.name,
+          login: version.login,
+          consumers: [...happening.consumers],
+          blindSpots: [...happening.blindSpots],
+          actor,
+        });
+      return;
+    }
+    case 'cleared': {
+      const version = refsOf(rotation).find(({ id }) => id === happening.versionId);
+      const { reason, consumers, checkOuts } = happening;
+      if (version)
+        tell(rotationCleared, {
+          ...{ ...subject, version: version.name, reason, actor: happening.actor },
+          ...{ consumers: [...consumers], checkOuts: [...checkOuts] },
+        });
+      return;
+    }
     case 'asked':
       return tell(rotationNeedsOperator, {
         ...subject,

@@ -88,6 +88,11 @@ export function draftPlan(options: {
     oldVersion: placement.oldVersion,
     occupant: placement.occupant,
     graceMs: credential.gracePeriodMs,
+    consumers:
+      credential.consumers === 'managed'
+        ? { kind: 'managed' }
+        : { kind: 'unmanaged', maxGraceMs: credential.maxGraceMs, quietForMs: credential.quietForMs },
+    areHoldsHonoured: presetOf(credential.strategy).shape === 'side-by-side',
     verification: credential.verification,
     isRollbackAutomatic: credential.isRollbackAutomatic,
     endSessions: endsSessions,

@@ -29,6 +29,7 @@ export interface StartOptions {
   readonly strategy?: Strategy;
   readonly onConflict?: OnConflict;
   readonly digest?: string;
+  readonly acceptsBreaking?: boolean;
 }
 
 /** The whole engine over a database of its own and a real PostgreSQL as its target, without HTTP. */
@@ -98,9 +99,17 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
 
   async function start(of: RegisteredService, options: StartOptions = {}): Promise<RotationView> {
     const planned = await planning.plan(place(of), options.strategy);
-    const { onConflict = 'reject', digest } = options;
+    const { onConflict = 'reject', digest, acceptsBreaking = false } = options;
     return units.run((unit) =>
-      service.start(unit, { planned, onConflict, digest, reason: 'a test', trigger: 'manual', actor: ann }),
+      service.start(unit, {
+        planned,
+        onConflict,
+        digest,
+        acceptsBreaking,
+        reason: 'a test',
+        trigger: 'manual',
+        actor: ann,
+      }),
     );
   }
 
@@ -141,6 +150,13 @@ export async function openEngine(target: PostgresqlWorld, driver: TargetDriver =
       units.run((unit) => service.rollBack(unit, { place: place(of), version: undefined, ...by })),
     abandon: (id: string, reason = 'a test') =>
       units.run((unit) => assembly.abandonment.abandon(unit, id, reason, ann)),
+    clear: async (of: RegisteredService, id: string, overrideCheckOuts = false) => {
+      const { held } = await queries.find(id);
+      const seen = held?.seen ?? 'nobody';
+      return units.run((unit) =>
+        service.clear(unit, { place: place(of), reason: 'a test', seen, overrideCheckOuts, actor: ann }),
+      );
+    },
     resume: (id: string) => units.run((unit) => service.resume(unit, id, 'a test', ann)),
     /** The rotation waits for its grace period or for who holds the old value. */
     waiting: (id: string): Promise<RotationView> =>

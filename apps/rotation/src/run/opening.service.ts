@@ -96,6 +96,7 @@ export class Opening {
       startedAt: new Date(nowMs),
       endedAt: null,
       refusal: null,
+      sighting: null,
     };
     await this.parts.rotations.insert(tx, row, currentContext()?.traceparent ?? null);
     return row;

@@ -36,7 +36,14 @@ describe('a worker that looks by itself every ten minutes', () => {
   it('begins a rotation when it is asked for', async () => {
     const service = await engine.addLive();
     const planned = await engine.planning.plan(engine.place(service), undefined);
-    const facts = { onConflict: 'reject', digest: undefined, reason: null, trigger: 'manual', actor: ann } as const;
+    const facts = {
+      onConflict: 'reject',
+      digest: undefined,
+      reason: null,
+      acceptsBreaking: false,
+      trigger: 'manual',
+      actor: ann,
+    } as const;
     const { id } = await committedSlowly((unit) => engine.service.start(unit, { planned, ...facts }));
     expect((await engine.until(id, 'completed')).error).toBeNull();
   });

@@ -33,7 +33,7 @@ const add = async ({ id: serviceId, credential }: RegisteredService, isQueued: b
         seq: 0,
         fence: 0n,
       },
-      ...{ wakeAt: null, startedAt, endedAt: null, refusal: null },
+      ...{ wakeAt: null, startedAt, endedAt: null, refusal: null, sighting: null },
     },
     null,
   );

@@ -6,6 +6,7 @@ import { columns, execute, query, sql } from '@dsops/database';
 import type { Prisma } from '@dsops/database/rotation';
 import type { Tx } from '../database/tx.js';
 import { fold } from '../engine/fold.js';
+import type { Sighting } from '../engine/consumers.js';
 import type { Entry, Happening, RotationError } from '../engine/journal.js';
 import { ENGINE_VERSION } from '../engine/plan.js';
 import { OLDEST_ENGINE_VERSION, upgraded, type StoredEntry } from '../engine/upgrade.js';
@@ -30,6 +31,8 @@ export interface RotationRow {
   readonly endedAt: Date | null;
   /** Why it ended without ever having begun. */
   readonly refusal: RotationError | null;
+  /** Who was last seen to use the value that it waits to end. */
+  readonly sighting: Sighting | null;
 }
 
 /** A row with the fold of its journal; null while it is queued, or when it never began. */
@@ -105,7 +108,7 @@ const DUE = new DueRows({
 export class RotationRepository {
   /** @param traceparent of the request that asks for it: what is done for it joins that trace */
   async insert(tx: Tx, row: RotationRow, traceparent: string | null): Promise<void> {
-    const { requestedBy, refusal, ...facts } = row;
+    const { requestedBy, refusal, sighting: _, ...facts } = row;
     await tx.rotation.create({
       data: {
         ...facts,
@@ -160,6 +163,11 @@ export class RotationRepository {
           as each(seq int, at timestamptz, kind text, entry jsonb)`,
     );
     return count === entries.length;
+  }
+
+  /** What was seen at the last look; the caller has the row locked under its fence. */
+  async keepSighting(tx: Tx, id: string, sighting: Sighting): Promise<void> {
+    await execute(tx, sql`update rotations set sighting = ${JSON.stringify(sighting)}::jsonb where id = ${id}`);
   }
 
   /** Ends a queued rotation whose turn came in vain. */
@@ -339,6 +347,7 @@ const COLUMNS = columns<Row>({
   startedAt: 'started_at',
   endedAt: 'ended_at',
   refusal: 'refusal',
+  sighting: 'sighting',
 });
 
 const rowOf = (row: Row): RotationRow => ({
@@ -358,6 +367,7 @@ const rowOf = (row: Row): RotationRow => ({
   startedAt: row.startedAt,
   endedAt: row.endedAt,
   refusal: row.refusal as RotationError | null,
+  sighting: row.sighting as Sighting | null,
 });
 
 // The journal is written by this file alone, from typed entries, and never rewritten.

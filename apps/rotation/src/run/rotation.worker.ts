@@ -8,7 +8,7 @@ import type { TargetSession } from '@dsops/drivers/driver';
 import type { Outcome } from '../engine/journal.js';
 import type { Lease } from './rotation.repository.js';
 import { failureFrom, type Performed, type TargetEffects } from './target-effects.service.js';
-import type { Report, Turn, Turns } from './turn.service.js';
+import type { Look, Report, Turn, Turns } from './turn.service.js';
 
 export interface WorkerOptions {
   /** Rotations at the same time. */
@@ -100,10 +100,11 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
     let held: HeldSession | null = null;
     let opened: TargetSession | null = null;
     let report: Report | null = null;
+    let look: Look | null = null;
     try {
       for (;;) {
         const startedAt = performance.now();
-        const turn = await this.turns.take(lease, held?.seq ?? null, report, stopping.aborted);
+        const turn = await this.turns.take(lease, held?.seq ?? null, report, stopping.aborted, look);
         if (opened && turn.reportedAs !== null) held = { session: opened, seq: turn.reportedAs };
         if (turn.kind === 'over') {
           if (turn.wakeAt !== null) await this.armWakeUp(lease.rotationId, turn.wakeAt);
@@ -111,9 +112,14 @@ export class RotationWorker implements OnApplicationBootstrap, OnApplicationShut
         }
         opened = null;
         report = null;
+        look = null;
         if (turn.kind === 'next') continue;
         // Held up past the lease: somebody else has it by now, and counts on nothing being done any more.
         if (performance.now() - startedAt > turn.leaseMs) return;
+        if (turn.kind === 'look') {
+          look = { slot: turn.slot, seen: await this.effects.look(turn.slot, turn.inputs) };
+          continue;
+        }
         const { outcome, durationMs, opened: session } = await this.perform(turn, held);
         report = { outcome, durationMs };
         opened = session;

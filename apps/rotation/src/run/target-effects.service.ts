@@ -3,6 +3,7 @@ import { inContext, openSpan, type Logger } from '@dsops/platform';
 import type {
   Administration,
   CommandOutcome,
+  ConsumersSeen,
   Login,
   Probe,
   SessionIdentity,
@@ -47,6 +48,9 @@ const expectedAt = ({ ends }: Extract<TargetEffect, { do: 'set' }>, { shape, old
 
 /** A lease covers one effect. */
 export const leaseFor = (effect: TargetEffect, plan: Plan): number => limitOf(effect, plan) + LEASE_MARGIN_MS;
+
+/** As a session's: looking opens one of its own. */
+export const LOOK_LEASE_MS = SESSION_LIMIT_MS + LEASE_MARGIN_MS;
 
 const administrationOf = ({ plan, admin, self }: EffectInputs): Administration => ({
   target: plan.target,
@@ -94,6 +98,17 @@ export class TargetEffects {
     );
     span.end({ attributes: { 'dsops.outcome': outcome.kind } });
     return { outcome, opened: opened ?? null, durationMs: Math.round(performance.now() - startedAt) };
+  }
+
+  /** Who uses the login of a slot now. Changes nothing, so whatever keeps us from looking is an answer too. */
+  async look(slot: string, inputs: EffectInputs): Promise<ConsumersSeen | { readonly notBecause: string }> {
+    const { driver, plan } = inputs;
+    try {
+      const seen = await within(driver.consumers(administrationOf(inputs), [slotOf(plan, slot)]), SESSION_LIMIT_MS);
+      return seen === LATE ? { notBecause: TIMED_OUT.message } : seen;
+    } catch (error) {
+      return { notBecause: this.failureOf(error).message };
+    }
   }
 
   private async run(

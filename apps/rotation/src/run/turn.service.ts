@@ -12,23 +12,19 @@ import type { Tx } from '../database/tx.js';
 import type { VaultRepository } from '../vault/vault.repository.js';
 import type { VaultService } from '../vault/vault.service.js';
 import { announce, type Subject } from './announcement.js';
+import { sighted, type Sighting } from '../engine/consumers.js';
 import { look, type ClockWatch } from '../engine/clock-watch.js';
+import { LABELS_DIFFER, PUBLISH_DIFFERS } from '../engine/causes.js';
 import { decide } from '../engine/decide.js';
-import {
-  touchesTarget,
-  type Effect,
-  type Failure,
-  type Happening,
-  type Outcome,
-  type TargetEffect,
-} from '../engine/journal.js';
+import { touchesTarget, type Effect, type Happening, type Outcome, type TargetEffect } from '../engine/journal.js';
 import type { Observation } from '../engine/view.js';
 import type { Opening } from './opening.service.js';
 import { slotOf, type Plan } from '../engine/plan.js';
-import { nextStep, type Rotation } from '../engine/rotation.js';
+import type { Rotation } from '../engine/rotation.js';
+import { endingAt } from '../engine/steps.js';
 import { RotationJournal } from './rotation-journal.js';
 import type { Hold, Lease, RotationRepository, RotationRow } from './rotation.repository.js';
-import { leaseFor, type EffectInputs } from './target-effects.service.js';
+import { leaseFor, LOOK_LEASE_MS, type EffectInputs } from './target-effects.service.js';
 import { changeVersions } from './version-rows.js';
 
 /** What one turn came to. */
@@ -37,6 +33,14 @@ export type Turn =
   | {
       readonly kind: 'perform';
       readonly effect: TargetEffect;
+      readonly inputs: EffectInputs;
+      readonly leaseMs: number;
+      readonly reportedAs: number | null;
+    }
+  /** Committed, and now look who uses the login of this slot; what was seen comes with the next turn. */
+  | {
+      readonly kind: 'look';
+      readonly slot: string;
       readonly inputs: EffectInputs;
       readonly leaseMs: number;
       readonly reportedAs: number | null;
@@ -52,6 +56,12 @@ export interface Report {
   readonly durationMs: number;
 }
 
+/** What a look at the consumers of a slot brought. */
+export interface Look {
+  readonly slot: string;
+  readonly seen: Parameters<typeof sighted>[2];
+}
+
 export interface TurnParts {
   readonly units: UnitOfWork<Tx>;
   readonly rotations: RotationRepository;
@@ -65,6 +75,9 @@ export interface TurnParts {
   readonly logger: Logger;
 }
 
+/** What talks to the target. */
+type AtTarget = TargetEffect | Extract<Effect, { do: 'sample' }>;
+
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 interface Scene {
@@ -73,10 +86,8 @@ interface Scene {
   readonly journal: RotationJournal;
   readonly nowMs: number;
   readonly isRestored: boolean;
+  sighting: Sighting | null;
 }
-
-/** Steps in which it matters who holds the old value. */
-const GUARDED: ReadonlySet<string> = new Set(['set', 'grace', 'retire-old', 'probe-old-refused']);
 
 /** More effects than this in one transaction mean that the engine goes in a circle. */
 const MOST_EFFECTS = 50;
@@ -100,15 +111,23 @@ export class Turns {
   /**
    * @param heldSession `seq` of the session that this worker holds for the rotation
    * @param report of the effect that the turn before had it do; null on the first turn
+   * @param look what the turn before had it look at
    * @param isLast only journals the report and lets go: this worker stops
    * @returns `reportedAs`: `seq` of the report's entry, null when it was not written because the lease is another's now
    */
-  async take(lease: Lease, heldSession: number | null, report: Report | null, isLast = false): Promise<Turn> {
+  async take(
+    lease: Lease,
+    heldSession: number | null,
+    report: Report | null,
+    isLast = false,
+    look: Look | null = null,
+  ): Promise<Turn> {
     const { turn, rotation } = await this.parts.units.run(async (unit) => {
       const scene = await this.enter(unit, lease);
       if (!scene) return { turn: GONE, rotation: null };
       const { journal } = scene;
       if (report && !(await this.record(scene, report))) return { turn: GONE, rotation: null };
+      if (look) await this.keepLook(scene, look);
       const reportedAs = report && journal.rotation.seq;
       const held = report?.outcome.kind === 'opened' ? reportedAs : heldSession;
       const turn: Turn = isLast
@@ -127,7 +146,10 @@ export class Turns {
       const effect = decide(journal.rotation, await this.observe(scene, held), nowMs);
       if (effect === null) return { kind: 'over', wakeAt: null };
       if (effect.do === 'wait') return { kind: 'over', wakeAt: new Date(effect.untilMs) };
-      if (touchesTarget(effect)) {
+      if (effect.do === 'sample') {
+        const inputs = await this.openInputs(scene, effect);
+        if (inputs) return { kind: 'look', slot: effect.slot, inputs, leaseMs: LOOK_LEASE_MS };
+      } else if (touchesTarget(effect)) {
         const intended = await this.intend(scene, effect);
         if (intended) return intended;
       } else await this.keep(scene, effect);
@@ -136,6 +158,11 @@ export class Turns {
       if (effect.do === 'move-labels') return { kind: 'next' };
     }
     throw new Error('The engine goes in a circle.');
+  }
+
+  private async keepLook(scene: Scene, { slot, seen }: Look): Promise<void> {
+    scene.sighting = sighted(scene.sighting, slot, seen, scene.nowMs);
+    await this.parts.rotations.keepSighting(scene.unit.tx, scene.row.id, scene.sighting);
   }
 
   /** @returns false when nothing is under way of which somebody could report */
@@ -179,7 +206,7 @@ export class Turns {
     // The mode stays as it is until the transaction ends.
     const isRestored = await installation.isRestored(unit.tx);
     const journal = new RotationJournal(rotations, loaded.row, loaded.rotation, { atMs: nowMs, fence: lease.fence });
-    return { unit, row: loaded.row, journal, nowMs, isRestored };
+    return { unit, row: loaded.row, journal, nowMs, isRestored, sighting: loaded.row.sighting };
   }
 
   private lookAtClock(nowMs: number): void {
@@ -193,20 +220,22 @@ export class Turns {
       );
   }
 
-  private async observe({ unit, journal, nowMs, isRestored }: Scene, heldSession: number | null): Promise<Observation> {
+  private async observe(
+    { unit, journal, nowMs, isRestored, sighting }: Scene,
+    heldSession: number | null,
+  ): Promise<Observation> {
     const { versions, checkOuts } = this.parts;
     const { rotation } = journal;
     const jumps = this.watch?.jumps ?? [];
-    const { oldVersion } = rotation.plan;
-    const step = nextStep(rotation);
-    const isGuarded = oldVersion !== null && step !== null && GUARDED.has(step);
+    const version = endingAt(rotation)?.version ?? null;
     // Under the lock of the version's row no check-out is given until this transaction has ended.
-    if (isGuarded) await versions.lock(unit.tx, oldVersion.id);
+    if (version) await versions.lock(unit.tx, version.id);
     const sinceMs = nowMs - jumps.reduce((sum, jump) => sum + jump.aheadMs, 0);
-    const held = isGuarded ? await checkOuts.holdsOf(unit.tx, oldVersion.id, sinceMs) : [];
+    const held = version ? await checkOuts.holdsOf(unit.tx, version.id, sinceMs) : [];
     return {
       heldSession,
-      checkOuts: held.map((hold) => ({ ...hold, versionId: oldVersion?.id ?? '' })),
+      checkOuts: held.map((hold) => ({ ...hold, versionId: version?.id ?? '' })),
+      sighting,
       jumps,
       isRestored,
     };
@@ -218,9 +247,18 @@ export class Turns {
     effect: TargetEffect,
   ): Promise<Omit<Extract<Turn, { kind: 'perform' }>, 'reportedAs'> | null> {
     const { unit, nowMs } = scene;
-    let inputs: EffectInputs;
+    const inputs = await this.openInputs(scene, effect);
+    if (!inputs) return null;
+    if ((effect.do === 'set' || effect.do === 'retire') && effect.ends !== null)
+      await this.parts.vault.intendEnd(unit.tx, effect.ends, new Date(nowMs));
+    await this.write(scene, { kind: 'intended', effect });
+    return { kind: 'perform', effect, inputs, leaseMs: leaseFor(effect, inputs.plan) };
+  }
+
+  /** @returns null when a person has to put something right first */
+  private async openInputs(scene: Scene, effect: AtTarget): Promise<EffectInputs | null> {
     try {
-      inputs = await this.inputsOf(scene, effect);
+      return await this.inputsOf(scene, effect);
     } catch (error) {
       if (!isDomainError(error)) throw error;
       // A value that cannot be opened stays so until somebody puts the key right.
@@ -229,13 +267,9 @@ export class Turns {
       await this.write(scene, { kind: 'asked', untilMs: null, ask });
       return null;
     }
-    if ((effect.do === 'set' || effect.do === 'retire') && effect.ends !== null)
-      await this.parts.vault.intendEnd(unit.tx, effect.ends, new Date(nowMs));
-    await this.write(scene, { kind: 'intended', effect });
-    return { kind: 'perform', effect, inputs, leaseMs: leaseFor(effect, inputs.plan) };
   }
 
-  private async inputsOf({ unit, row, journal }: Scene, effect: TargetEffect): Promise<EffectInputs> {
+  private async inputsOf({ unit, row, journal }: Scene, effect: AtTarget): Promise<EffectInputs> {
     const { registry, vault } = this.parts;
     // The administrator resolves live: its password may have been rotated since the plan was made.
     const { type, adminUsername } = await registry.administration(unit.tx, row.serviceId);
@@ -247,7 +281,7 @@ export class Turns {
     return { plan, driver, admin, self, login: await this.loginOf(unit.tx, effect, plan, driver) };
   }
 
-  private async loginOf(tx: Tx, effect: TargetEffect, plan: Plan, driver: TargetDriver): Promise<Login | null> {
+  private async loginOf(tx: Tx, effect: AtTarget, plan: Plan, driver: TargetDriver): Promise<Login | null> {
     switch (effect.do) {
       case 'probe':
         // A value of the kind that the target gets, and that nobody has: it must be refused.
@@ -259,12 +293,13 @@ export class Turns {
         return this.parts.vault.open(tx, effect.versionId);
       case 'open-session':
       case 'end-session':
+      case 'sample':
         return null;
     }
   }
 
   /** Effects in our own database, each in one transaction with its entry. */
-  private async keep(scene: Scene, effect: Exclude<Effect, TargetEffect | { do: 'wait' }>): Promise<void> {
+  private async keep(scene: Scene, effect: Exclude<Effect, AtTarget | { do: 'wait' }>): Promise<void> {
     const { vault, registry, drivers } = this.parts;
     const { unit, row, journal } = scene;
     const { newVersion, target } = journal.rotation.plan;
@@ -344,6 +379,7 @@ const GONE: Turn = { kind: 'over', wakeAt: null, reportedAs: null };
 function holdAfter(turn: Turn): Hold {
   switch (turn.kind) {
     case 'perform':
+    case 'look':
       return { kind: 'extended', leaseMs: turn.leaseMs };
     case 'next':
       return { kind: 'as-it-is' };
@@ -351,16 +387,3 @@ function holdAfter(turn: Turn): Hold {
       return { kind: 'released', wakeAt: turn.wakeAt };
   }
 }
-
-const LABELS_DIFFER: Failure = {
-  code: 'labels_moved',
-  message: 'CURRENT is no longer the version that this rotation began with.',
-  remedy: 'See who took over another value meanwhile; roll this rotation back.',
-  isPassing: true,
-};
-const PUBLISH_DIFFERS: Failure = {
-  code: 'publish_differs',
-  message: 'What was read back as CURRENT is not what was written.',
-  remedy: 'See who writes to the store; dsops keeps trying.',
-  isPassing: true,
-};

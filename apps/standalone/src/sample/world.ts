@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import type { AddService } from '@dsops/contracts/rotation/add-service';
+import type { AddServiceRequest } from '@dsops/contracts/rotation/add-service';
 import { withClient } from '@dsops/database';
 import { Secret } from '@dsops/kernel';
 import { scramVerifier, setupStatements } from '@dsops/drivers';
@@ -22,7 +22,7 @@ export interface SampleServer {
  * nobody uses, and an administrator with just the rights that dsops needs. Returns how to add it to dsops. Running it
  * again before the service was added gives the logins new passwords and changes nothing else.
  */
-export async function makeShop(server: SampleServer): Promise<AddService> {
+export async function makeShop(server: SampleServer): Promise<AddServiceRequest> {
   const adminPassword = randomPassword();
   const appPassword = randomPassword();
   await withClient(server.superuserUrl(), async (client) => {

@@ -6,7 +6,7 @@ import { pageOf, pageQuery } from '../page.js';
  * What a person may want to do about a notification. A client words each in its own way, as a command or a link, and
  * passes over what it does not know.
  */
-export const NEXT_STEPS = ['follow', 'see_steps', 'see_target', 'try_again', 'resume'] as const;
+export const NEXT_STEPS = ['follow', 'see_steps', 'see_target', 'try_again', 'resume', 'clear'] as const;
 export type NextStep = (typeof NEXT_STEPS)[number];
 
 export const notificationViewSchema = z.object({

@@ -15,6 +15,7 @@ export const notification = {
     rotation.rotationRollbackFailed,
     rotation.rotationAbandoned,
     rotation.rotationNeedsOperator,
+    rotation.rotationEvidenceWanted,
     access.principalCreated,
     access.principalRevoked,
   ],

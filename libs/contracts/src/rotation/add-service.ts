@@ -26,6 +26,10 @@ const credentialFields = {
   consumers: consumersSchema.default('unmanaged'),
   /** How long the old value stays valid after the new one was published. Without it: as the strategy has it for such consumers. */
   gracePeriod: z.string().optional(),
+  /** How long a person's word that nobody uses the old value is waited for before it is asked for again. */
+  maxGrace: z.string().default('7d'),
+  /** A standing answer: the old value may end when no look has seen anybody with it for so long. */
+  retire: z.strictObject({ whenQuietFor: z.string().optional() }).default({}),
   rollback: z.strictObject({ automatic: z.boolean().default(true) }).default({ automatic: true }),
 };
 const COMMON = new Set([...Object.keys(credentialFields), 'verification']);
@@ -65,6 +69,8 @@ export interface AddService {
     readonly strategy: Strategy;
     readonly consumers: Consumers;
     readonly gracePeriod?: string | undefined;
+    readonly maxGrace: string;
+    readonly retire: { readonly whenQuietFor?: string | undefined };
     readonly rollback: { readonly automatic: boolean };
     readonly verification: Readonly<Record<string, string | number | boolean>> & { readonly timeout: string };
   };
@@ -79,6 +85,8 @@ export interface AddServiceRequest extends Pick<AddService, 'name' | 'environmen
     readonly strategy: Strategy;
     readonly consumers?: Consumers;
     readonly gracePeriod?: string | undefined;
+    readonly maxGrace?: string;
+    readonly retire?: { readonly whenQuietFor?: string | undefined };
     readonly rollback?: { readonly automatic?: boolean };
     readonly verification?: Readonly<Record<string, string | number | boolean>>;
   };

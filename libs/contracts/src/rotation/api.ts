@@ -24,7 +24,15 @@ export {
   planViewSchema,
   serviceStatusSchema,
 } from './views.js';
-export type { ServiceView, RotationView, RollbackView, Finding, PlanView, ServiceStatus } from './views.js';
+export type {
+  ConsumersView,
+  ServiceView,
+  RotationView,
+  RollbackView,
+  Finding,
+  PlanView,
+  ServiceStatus,
+} from './views.js';
 
 const instant = z.iso.datetime();
 const name = nameSchema;
@@ -168,6 +176,8 @@ export const startRotation = defineOperation({
     /** The digest of a plan: refused when the plan has drifted since. */
     plan: z.string().optional(),
     reason: z.string().max(500).optional(),
+    /** Consent: in place, whoever uses the old value loses it, also who is not seen. */
+    acceptsBreaking: z.boolean().default(false),
   }),
   response: rotationViewSchema,
 });
@@ -187,6 +197,26 @@ export const rollBack = defineOperation({
     reason: z.string().min(1).max(500),
   }),
   response: rollbackViewSchema,
+});
+
+export const clearRotation = defineOperation({
+  id: 'clearRotation',
+  method: 'POST',
+  path: '/environments/{environment}/services/{service}/clearances',
+  service,
+  tag,
+  role: 'operator',
+  status: 202,
+  summary: 'A person who saw who uses a value says that it may end',
+  params: place,
+  body: z.strictObject({
+    reason: z.string().min(1).max(500),
+    /** `held.seen` of the rotation: refused when somebody else is seen since. */
+    seen: z.string().max(100),
+    /** Open check-outs hold it no longer either. */
+    overrideCheckOuts: z.boolean().default(false),
+  }),
+  response: rotationViewSchema,
 });
 
 export const listRotations = defineOperation({
@@ -273,6 +303,8 @@ export const checkOut = defineOperation({
     target: address,
     version: z.string(),
     expiresAt: instant,
+    /** Does the value stay valid until then? False in one slot, where the next rotation ends it at once. */
+    isHeld: z.boolean(),
   }),
 });
 

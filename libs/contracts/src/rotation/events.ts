@@ -226,6 +226,61 @@ export const rotationAbandoned = defineEvent({
   },
 });
 
+const consumer = z.object({
+  login: z.string(),
+  address: z.string().nullable(),
+  application: z.string().nullable(),
+  since: z.string().nullable(),
+});
+
+export const rotationEvidenceWanted = defineEvent({
+  type: 'dsops.rotation.rotation.evidence_wanted.v1',
+  topic,
+  producer,
+  key,
+  fields: {
+    ...rotation,
+    version: z.string(),
+    login: z.string(),
+    consumers: z.array(consumer),
+    blindSpots: z.array(z.string()),
+  },
+  description: 'A value waits for a word that nobody uses it any more. `consumers` were seen to use it.',
+  example: {
+    ...aRotation,
+    version: '2026-10-21-1430-def456',
+    login: 'payments_a',
+    consumers: [
+      { login: 'payments_a', address: '10.0.0.7', application: 'billing', since: '2026-11-20T08:00:00.000Z' },
+    ],
+    blindSpots: ['a session that begins and ends between two looks'],
+    actor: systemActor,
+  },
+});
+
+export const rotationCleared = defineEvent({
+  type: 'dsops.rotation.rotation.cleared.v1',
+  topic,
+  producer,
+  key,
+  fields: {
+    ...rotation,
+    version: z.string(),
+    reason: z.string(),
+    consumers: z.array(z.string()),
+    checkOuts: z.array(z.string()),
+  },
+  description: 'A person who saw these consumers said that a value may end. `checkOuts` do not hold it any longer.',
+  example: {
+    ...aRotation,
+    version: '2026-10-21-1430-def456',
+    reason: 'Billing has the new value.',
+    consumers: ['payments_a (billing) from 10.0.0.7'],
+    checkOuts: [],
+    actor: aKey,
+  },
+});
+
 export const checkOutGranted = defineEvent({
   type: 'dsops.rotation.check_out.granted.v1',
   topic,

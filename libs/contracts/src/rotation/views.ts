@@ -42,11 +42,44 @@ export const serviceViewSchema = z.object({
     /** `unmanaged`: somebody may use it whom dsops does not see. */
     consumers: consumersSchema,
     gracePeriod: z.string(),
+    maxGrace: z.string(),
+    retire: z.object({ whenQuietFor: z.string().nullable() }),
   }),
   versions: z.array(versionViewSchema),
   createdAt: instant,
 });
 export type ServiceView = z.infer<typeof serviceViewSchema>;
+
+/** Somebody who has a session at the target; what the target does not tell is null. */
+export const consumerSchema = z.object({
+  login: z.string(),
+  address: z.string().nullable(),
+  application: z.string().nullable(),
+  since: instant.nullable(),
+});
+export const consumersViewSchema = z.object({
+  /** Of the last look. */
+  sessions: z.array(consumerSchema),
+  /** Null when nobody could look yet. */
+  lookedAt: instant.nullable(),
+  /** Since when no look has seen anybody. */
+  quietSince: instant.nullable(),
+  /** Whom looking does not show. */
+  blindSpots: z.array(z.string()),
+});
+export type ConsumersView = z.infer<typeof consumersViewSchema>;
+
+/** What keeps a value alive whose end is next. */
+export const heldViewSchema = z.object({
+  version: z.string(),
+  login: z.string(),
+  /** Null where nothing has to show that nobody uses it, or a person has said so. */
+  consumers: consumersViewSchema.nullable(),
+  /** Ids of check-outs. */
+  checkOuts: z.array(z.string()),
+  /** Given back when it is cleared: refused when somebody else is seen by then. */
+  seen: z.string(),
+});
 
 export const stepViewSchema = z.object({
   name: z.string(),
@@ -86,11 +119,15 @@ export const rotationViewSchema = z.object({
   wakeAt: instant.nullable(),
   /** What it waits for before it ends the old value, and until when at the latest; of a queued one, the one before it. */
   waitsFor: z.object({ reason: z.string(), until: instant }).nullable(),
+  /** Who keeps the value alive that it waits to end. */
+  held: heldViewSchema.nullable(),
+  /** Ids of open check-outs of the new version while it is CURRENT: rolled back, it stays valid for them. */
+  newVersionCheckOuts: z.array(z.string()),
   /** The rotation before whose end this one does not begin; null when it has begun, or never will. */
   queuedBehind: z.object({ id: z.ulid(), state: rotationStateSchema }).nullable(),
   /** What people asked of it after it had begun, in order: who, why, when. */
   told: z.array(
-    z.object({ kind: z.enum(['rollback', 'resume']), actor: actorSchema, reason: z.string(), at: instant }),
+    z.object({ kind: z.enum(['rollback', 'resume', 'clear']), actor: actorSchema, reason: z.string(), at: instant }),
   ),
   startedAt: instant,
   endedAt: instant.nullable(),
@@ -124,7 +161,14 @@ export const planViewSchema = z.object({
   steps: z.array(z.object({ name: z.string(), description: z.string() })),
   findings: z.array(findingSchema),
   /** Who holds a checked-out value now, and open sessions of the old login. */
-  blastRadius: z.object({ checkOuts: z.int(), sessions: z.int().nullable() }),
+  blastRadius: z.object({
+    checkOuts: z.int(),
+    sessions: z.int().nullable(),
+    /** Who uses the value that ends, where not all consumers are managed. */
+    consumers: consumersViewSchema.nullable(),
+  }),
+  /** It ends a value that somebody may use whom dsops does not see: applying wants `acceptsBreaking`. */
+  isBreaking: z.boolean(),
   isReversible: z.boolean(),
   canApply: z.boolean(),
   /** Given back when applying: apply refuses when what was planned has drifted. */
@@ -144,6 +188,8 @@ export const serviceStatusSchema = z.object({
   success_count: z.int(),
   failure_count: z.int(),
   current_version: z.string().nullable(),
+  /** What the latest rotation waits for before it ends a value, and who was seen to use that. */
+  waits_for: z.object({ reason: z.string(), until: instant, consumers: consumersViewSchema.nullable() }).nullable(),
   /** What the target accepts now, as of the last probe of each version. */
   target: z.record(z.string(), verdictSchema),
 });

@@ -4,6 +4,7 @@ import type { TargetAddress, VerificationCheck } from '@dsops/contracts/rotation
 import { isDomainError, Secret, unwrapSecret } from '@dsops/kernel';
 import { eventually, startFaultProxy, type FaultProxy } from '@dsops/testing';
 import type { Administration, CommandOutcome, Login, Slot, TargetDriver } from '../driver.js';
+import { tellsWhoUsesALogin, type Value } from './consumers-conformance.js';
 import type { Observer, Tenant, World, WorldModule } from './world.js';
 
 /** Short enough for tests, in the order of the real ones: the target gives up before we do. */
@@ -16,11 +17,6 @@ const LIMITS = {
   lookEveryMs: 10,
 };
 const MARKER = '01TESTROTATION';
-
-/** A value for a slot, and the login that shows whether it works. */
-interface Value extends Login {
-  readonly slot: Slot;
-}
 
 /**
  * What every driver promises, run against its world: once for each layout of slots that the kind has. What does not apply
@@ -198,6 +194,8 @@ export function conformsToDriverContract(kind: string, module: WorldModule, layo
         expect(await Promise.all(sessions.map((session) => session.isOpen()))).toEqual([false, false]);
       });
     });
+
+    tellsWhoUsesALogin(() => ({ driver, at, tenant, proxy, fresh, set }));
 
     describe('verification', () => {
       it('tells a failed verification apart from a refused value', async () => {

@@ -2,11 +2,13 @@ import type { MariadbCheck, MariadbSettings, MariadbTarget } from '@dsops/contra
 import type { Secret } from '@dsops/kernel';
 import type {
   Administration,
+  ConsumersSeen,
   DriverFacts,
   Login,
   PlanFindings,
   Probe,
   SessionIdentity,
+  Slot,
   TargetDriver,
   TargetSession,
   Verification,
@@ -17,6 +19,7 @@ import { DEFAULT_LIMITS, type Limits } from '../kit/limits.js';
 import { generatePassword } from '../kit/password.js';
 import { openAdminWire } from './admin-wire.js';
 import { endConnection } from './end-session.js';
+import { EVIDENCE, lookForConsumers } from './consumers.js';
 import { inspectTarget } from './inspect.js';
 import { attemptLogin, judge } from './judge.js';
 import { MariadbSession } from './mariadb.session.js';
@@ -42,6 +45,7 @@ export class MariadbDriver implements TargetDriver<MariadbTarget, MariadbSetting
     // Off by default (max_password_errors); the plan warns where it is set low.
     lockout: null,
     refusesOldValues: false,
+    evidence: EVIDENCE,
   };
 
   private readonly options: { readonly limits: Limits; readonly authorities: readonly string[] };
@@ -56,6 +60,10 @@ export class MariadbDriver implements TargetDriver<MariadbTarget, MariadbSetting
 
   inspect(at: At, wanted: Wanted<MariadbSettings>): Promise<PlanFindings> {
     return inspectTarget(at.target, adminOf(at), wanted, this.options);
+  }
+
+  consumers(at: At, slots: readonly Slot[]): Promise<ConsumersSeen> {
+    return lookForConsumers(at.target, adminOf(at), slots, this.options);
   }
 
   async openSession(at: At, marker: string): Promise<TargetSession> {

@@ -7,11 +7,13 @@ import type { Secret } from '@dsops/kernel';
 import { adminOf } from '../kit/admin.js';
 import type {
   Administration,
+  ConsumersSeen,
   DriverFacts,
   Login,
   PlanFindings,
   Probe,
   SessionIdentity,
+  Slot,
   TargetDriver,
   TargetSession,
   Verification,
@@ -20,6 +22,7 @@ import type {
 import { openAdminWire } from './admin-wire.js';
 import { endBackend } from './end-session.js';
 import { wantedOf } from './wanted.js';
+import { EVIDENCE, lookForConsumers } from './consumers.js';
 import { inspectTarget } from './inspect.js';
 import { judge } from './judge.js';
 import { DEFAULT_LIMITS, type Limits } from '../kit/limits.js';
@@ -47,6 +50,7 @@ export class PostgresqlDriver implements TargetDriver<PostgresqlTarget, Postgres
     propagationMs: 0,
     lockout: null,
     refusesOldValues: false,
+    evidence: EVIDENCE,
   };
 
   private readonly options: { readonly limits: Limits; readonly authorities: readonly string[] };
@@ -61,6 +65,10 @@ export class PostgresqlDriver implements TargetDriver<PostgresqlTarget, Postgres
 
   inspect(at: At, wanted: Wanted<PostgresqlSettings>): Promise<PlanFindings> {
     return inspectTarget(at.target, adminOf(at), wantedOf(wanted), this.options);
+  }
+
+  consumers(at: At, slots: readonly Slot[]): Promise<ConsumersSeen> {
+    return lookForConsumers(at.target, adminOf(at), slots, this.options);
   }
 
   async openSession(at: At, marker: string): Promise<TargetSession> {

@@ -133,6 +133,9 @@ export function endOf(rotation: RotationView, now: Date, aim: Aim = 'rotate'): E
       ...(rotation.waitsFor?.reason.includes('check-out')
         ? ['Not in use any more? dsops secret release CHECK-OUT']
         : []),
+      ...(rotation.held?.consumers
+        ? [`Nobody uses ${rotation.held.login} any more? dsops rotation clear ${service} --env ${rotation.environment}`]
+        : []),
       `Follow it to the end: dsops rotation show ${rotation.id} --watch`,
     ],
   };

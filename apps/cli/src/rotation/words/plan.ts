@@ -1,12 +1,13 @@
 import type { PlanView } from '@dsops/contracts/rotation/api';
 import { findingLines } from '../../output/finding.js';
 import { fields } from '../../output/table.js';
+import { consumerLines } from './consumers.js';
 import type { Paint } from '../../output/terminal.js';
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 export function planBlock(paint: Paint, plan: PlanView): string {
-  const { checkOuts, sessions } = plan.blastRadius;
+  const { checkOuts, sessions, consumers } = plan.blastRadius;
   const affected = [
     counted(checkOuts, 'check-out'),
     sessions === null ? 'open sessions unknown' : counted(sessions, 'open session'),
@@ -31,6 +32,7 @@ export function planBlock(paint: Paint, plan: PlanView): string {
       const number = String(index + 1).padStart(3);
       return `${number}. ${name.replaceAll('-', ' ').padEnd(20)} ${paint.dim(description)}`;
     }),
+    ...(consumers ? ['', `Seen to use the value that ends:`, ...consumerLines(paint, consumers)] : []),
     '',
     'Findings:',
     ...(plan.findings.length === 0 ? ['  none'] : plan.findings.flatMap((finding) => findingLines(paint, finding))),

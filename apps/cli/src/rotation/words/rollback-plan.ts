@@ -7,8 +7,15 @@ export interface RollbackPlan {
   readonly currentVersion: string | null;
   /** Null when no version to go back to is known. */
   readonly targetVersion: string | null;
+  /** Open ones of the version that is rolled back. */
+  readonly checkOuts: readonly string[];
   readonly reason: string;
 }
+
+const checkOutWords = ({ checkOuts, currentVersion }: RollbackPlan): string =>
+  checkOuts.length === 0
+    ? `none of ${currentVersion ?? 'it'} is open`
+    : `${checkOuts.join(', ')}: ${currentVersion ?? 'it'} stays valid until they are over`;
 
 export const rollbackPlanBlock = (paint: Paint, plan: RollbackPlan): string =>
   [
@@ -20,6 +27,7 @@ export const rollbackPlanBlock = (paint: Paint, plan: RollbackPlan): string =>
       ['Environment', plan.environment],
       ['Current Version', plan.currentVersion ?? 'none'],
       ['Target Version', plan.targetVersion ?? 'none: there is nothing to go back to'],
+      ['Check-outs', checkOutWords(plan)],
       ['Reason', plan.reason],
     ]),
     '',

@@ -1,6 +1,7 @@
 import type { RotationView } from '@dsops/contracts/rotation/api';
 import { formatDuration } from '@dsops/kernel';
 import { fields } from '../../output/table.js';
+import { heldLines } from './consumers.js';
 import type { Paint } from '../../output/terminal.js';
 import { timestamp } from '../../output/time.js';
 
@@ -71,6 +72,7 @@ export const withoutWait = (reason: string): string => reason.replace(/^Waiting 
 const TOLD_WORDS: Record<RotationView['told'][number]['kind'], string> = {
   rollback: 'Rolled back by',
   resume: 'Resumed by',
+  clear: 'Cleared by',
 };
 const toldPair = ({ kind, actor, reason, at }: RotationView['told'][number]): [string, string] => [
   TOLD_WORDS[kind],
@@ -100,6 +102,7 @@ export function rotationBlock(paint: Paint, rotation: RotationView): string {
   else if (rotation.wakeAt !== null && rotation.endedAt === null)
     pairs.push(['Looks again', `${timestamp(rotation.wakeAt)} UTC`]);
   const lines = [fields(paint, pairs)];
+  if (rotation.held) lines.push('', ...heldLines(paint, rotation.held));
   if (rotation.steps.length > 0) lines.push('', ...rotation.steps.map((step) => stepLine(paint, step)));
   if (rotation.error !== null) {
     lines.push('', `${paint.red('Error:')} ${rotation.error.message}`);

@@ -1,7 +1,8 @@
 import type { ServiceStatus } from '@dsops/contracts/rotation/api';
 import { table, type Row } from '../../output/table.js';
+import { consumerLines } from './consumers.js';
 import type { Paint } from '../../output/terminal.js';
-import { ago, until } from '../../output/time.js';
+import { ago, timestamp, until } from '../../output/time.js';
 
 const STATUS_WORDS: Record<ServiceStatus['status'], string> = {
   active: '✅ Active',
@@ -57,6 +58,11 @@ function details(paint: Paint, item: ServiceStatus, isVerbose: boolean): string[
   const lines: string[] = [];
   if (item.last_error !== null && (isVerbose || isTrouble)) lines.push(`${paint.red('Error:')} ${item.last_error}`);
   if (isVerbose || isTrouble) lines.push(...acceptance(item));
+  const { waits_for: waits } = item;
+  const isHeld = waits?.consumers != null;
+  if (waits && (isVerbose || isHeld))
+    lines.push(`${waits.reason.replace(/\.$/, '')}, until ${timestamp(waits.until)} UTC`);
+  if (waits?.consumers) lines.push(...consumerLines(paint, waits.consumers).map((line) => line.trimStart()));
   if (isVerbose)
     lines.push(`Rotations: ${item.rotation_count} (${item.success_count} ok, ${item.failure_count} failed)`);
   return lines.map((line) => `  └─ ${line}`);

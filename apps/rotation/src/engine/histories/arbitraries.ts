@@ -47,6 +47,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('check-out' as const), ttlMs: fc.constantFrom(2_000, 60_000, 600_000) }),
   },
   { weight: 1, arbitrary: fc.constant<Command>({ do: 'release' }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('use' as const), slot: worker }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), slot: worker }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('clear' as const), overridesCheckOuts: fc.boolean() }) },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.constantFrom(-90_000, 61_000, 500_000) }),
@@ -57,6 +60,12 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   slots: fc.constantFrom(2 as const, 2 as const, 1 as const),
   hasCurrent: fc.integer({ min: 0, max: 7 }).map((n) => n > 0),
   graceMs: fc.constantFrom(0, 0, 20_000, 300_000),
+  consumers: fc.constantFrom(
+    { kind: 'managed' as const },
+    { kind: 'managed' as const },
+    { kind: 'unmanaged' as const, maxGraceMs: 3_600_000, quietForMs: null },
+    { kind: 'unmanaged' as const, maxGraceMs: 60_000, quietForMs: 20_000 },
+  ),
   isRollbackAutomatic: fc.integer({ min: 0, max: 5 }).map((n) => n > 0),
   facts: fc.record({
     abandonment: fc.constantFrom(

@@ -1,3 +1,4 @@
+import type { Sighting } from '../consumers.js';
 import { apply, fold } from '../fold.js';
 import type { Entry } from '../journal.js';
 import type { RecordedVersion } from '../plan.js';
@@ -26,6 +27,7 @@ export interface StoredRotation {
   fence: number;
   leaseUntilMs: number;
   wakeAtMs: number;
+  sighting: Sighting | null;
 }
 
 /** Our own database as the engine needs it: what is here survives every crash. */
@@ -53,6 +55,7 @@ export class ModelStore {
       fence: 0,
       leaseUntilMs: 0,
       wakeAtMs: 0,
+      sighting: null,
     };
     this.rotations.push(rotation);
     return rotation;

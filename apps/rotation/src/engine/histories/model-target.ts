@@ -1,4 +1,4 @@
-import type { DriverFacts } from '@dsops/drivers/driver';
+import type { ConsumersSeen, DriverFacts } from '@dsops/drivers/driver';
 
 /** How the target treats the next command. `late`: no answer comes, and the command lands after this time. */
 export type Fate =
@@ -56,6 +56,8 @@ export class ModelTarget {
   private readonly sessions = new Map<number, { isOpen: boolean; readonly openedAtMs: number }>();
   private pending: { readonly atMs: number; readonly session: number; readonly command: TargetCommand }[] = [];
   private lastSession = 0;
+  /** Applications that hold a session with the login of a slot: whose, and since when. */
+  private readonly pools: { readonly slot: string; readonly sinceMs: number }[] = [];
 
   constructor(private readonly facts: DriverFacts) {}
 
@@ -87,6 +89,28 @@ export class ModelTarget {
     if (!isAccepted) this.wrongLogins.push({ slot, atMs: this.nowMs });
     this.probes.push({ atMs: this.nowMs, slot, value, verdict: isAccepted ? 'accepted' : 'refused' });
     return isAccepted ? (value !== null && this.unverified.has(value) ? 'unverified' : 'accepted') : 'refused';
+  }
+
+  /** An application that was configured by hand logs in and stays. */
+  use(slot: string): void {
+    if (this.effective(slot).canLogin) this.pools.push({ slot, sinceMs: this.nowMs });
+  }
+
+  /** Every such application of the slot ends its sessions. */
+  leave(slot: string): void {
+    for (let i = this.pools.length; i-- > 0;) if (this.pools[i]?.slot === slot) this.pools.splice(i, 1);
+  }
+
+  usedSinceMs(slot: string): number | null {
+    return this.pools.find((pool) => pool.slot === slot)?.sinceMs ?? null;
+  }
+
+  consumers(slot: string): ConsumersSeen | { readonly notBecause: string } {
+    if (this.isUnreachable) return { notBecause: 'No answer.' };
+    const sessions = this.pools.flatMap((pool) =>
+      pool.slot === slot ? [{ login: slot, address: null, application: 'pool', since: null }] : [],
+    );
+    return { sessions, isWhole: true, blindSpots: [] };
   }
 
   /** Logins with this value still work; what they may do there does not. */

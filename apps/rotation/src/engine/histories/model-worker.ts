@@ -1,4 +1,5 @@
 import { look, type ClockWatch } from '../clock-watch.js';
+import { sighted } from '../consumers.js';
 import { decide } from '../decide.js';
 import { touchesTarget, type Effect, type Failure, type Outcome, type TargetEffect } from '../journal.js';
 import type { ModelStore, StoredRotation } from './model-store.js';
@@ -67,6 +68,7 @@ export class ModelWorker {
     const observation = {
       heldSession: held.session?.seq ?? null,
       checkOuts,
+      sighting: rotation.sighting,
       jumps: this.watch.jumps,
       isRestored: false,
     };
@@ -79,6 +81,12 @@ export class ModelWorker {
       held.effectAtMs = this.world.trueMs();
       if (store.append(rotation, held.fence, { kind: 'intended', effect }, nowMs)) held.effect = effect;
       else this.letGo();
+      return true;
+    }
+    if (effect.do === 'sample') {
+      const { slot } = effect;
+      if (rotation.fence === held.fence)
+        rotation.sighting = sighted(rotation.sighting, slot, this.world.target.consumers(slot), nowMs);
       return true;
     }
     if (effect.do === 'wait') return this.rest(held, effect.untilMs);
@@ -97,7 +105,7 @@ export class ModelWorker {
   }
 
   /** Effects in our own database: one transaction with their entry. */
-  private keep(held: Held, effect: Exclude<Effect, TargetEffect>, nowMs: number): void {
+  private keep(held: Held, effect: Exclude<Effect, TargetEffect | { do: 'sample' }>, nowMs: number): void {
     const { store } = this.world;
     const { rotation, fence } = held;
     const { plan } = rotation.folded;

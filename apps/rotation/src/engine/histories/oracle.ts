@@ -12,6 +12,9 @@ export class Breach extends Error {
   }
 }
 
+/** A look counts a minute, and a command may be under way for longer than that. */
+const LONGEST_UNSEEN_MS = 200_000;
+
 interface Jump {
   readonly atTrueMs: number;
   readonly ms: number;
@@ -59,6 +62,14 @@ export class Oracle {
   personActed(rotationId: string): void {
     this.personActedAtMs.set(rotationId, this.target.nowMs);
   }
+
+  /** What a person has said, having seen these. */
+  cleared(versionId: string, consumers: readonly string[], checkOuts: readonly string[]): void {
+    this.clearances.set(versionId, consumers);
+    for (const id of checkOuts) this.overridden.add(id);
+  }
+  private readonly clearances = new Map<string, readonly string[]>();
+  private readonly overridden = new Set<string>();
 
   /** What must hold at every instant. */
   check(): void {
@@ -162,26 +173,53 @@ export class Oracle {
       if (current && !this.accepts(current) && !this.isForeign(current.slot))
         throw new Breach('I4', `${victim.name} was ended, and its replacement does not work`);
     }
+    const isFailed = turn?.trigger === 'automatic' || rotation.folded.known[plan.newVersion.id] === 'refused';
+    const wasCurrent = victim.id !== plan.newVersion.id || this.moves.has(`${rotation.id} ${victim.id}`);
+    if (!isInPlace && wasCurrent && !(isFailed && victim.id === plan.newVersion.id)) {
+      this.checkUnused(rotation, victim);
+      this.checkHolds(command, victim);
+    }
     if (isInPlace || turn || victim.id !== plan.oldVersion?.id) return;
     this.checkWaited(rotation, command, victim);
+  }
+
+  /** Who holds a session for longer than a look is apart from the next keeps its value, unless a person saw it there. */
+  private checkUnused(rotation: StoredRotation, victim: StoredVersion): void {
+    const { consumers } = rotation.folded.plan;
+    if (consumers.kind === 'managed' || this.isForeign(victim.slot)) return;
+    const cleared = this.clearances.get(victim.id);
+    if (!cleared && consumers.quietForMs === null)
+      throw new Breach('I4', `${victim.name} was ended, and nobody said that it is not in use`);
+    const sinceMs = this.target.usedSinceMs(victim.slot);
+    const isSeen = sinceMs !== null && this.target.nowMs - sinceMs > LONGEST_UNSEEN_MS;
+    if (isSeen && !cleared?.some((name) => name.includes('pool')))
+      throw new Breach('I4', `${victim.name} was ended while an application uses it`);
+  }
+
+  private checkHolds(command: TargetCommand, victim: StoredVersion): void {
+    const nowMs = this.target.nowMs;
+    const bornMs = this.firstLookOf(command.by);
+    for (const each of this.store.checkOuts) {
+      if (each.versionId !== victim.id || each.isReleased || this.overridden.has(each.id)) continue;
+      const excusedMs = this.excusedMs(each.grantedAtTrueMs, bornMs);
+      if (nowMs + excusedMs < each.grantedAtTrueMs + each.ttlMs)
+        throw new Breach('I4', `${victim.name} was ended while somebody holds it`);
+    }
+  }
+
+  /** A clock that was set before the acting process first looked is a fact that nobody could measure. */
+  private excusedMs(sinceMs: number, bornMs: number): number {
+    return this.jumps
+      .filter((jump) => jump.atTrueMs >= sinceMs && jump.atTrueMs <= bornMs)
+      .reduce((sum, jump) => sum + Math.max(0, jump.ms), 0);
   }
 
   private checkWaited(rotation: StoredRotation, command: TargetCommand, victim: StoredVersion): void {
     const nowMs = this.target.nowMs;
     const published = this.publishedAtTrueMs.get(rotation.id);
     if (published === undefined) throw new Breach('I4', `${victim.name} was ended before the new value was published`);
-    const bornMs = this.firstLookOf(command.by);
-    // A clock that was set before the acting process first looked is a fact that nobody could measure.
-    const excusedMs = (sinceMs: number) =>
-      this.jumps
-        .filter((jump) => jump.atTrueMs >= sinceMs && jump.atTrueMs <= bornMs)
-        .reduce((sum, jump) => sum + Math.max(0, jump.ms), 0);
-    if (nowMs + excusedMs(published) < published + rotation.folded.plan.graceMs)
+    if (nowMs + this.excusedMs(published, this.firstLookOf(command.by)) < published + rotation.folded.plan.graceMs)
       throw new Breach('I4', `${victim.name} was ended within its grace period`);
-    for (const each of this.store.checkOuts)
-      if (each.versionId === victim.id && !each.isReleased)
-        if (nowMs + excusedMs(each.grantedAtTrueMs) < each.grantedAtTrueMs + each.ttlMs)
-          throw new Breach('I4', `${victim.name} was ended while somebody holds it`);
   }
 
   private readonly publishedAtTrueMs = new Map<string, number>();

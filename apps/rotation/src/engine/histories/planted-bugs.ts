@@ -89,8 +89,33 @@ export const PLANTED_BUGS: readonly {
   {
     name: 'grace and check-outs are not waited for',
     patches: [
-      [`${ENGINE}/guard.ts`, 'if (question.waiver === null) {', 'if (false) {'],
-      [`${ENGINE}/steps.ts`, 'const untilMs = Math.max(graceEndsAtMs, heldUntilMs);', 'const untilMs = nowMs;'],
+      [`${ENGINE}/guard.ts`, 'if (!waived.grace) {', 'if (false) {'],
+      [`${ENGINE}/guard.ts`, 'if (!waived.checkOuts) {', 'if (false) {'],
+      [
+        `${ENGINE}/release.ts`,
+        'const untilMs = Math.max(graceEndsAtMs, heldUntilMs, askAtMs);',
+        'const untilMs = askAtMs;',
+      ],
+    ],
+  },
+  {
+    name: 'it is not waited for a word that nobody uses the value',
+    patches: [[`${ENGINE}/release.ts`, `if (consumers.kind === 'managed' ||`, `if (consumers.kind !== 'managed' ||`]],
+  },
+  {
+    name: 'who was not seen when a person said so does not hold the value again',
+    patches: [
+      [
+        `${ENGINE}/consumers.ts`,
+        'if (cleared !== null && sighting.consumers.every((each) => cleared.includes(nameOf(each)))) return true;',
+        'if (cleared !== null) return true;',
+      ],
+    ],
+  },
+  {
+    name: 'on the way back nobody is waited for',
+    patches: [
+      [`${ENGINE}/guard.ts`, 'rollback: { grace: true, evidence: false, checkOuts: false },', 'rollback: ALL,'],
     ],
   },
   {

@@ -1,6 +1,9 @@
 import { presetOf, type Strategy } from '@dsops/contracts/rotation/strategies';
 import type { DriverFacts } from '@dsops/drivers/driver';
-import { ENGINE_VERSION, place, type Plan } from '../plan.js';
+import { namesOf } from '../consumers.js';
+import { ENGINE_VERSION, place, type Plan, type PlannedConsumers } from '../plan.js';
+import { nextStep } from '../rotation.js';
+import { endingAt } from '../steps.js';
 import { isFresh } from '../guard.js';
 import { canRollBack } from '../way-back.js';
 import { ModelStore } from './model-store.js';
@@ -28,14 +31,19 @@ export type Command =
   | { readonly do: 'relabel' }
   | { readonly do: 'check-out'; readonly ttlMs: number }
   | { readonly do: 'release' }
+  | { readonly do: 'use'; readonly slot: number }
+  | { readonly do: 'leave'; readonly slot: number }
+  | { readonly do: 'clear'; readonly overridesCheckOuts: boolean }
   | { readonly do: 'jump'; readonly ms: number };
 
 export interface Setting {
   readonly slots: 1 | 2;
   readonly hasCurrent: boolean;
   readonly graceMs: number;
+  /** Left out by the tapes of engines that knew none: managed. */
+  readonly consumers?: PlannedConsumers;
   readonly isRollbackAutomatic: boolean;
-  readonly facts: Pick<DriverFacts, 'abandonment' | 'propagationMs' | 'lockout' | 'refusesOldValues'>;
+  readonly facts: Omit<DriverFacts, 'evidence'>;
 }
 
 const TICK_MS = 5;
@@ -55,7 +63,7 @@ export class World {
 
   constructor(readonly setting: Setting) {
     this.slots = ['app_a', 'app_b'].slice(0, setting.slots);
-    this.facts = setting.facts;
+    this.facts = { ...setting.facts, evidence: { source: 'model', covers: 'sessions', blindSpots: [] } };
     this.target = new ModelTarget(this.facts);
     this.oracle = new Oracle(this.facts, this.slots, this.store, this.target);
     this.workers = ['a', 'b'].map((name) => new ModelWorker(name, this));
@@ -139,6 +147,13 @@ export class World {
         if (held) this.store.release(held.id);
         return;
       }
+      case 'use':
+        return this.target.use(this.slots[command.slot % this.slots.length] ?? 'app_a');
+      case 'leave':
+        return this.target.leave(this.slots[command.slot % this.slots.length] ?? 'app_a');
+      case 'clear':
+        this.clear(command.overridesCheckOuts);
+        return;
       case 'jump':
         // Set back and ahead between two looks, it was not set as far as anybody can measure.
         if (this.workers.some((worker) => worker.firstLookMs === null || !worker.hasSeenClock)) return;
@@ -161,6 +176,7 @@ export class World {
         moved = true;
       }
       if (this.store.open?.folded.asking?.byPerson) this.answer(round);
+      if (this.store.open?.folded.asked?.isAnswered === false) moved = this.clear(false) || moved;
       if (!moved) this.pass(round < 40 ? 1_500 : 400_000);
     }
     const open = this.store.open?.folded;
@@ -255,6 +271,8 @@ export class World {
       oldVersion,
       occupant,
       graceMs: this.setting.graceMs,
+      consumers: this.setting.consumers ?? { kind: 'managed' },
+      areHoldsHonoured: this.slots.length === 2,
       verification: { check: { query: 'SELECT 1' }, timeoutMs: 30_000 },
       isRollbackAutomatic: this.setting.isRollbackAutomatic,
       endSessions: endsSessions,
@@ -279,6 +297,21 @@ export class World {
     const happening = { kind: 'resumed', by: 'person', actor: ALICE, reason: 'looked at it' } as const;
     this.store.append(open, null, happening, this.databaseMs());
     this.oracle.personActed(open.id);
+  }
+
+  /** A person who saw who uses the value that waits to end says that it may. */
+  private clear(overridesCheckOuts: boolean): boolean {
+    const { open } = this.store;
+    const ending = open && endingAt(open.folded);
+    if (!open || !ending || open.folded.waiting?.step !== nextStep(open.folded)) return false;
+    const { id: versionId, slot } = ending.version;
+    const consumers = namesOf(open.sighting?.slot === slot ? open.sighting.consumers : []);
+    const held = this.store.checkOuts.filter((each) => each.versionId === versionId && !each.isReleased);
+    const checkOuts = overridesCheckOuts ? held.map(({ id }) => id) : [];
+    const happening = { kind: 'cleared', versionId, actor: ALICE, reason: 'is gone', consumers, checkOuts } as const;
+    this.store.append(open, null, happening, this.databaseMs());
+    this.oracle.cleared(versionId, consumers, checkOuts);
+    return true;
   }
 
   /** Only CURRENT is given, and none of a version whose end was journalled. */
