@@ -98,8 +98,12 @@ describe('an application that was configured by hand', () => {
       login: 'shop_a',
       checkOuts: [],
       consumers: {
-        sessions: [{ login: 'shop_a', address: '127.0.0.1', since: expect.stringMatching(/^20/) }],
-        blindSpots: expect.arrayContaining(['a session that begins and ends between two looks']),
+        sessions: [{ login: 'shop_a', application: 'billing' }],
+        // The administrator has no more rights than it needs: what that hides is told.
+        blindSpots: expect.arrayContaining([
+          'a session that begins and ends between two looks',
+          'where a session comes from, which shop_admin may not see without pg_read_all_stats',
+        ]),
         quietSince: null,
       },
     });
@@ -119,7 +123,7 @@ describe('an application that was configured by hand', () => {
     expect(cleared?.data).toMatchObject({
       actor: ann,
       reason: 'a test',
-      consumers: ['shop_a (billing) from 127.0.0.1'],
+      consumers: ['shop_a (billing)'],
     });
     expect((await engine.queries.find(id)).told).toMatchObject([{ kind: 'clear', actor: ann }]);
   });
@@ -199,7 +203,7 @@ describe('an application that was configured by hand', () => {
     });
     await expect(engine.start(service)).rejects.toMatchObject({
       code: 'consumers_would_break',
-      message: expect.stringContaining('shop_a (billing) from 127.0.0.1'),
+      message: expect.stringContaining('shop_a (billing)'),
     });
     const { id } = await engine.start(service, { acceptsBreaking: true });
     await engine.until(id, 'completed');
