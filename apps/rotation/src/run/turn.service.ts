@@ -277,6 +277,8 @@ export class Turns {
     const admin = await vault.openAdmin(unit.tx, { id: row.serviceId, adminUsername });
     const { plan, current } = journal.rotation;
     const present = current === 'new' ? plan.newVersion : plan.oldVersion;
+    // Nothing is retired in favour of a value that is not there any more, whatever the journal has of it (I1).
+    if (effect.do === 'retire' && present) await vault.open(unit.tx, present.id);
     const self = admin === null && present ? await vault.open(unit.tx, present.id) : null;
     return { plan, driver, admin, self, login: await this.loginOf(unit.tx, effect, plan, driver) };
   }
