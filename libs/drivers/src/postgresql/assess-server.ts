@@ -94,26 +94,34 @@ export function assessAdmin(picture: Picture, wanted: Wanted): Finding[] {
         `Run ALTER ROLE ${name} CREATEROLE; on the target.`,
       ),
     );
-  for (const slot of slots.filter(({ name }) => wanted.slots.includes(name))) {
-    if (!slot.adminMayAlter && versionNumber >= OLDEST_VERSION)
-      findings.push(
-        error(
-          'admin-rights',
-          `The admin ${admin.username} may not change the role ${slot.name}: it lacks ADMIN OPTION on it.`,
-          `Run ${administration(slot.name, admin.username)} on the target.`,
-        ),
-      );
-    if (wanted.endsSessions && !slot.adminMayEndSessions)
-      findings.push(
-        error(
-          'admin-rights',
-          `The admin ${admin.username} may not end sessions of ${slot.name}.`,
-          `Run ${endingSessions(admin.username)} on the target.`,
-        ),
-      );
-  }
+  const asked = wanted.slots.flatMap((role) => slots.find((slot) => slot.name === role) ?? []);
+  const unalterable = asked.filter(({ adminMayAlter }) => !adminMayAlter && versionNumber >= OLDEST_VERSION);
+  if (unalterable.length > 0)
+    findings.push(
+      error(
+        'admin-rights',
+        `The admin ${admin.username} may not change ${rolesOf(unalterable)}.`,
+        `Run ${unalterable.map((slot) => administration(slot.name, admin.username)).join(' ')} on the target.`,
+      ),
+    );
+  const unendable = wanted.endsSessions ? asked.filter(({ adminMayEndSessions }) => !adminMayEndSessions) : [];
+  if (unendable.length > 0)
+    findings.push(
+      error(
+        'admin-rights',
+        `The admin ${admin.username} may not end sessions of ${namesOf(unendable)}.`,
+        `Run ${endingSessions(admin.username)} on the target.`,
+      ),
+    );
   findings.push(...assessReach(picture));
   return findings.some(({ level }) => level === 'error')
     ? findings
     : [...findings, ok('admin-rights', `The admin ${admin.username} has the rights it needs.`)];
 }
+
+const namesOf = (slots: Picture['slots']): string => slots.map(({ name }) => name).join(' and ');
+
+const rolesOf = (slots: Picture['slots']): string =>
+  slots.length > 1
+    ? `the roles ${namesOf(slots)}: it lacks ADMIN OPTION on them`
+    : `the role ${namesOf(slots)}: it lacks ADMIN OPTION on it`;

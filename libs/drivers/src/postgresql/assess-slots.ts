@@ -1,6 +1,7 @@
 import type { Finding } from '@dsops/contracts/rotation/api';
 import type { PostgresqlTarget } from '@dsops/contracts/rotation/targets/postgresql';
 import { placeOf, quote } from './answers.js';
+import { acting } from './setup-sql.js';
 import { error, ok, warning } from '../kit/findings.js';
 import type { Wanted } from './wanted.js';
 import type { Picture, SlotPicture } from './picture.js';
@@ -14,7 +15,7 @@ export function assessSlots(picture: Picture, wanted: Wanted, target: Postgresql
       ...assessIdentity(slot, picture, wanted),
       ...assessUse(slot, picture, wanted),
       ...assessLogin(slot, target),
-      ...(wanted.owner === null ? [] : assessOwnership(slot, wanted.owner)),
+      ...(wanted.owner === null ? [] : assessOwnership(slot, wanted.owner, picture)),
     ];
     return problems.length > 0 ? problems : [ok('slot', `${name} is ready${name === wanted.inUse ? ', in use' : ''}.`)];
   });
@@ -172,7 +173,7 @@ function assessLogin(slot: SlotPicture, target: PostgresqlTarget): Finding[] {
 }
 
 /** What one slot creates has to work for the other: both begin their sessions as the owner. */
-function assessOwnership(slot: SlotPicture, owner: string): Finding[] {
+function assessOwnership(slot: SlotPicture, owner: string, { versionNumber }: Picture): Finding[] {
   const findings: Finding[] = [];
   const [name, group] = [quote(slot.name), quote(owner)];
   if (slot.mayActAsOwner === false)
@@ -180,7 +181,7 @@ function assessOwnership(slot: SlotPicture, owner: string): Finding[] {
       error(
         'slot-owner',
         `${slot.name} may not act as the owner ${owner}.`,
-        `Run GRANT ${group} TO ${name} WITH INHERIT TRUE, SET TRUE; on the target.`,
+        `Run ${acting(owner, slot.name, versionNumber)} on the target.`,
       ),
     );
   if (slot.beginsAs !== owner)

@@ -16,7 +16,7 @@ import {
   type PostgresqlWorld,
   startPostgresqlWorld,
 } from './postgresql-world.fixture.js';
-import { endingSessions, setupStatements } from './setup-sql.js';
+import { acting, administration, endingSessions, setupStatements } from './setup-sql.js';
 
 /** The admin of this world holds the documented rights and no others. */
 describe('The PostgreSQL driver with the least rights', () => {
@@ -112,6 +112,27 @@ describe('The PostgreSQL driver with the least rights', () => {
     });
   });
 
+  it('prints no option of a membership for a server that knows none', () => {
+    expect(acting('shop_owner', 'shop_a', 150_018)).toBe('GRANT shop_owner TO shop_a;');
+    expect(acting('shop_owner', 'shop_a', 160_000)).toBe('GRANT shop_owner TO shop_a WITH INHERIT TRUE, SET TRUE;');
+  });
+
+  it('prints the grant of each slot that lacks it', async () => {
+    await set(aLogin('shop_a'));
+    const take = 'REVOKE ADMIN OPTION FOR shop_a, shop_b FROM shop_admin';
+    const give = NAMES.slots.map((slot) => administration(slot, 'shop_admin')).join(' ');
+    await without(take, give, async () => {
+      const [found, ...others] = await errors();
+      expect(others).toEqual([]);
+      expect(found).toMatchObject({
+        message: 'The admin shop_admin may not change the roles shop_a and shop_b: it lacks ADMIN OPTION on them.',
+        remedy: `Run ${give} on the target.`,
+      });
+      await world.asSuperuser(/^Run (.*) on the target\.$/.exec(found!.remedy!)![1]!);
+      expect(await errors()).toEqual([]);
+    });
+  });
+
   it('needs pg_signal_backend only where sessions are ended: without it nothing is retired by half', async () => {
     const login = aLogin('shop_a');
     await set(login);
@@ -122,7 +143,7 @@ describe('The PostgreSQL driver with the least rights', () => {
         expect.objectContaining({
           check: 'admin-rights',
           level: 'error',
-          message: 'The admin shop_admin may not end sessions of shop_a.',
+          message: 'The admin shop_admin may not end sessions of shop_a and shop_b.',
           remedy: 'Run GRANT pg_signal_backend TO shop_admin; on the target.',
         }),
       );

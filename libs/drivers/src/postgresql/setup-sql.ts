@@ -22,12 +22,16 @@ export function setupStatements({ database, admin, owner, slots }: SetupNames): 
     `GRANT CONNECT ON DATABASE ${quote(database)} TO ${quote(admin)}, ${quote(owner)};`,
     ...slots.flatMap((slot) => [
       `CREATE ROLE ${quote(slot)} NOLOGIN;`,
-      `GRANT ${quote(owner)} TO ${quote(slot)} WITH INHERIT TRUE, SET TRUE;`,
+      acting(owner, slot),
       `ALTER ROLE ${quote(slot)} SET role = ${literal};`,
       administration(slot, admin),
     ]),
   ];
 }
+
+/** Lets a slot act as the owner. Before PostgreSQL 16 a membership had no such options, and each of them was true. */
+export const acting = (owner: string, slot: string, versionNumber = 160_000): string =>
+  `GRANT ${quote(owner)} TO ${quote(slot)}${versionNumber < 160_000 ? '' : ' WITH INHERIT TRUE, SET TRUE'};`;
 
 /** From PostgreSQL 16 on; before, CREATEROLE alone reaches every role that is no superuser. */
 export const administration = (slot: string, admin: string): string =>
