@@ -362,7 +362,7 @@ describe('bad input', () => {
     expectRefusal(await cli('rotation', 'rotate', 'busy'), {
       exit: 5,
       code: 'rotation_open',
-      sentence: new RegExp(`^Rotation ${id} of busy in test is [a-z_]+\\.$`),
+      sentence: new RegExp(`^Rotation ${id} of busy in test is [a-z_]+\\. Waiting for a check-out of the old value `),
       remedy: /^Wait for it, or choose --on-conflict queue or replace\.$/,
     });
     expect(await world.stateOf(busy)).toEqual(before);

@@ -30,7 +30,7 @@ export class TargetServer extends Target {
   /** From now on the roles of this shop are let in with any password, as with `trust` in many a test system. */
   async letAnybodyIn({ database, current }: Shop): Promise<void> {
     const before = readFileSync(join(this.folder, 'pg_hba.conf'), 'utf8');
-    writeFileSync(join(this.folder, 'pg_hba.conf'), `host all /^${database}_ 127.0.0.1/32 trust\n${before}`);
+    writeFileSync(join(this.folder, 'pg_hba.conf'), `host all /^${database}_[ab]$ 127.0.0.1/32 trust\n${before}`);
     await this.sql('select pg_reload_conf()');
     const anybody = { username: current.username, password: 'whatever it is' };
     await eventually(async () => expect(await this.accepts(anybody, database)).toBe(true));

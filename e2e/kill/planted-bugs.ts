@@ -105,6 +105,18 @@ export const PLANTED_BUGS: readonly KillBug[] = [
     spec: { file: 'apps/rotation/src/vault/vault.int.spec.ts', proves: 'I7' },
   },
   {
+    name: 'who was not seen when a person said so does not hold the value again',
+    patches: [
+      [
+        `${ENGINE}/consumers.ts`,
+        'if (cleared !== null && sighting.consumers.every((each) => cleared.includes(nameOf(each)))) return true;',
+        'if (cleared !== null) return true;',
+      ],
+    ],
+    // It takes somebody who comes in the instant between a person's word and the end.
+    spec: { file: `${ENGINE}/guard.spec.ts`, proves: 'I4' },
+  },
+  {
     name: 'a check-out does not lock what it gives out',
     patches: [
       ['apps/rotation/src/vault/vault.repository.ts', "and label = 'CURRENT' for update`", "and label = 'CURRENT'`"],

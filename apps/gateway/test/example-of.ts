@@ -4,6 +4,7 @@ interface Shape {
   readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
+  readonly examples?: readonly unknown[];
   readonly anyOf?: readonly Shape[];
   readonly oneOf?: readonly Shape[];
   readonly properties?: Readonly<Record<string, Shape>>;
@@ -28,6 +29,7 @@ export function exampleOf(schema: z.ZodType): unknown {
 function build(shape: Shape): unknown {
   if (shape.const !== undefined) return shape.const;
   if (shape.enum !== undefined) return shape.enum[0];
+  if (shape.examples !== undefined) return shape.examples[0];
   const [alternative] = shape.anyOf ?? shape.oneOf ?? [];
   if (alternative !== undefined) return build(alternative);
   const type = typeof shape.type === 'string' ? shape.type : shape.type?.[0];

@@ -57,7 +57,8 @@ export class ModelTarget {
   private pending: { readonly atMs: number; readonly session: number; readonly command: TargetCommand }[] = [];
   private lastSession = 0;
   /** Applications that hold a session with the login of a slot: whose, and since when. */
-  private readonly pools: { readonly slot: string; readonly sinceMs: number }[] = [];
+  private readonly pools: { readonly slot: string; readonly application: string; readonly sinceMs: number }[] = [];
+  private poolCount = 0;
 
   constructor(private readonly facts: DriverFacts) {}
 
@@ -93,7 +94,8 @@ export class ModelTarget {
 
   /** An application that was configured by hand logs in and stays. */
   use(slot: string): void {
-    if (this.effective(slot).canLogin) this.pools.push({ slot, sinceMs: this.nowMs });
+    if (!this.effective(slot).canLogin) return;
+    this.pools.push({ slot, application: `pool-${++this.poolCount}`, sinceMs: this.nowMs });
   }
 
   /** Every such application of the slot ends its sessions. */
@@ -101,15 +103,15 @@ export class ModelTarget {
     for (let i = this.pools.length; i-- > 0;) if (this.pools[i]?.slot === slot) this.pools.splice(i, 1);
   }
 
-  usedSinceMs(slot: string): number | null {
-    return this.pools.find((pool) => pool.slot === slot)?.sinceMs ?? null;
+  usersOf(slot: string): readonly { readonly application: string; readonly sinceMs: number }[] {
+    return this.pools.filter((pool) => pool.slot === slot);
   }
 
   consumers(slot: string): ConsumersSeen | { readonly notBecause: string } {
     if (this.isUnreachable) return { notBecause: 'No answer.' };
-    const sessions = this.pools.flatMap((pool) =>
-      pool.slot === slot ? [{ login: slot, address: null, application: 'pool', since: null }] : [],
-    );
+    const sessions = this.usersOf(slot).map(({ application }) => ({
+      ...{ login: slot, address: null, application, since: null },
+    }));
     return { sessions, isWhole: true, blindSpots: [] };
   }
 

@@ -190,10 +190,11 @@ export class Oracle {
     const cleared = this.clearances.get(victim.id);
     if (!cleared && consumers.quietForMs === null)
       throw new Breach('I4', `${victim.name} was ended, and nobody said that it is not in use`);
-    const sinceMs = this.target.usedSinceMs(victim.slot);
-    const isSeen = sinceMs !== null && this.target.nowMs - sinceMs > LONGEST_UNSEEN_MS;
-    if (isSeen && !cleared?.some((name) => name.includes('pool')))
-      throw new Breach('I4', `${victim.name} was ended while an application uses it`);
+    for (const { application, sinceMs } of this.target.usersOf(victim.slot)) {
+      const isSeen = this.target.nowMs - sinceMs > LONGEST_UNSEEN_MS;
+      if (isSeen && !cleared?.some((name) => name.includes(`(${application})`)))
+        throw new Breach('I4', `${victim.name} was ended while ${application} uses it`);
+    }
   }
 
   private checkHolds(command: TargetCommand, victim: StoredVersion): void {

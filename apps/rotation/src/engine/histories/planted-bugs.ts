@@ -103,16 +103,6 @@ export const PLANTED_BUGS: readonly {
     patches: [[`${ENGINE}/release.ts`, `if (consumers.kind === 'managed' ||`, `if (consumers.kind !== 'managed' ||`]],
   },
   {
-    name: 'who was not seen when a person said so does not hold the value again',
-    patches: [
-      [
-        `${ENGINE}/consumers.ts`,
-        'if (cleared !== null && sighting.consumers.every((each) => cleared.includes(nameOf(each)))) return true;',
-        'if (cleared !== null) return true;',
-      ],
-    ],
-  },
-  {
     name: 'on the way back nobody is waited for',
     patches: [
       [`${ENGINE}/guard.ts`, 'rollback: { grace: true, evidence: false, checkOuts: false },', 'rollback: ALL,'],

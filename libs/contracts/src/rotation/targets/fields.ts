@@ -64,6 +64,7 @@ export const authorityField = () =>
       .string()
       .max(65_536)
       .regex(CERTIFICATE, 'no certificate in PEM: it begins with -----BEGIN CERTIFICATE-----')
+      .meta({ examples: ['-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'] })
       .optional(),
     '--ssl-root-cert <file>',
     "authority (PEM) that signed the server's certificate, instead of those of the system",
