@@ -67,8 +67,13 @@ export const PLANTED_BUGS: readonly KillBug[] = [
   {
     name: 'grace and check-outs are not waited for',
     patches: [
-      [`${ENGINE}/guard.ts`, 'if (question.waiver === null) {', 'if (nowMs < 0) {'],
-      [`${ENGINE}/steps.ts`, 'const untilMs = Math.max(graceEndsAtMs, heldUntilMs);', 'const untilMs = nowMs;'],
+      [`${ENGINE}/guard.ts`, 'if (!waived.grace) {', 'if (nowMs < 0) {'],
+      [`${ENGINE}/guard.ts`, 'if (!waived.checkOuts) {', 'if (nowMs < 0) {'],
+      [
+        `${ENGINE}/release.ts`,
+        'const untilMs = Math.max(graceEndsAtMs, heldUntilMs, askAtMs);',
+        'const untilMs = nowMs;',
+      ],
     ],
     cells: ['--plan', 'two-key', '--fault', 'killed', '--cell', '/open-session#2/'],
   },
