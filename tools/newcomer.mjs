@@ -82,7 +82,7 @@ function environment(data) {
 }
 
 const startOn = (data) => run('npx', ['-y', 'pnpm@12', 'start', '--port', '0'], { env: environment(data) });
-const pidOf = (data) => Number(readFileSync(join(data, 'lock'), 'utf8'));
+const pidOf = (data) => Number.parseInt(readFileSync(join(data, 'lock'), 'utf8'), 10);
 const isAlive = (pid) => {
   try {
     return process.kill(pid, 0);

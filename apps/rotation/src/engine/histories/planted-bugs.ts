@@ -47,16 +47,6 @@ export const PLANTED_BUGS: readonly {
     patches: [[`${ENGINE}/attempt.ts`, 'if (nowMs < overAtMs) return wait(overAtMs);', '']],
   },
   {
-    name: 'a slot that was never proven idle is taken for idle',
-    patches: [
-      [
-        `${ENGINE}/plan.ts`,
-        'occupant: occupant && targetSlot.name !== current?.slot ? refOf(occupant) : null,',
-        'occupant: null,',
-      ],
-    ],
-  },
-  {
     name: 'labels move without compare-and-set',
     patches: [[`${ENGINE}/histories/model-store.ts`, 'if ((before?.id ?? null) !== from) return false;', '']],
   },
