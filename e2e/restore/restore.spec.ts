@@ -125,11 +125,14 @@ describe('a copy of the data from before 20 rotations, put back', () => {
 
     it('goes on with what was open when a person says so', async () => {
       await world.expect(world.installation, 'POST', `/rotations/${openRotation}/resume`, { reason: 'a test' });
-      const rotation = await world.settled(openRotation, ['verifying']);
-      expect(rotation).toMatchObject({
-        state: 'verifying',
-        waitsFor: { reason: expect.stringContaining('grace period') },
-      });
+      // It looks at the target first, and then says anew what it waits for.
+      await eventually(
+        async () =>
+          expect(await world.settled(openRotation, ['verifying'])).toMatchObject({
+            waitsFor: { reason: expect.stringContaining('grace period') },
+          }),
+        PATIENCE_MS,
+      );
       await expectLive();
       expect(await world.accepts('waiting', old.get('waiting')!)).toBe(true);
     });
